@@ -1,0 +1,155 @@
+import type protobuf from 'protobufjs';
+import { UsageError } from './errors.ts';
+
+/** An HTTP binding as google.api.HttpRule states it, before its template is understood. */
+export interface HttpBinding {
+  /** HTTP method in upper case; of `custom`, its kind as written. */
+  readonly method: string;
+  /** Path template, google/api/http.proto syntax. */
+  readonly path: string;
+  /** `*`, the name of a request field, or empty for none. */
+  readonly body: string;
+  /** Name of the response field that is the HTTP body, or empty for the whole response. */
+  readonly responseBody: string;
+}
+
+/** What happens to a reader that is slower than its stream. */
+export type Overflow = 'block' | 'drop-oldest' | 'latest';
+
+/** passband.v1.StreamOptions of a method; absent options have the defaults named there. */
+export interface StreamOptions {
+  readonly idField: string | undefined;
+  readonly resumeField: string | undefined;
+  readonly contiguousIds: boolean;
+  readonly shareable: boolean;
+  readonly overflow: Overflow;
+  /** Every policy a caller may choose, the default included. */
+  readonly allowedOverflow: ReadonlySet<Overflow>;
+}
+
+/** A method option as written, whether its name was written with or without a leading dot. */
+export function methodOption(method: protobuf.Method, name: string): unknown {
+  const dotted = name.replace('(', '(.');
+  for (const entry of (method.parsedOptions ?? []) as readonly Record<string, unknown>[]) {
+    if (Object.hasOwn(entry, name)) return entry[name];
+    if (Object.hasOwn(entry, dotted)) return entry[dotted];
+  }
+  return undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A repeated option comes as nothing, one element or an array; always an array here. */
+function list(value: unknown): readonly unknown[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+const VERBS = ['get', 'put', 'post', 'delete', 'patch', 'custom'] as const;
+const RULE_KEYS: ReadonlySet<string> = new Set([...VERBS, 'selector', 'body', 'response_body', 'additional_bindings']);
+
+/**
+ * The HTTP bindings of a `google.api.http` option: its own, then the additional ones.
+ *
+ * @throws UsageError that names the method and what google/api/http.proto does not allow.
+ */
+export function httpBindings(method: string, rule: unknown, nested = false): HttpBinding[] {
+  if (rule === undefined) return [];
+  const where = `${method}: (google.api.http)`;
+  // The same option given twice arrives as an array; HttpRule is not a repeated field.
+  if (!isRecord(rule)) throw new UsageError(`${where} is given more than once or is not a message`);
+  for (const key of Object.keys(rule)) {
+    if (!RULE_KEYS.has(key)) throw new UsageError(`${where} has no field "${key}"`);
+  }
+  const given = VERBS.filter((verb) => rule[verb] !== undefined);
+  const verb = given[0];
+  if (verb === undefined || given.length > 1) {
+    throw new UsageError(`${where} needs exactly one of ${VERBS.join(', ')}; it has ${given.join(' and ') || 'none'}`);
+  }
+  const text = (value: unknown, what: string): string => {
+    if (value === undefined) return '';
+    if (typeof value !== 'string') throw new UsageError(`${where}: ${what} must be one string`);
+    return value;
+  };
+  const custom = rule.custom;
+  if (verb === 'custom' && !isRecord(custom)) throw new UsageError(`${where}: custom must have kind and path`);
+  const binding: HttpBinding = {
+    method: isRecord(custom) ? text(custom.kind, 'custom.kind') : verb.toUpperCase(),
+    path: isRecord(custom) ? text(custom.path, 'custom.path') : text(rule[verb], verb),
+    body: text(rule.body, 'body'),
+    responseBody: text(rule.response_body, 'response_body'),
+  };
+  const additional = list(rule.additional_bindings);
+  if (nested && additional.length > 0) throw new UsageError(`${where}: additional_bindings must not nest`);
+  return [binding, ...additional.flatMap((extra) => httpBindings(method, extra ?? null, true))];
+}
+
+const OVERFLOWS: Readonly<Record<string, Overflow>> = {
+  OVERFLOW_BLOCK: 'block',
+  OVERFLOW_DROP_OLDEST: 'drop-oldest',
+  OVERFLOW_LATEST: 'latest',
+};
+
+const INTEGERS = new Set([
+  'int32',
+  'uint32',
+  'sint32',
+  'fixed32',
+  'sfixed32',
+  'int64',
+  'uint64',
+  'sint64',
+  'fixed64',
+  'sfixed64',
+]);
+
+/**
+ * The streaming behaviour that `passband.v1.stream` gives a method, checked against its messages.
+ *
+ * @throws UsageError that names the method and the option.
+ */
+export function streamOptions(
+  method: string,
+  request: protobuf.Type,
+  response: protobuf.Type,
+  given: unknown,
+): StreamOptions {
+  const where = `${method}: (passband.v1.stream)`;
+  if (given !== undefined && !isRecord(given)) throw new UsageError(`${where} is given more than once`);
+  const options = given ?? {};
+  const overflow = (value: unknown): Overflow => {
+    if (value === undefined || value === 'OVERFLOW_UNSPECIFIED') return 'block';
+    const policy = typeof value === 'string' ? OVERFLOWS[value] : undefined;
+    if (policy === undefined) throw new UsageError(`${where}: unknown overflow ${String(value)}`);
+    return policy;
+  };
+  const scalar = (type: protobuf.Type, name: unknown, what: string): protobuf.Field | undefined => {
+    if (name === undefined) return undefined;
+    const field = typeof name === 'string' && Object.hasOwn(type.fields, name) ? type.fields[name] : undefined;
+    if (field === undefined)
+      throw new UsageError(`${where}: ${what} "${String(name)}" is no field of ${type.fullName}`);
+    if (field.repeated || field.map || !(field.type === 'string' || INTEGERS.has(field.type))) {
+      throw new UsageError(`${where}: ${what} "${field.name}" must be one string or integer`);
+    }
+    return field;
+  };
+  const idField = scalar(response, options.id_field, 'id_field');
+  const resumeField = scalar(request, options.resume_field, 'resume_field');
+  const contiguousIds = options.contiguous_ids === true;
+  if (resumeField !== undefined && idField === undefined)
+    throw new UsageError(`${where}: resume_field needs an id_field`);
+  if (contiguousIds && (idField === undefined || idField.type === 'string')) {
+    throw new UsageError(`${where}: contiguous_ids needs an integer id_field`);
+  }
+  const byDefault = overflow(options.overflow);
+  return {
+    idField: idField?.name,
+    resumeField: resumeField?.name,
+    contiguousIds,
+    shareable: options.shareable === true,
+    overflow: byDefault,
+    allowedOverflow: new Set([byDefault, ...list(options.allowed_overflow).map(overflow)]),
+  };
+}
