@@ -1,0 +1,172 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, link, mkdir, open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UsageError } from '../errors.ts';
+
+/** A certificate chain, its private key and the CA bundle to trust, each with the file it came from. */
+export interface TlsMaterial {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly caPem: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+}
+
+/** Bytes that a certificate, key or CA file may have; a bundle of every public CA there is has a quarter of it. */
+const MAX_PEM_BYTES = 1024 * 1024;
+
+/** Permission bits for everyone but the owner. A key that has any of them is known to more than its owner. */
+const OTHERS_MODE = 0o077;
+
+const CERTIFICATE_BLOCK =
+  /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+
+/** Node's error code of a failed system call. */
+function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/**
+ * Writes a file that nobody may have written before: whole or not at all, and never over an existing one.
+ *
+ * @param mode permission bits from the first byte on: 0o600 for keys.
+ * @throws UsageError when the file exists; the file system's own error otherwise.
+ */
+export async function writeNew(file: string, content: string | Uint8Array, mode: number): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`;
+  try {
+    const handle = await open(temporary, 'wx', mode);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await linkOrCopy(temporary, file);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    throw new UsageError(`${file} exists already and is never overwritten; remove it first to have a new one made`, {
+      cause: error,
+    });
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** A rename would overwrite and a link does not; file systems without links (FAT, some shared folders) get a copy. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errnoOf(error) ?? '')) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+  }
+}
+
+/**
+ * Reads a PEM file of bounded size.
+ *
+ * @param secret whether the file holds a private key: then it is refused when group or others have any right to it.
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function readPem(file: string, secret: boolean): Promise<string> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    const remedy =
+      errnoOf(error) === 'ENOENT'
+        ? 'is missing; put it there, or run `passband pki init` for a development set'
+        : `cannot be read (${errnoOf(error) ?? 'unknown error'}); make it readable to this user`;
+    throw new UsageError(`${file} ${remedy}`, { cause: error });
+  });
+  try {
+    const status = await handle.stat();
+    if (!status.isFile()) throw new UsageError(`${file} is not a regular file; put a PEM file there`);
+    if (status.size > MAX_PEM_BYTES) throw new UsageError(`${file} is larger than ${MAX_PEM_BYTES} bytes; is it PEM?`);
+    // Windows has no such bits and reports them all as set.
+    if (secret && process.platform !== 'win32' && (status.mode & OTHERS_MODE) !== 0) {
+      const mode = (status.mode & 0o777).toString(8).padStart(4, '0');
+      throw new UsageError(`${file} may be read by others (mode ${mode}); run: chmod 600 ${file}`);
+    }
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Every certificate of a PEM file, in its order.
+ *
+ * @throws UsageError naming the file when there is none or one cannot be parsed.
+ */
+export function parseCertificates(pem: string, file: string): readonly [X509Certificate, ...X509Certificate[]] {
+  const [first, ...rest] = pem.match(CERTIFICATE_BLOCK) ?? [];
+  if (first === undefined) {
+    throw new UsageError(
+      `${file} has no certificate in it; put a PEM block that begins with -----BEGIN CERTIFICATE-----`,
+    );
+  }
+  const parse = (block: string): X509Certificate => {
+    try {
+      return new X509Certificate(block);
+    } catch (error) {
+      throw new UsageError(`${file} has a certificate that cannot be parsed; write it anew as PEM`, { cause: error });
+    }
+  };
+  return [parse(first), ...rest.map(parse)];
+}
+
+function checkKey(keyPem: string, keyFile: string, certificate: X509Certificate, certFile: string): void {
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED/.test(keyPem)) {
+    throw new UsageError(
+      `${keyFile} has a passphrase, which nobody is here to type; run: openssl pkey -in ${keyFile} -out FILE`,
+    );
+  }
+  let matches: boolean;
+  try {
+    matches = certificate.checkPrivateKey(createPrivateKey(keyPem));
+  } catch (error) {
+    throw new UsageError(`${keyFile} has no private key that can be parsed; put a PEM key there`, { cause: error });
+  }
+  if (!matches)
+    throw new UsageError(`${keyFile} is not the key of ${certFile}; put the pair there that belongs together`);
+}
+
+function checkDates(certificate: X509Certificate, file: string, nowMs: number): void {
+  if (nowMs > certificate.validToDate.getTime()) {
+    const notAfter = certificate.validToDate.toISOString();
+    throw new UsageError(
+      `${file} has expired (notAfter ${notAfter}); renew it, or remove it and its key to have a new one made`,
+    );
+  }
+  if (nowMs < certificate.validFromDate.getTime()) {
+    const notBefore = certificate.validFromDate.toISOString();
+    throw new UsageError(`${file} is not valid yet (notBefore ${notBefore}); check this machine's clock`);
+  }
+}
+
+/**
+ * Reads NAME.crt (leaf first, then any intermediates), NAME.key (PKCS#8, SEC1 or PKCS#1) and ca.crt of one folder, and
+ * promises that they can be used together now: the key is the certificate's and its owner's alone, the certificate and at
+ * least one CA certificate are within their validity.
+ *
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function loadTlsMaterial(dir: string, name: string): Promise<TlsMaterial> {
+  const [certFile, keyFile, caFile] = [join(dir, `${name}.crt`), join(dir, `${name}.key`), join(dir, 'ca.crt')];
+  // The CA first: without it nobody could be told from anybody, whatever else is right.
+  const caPem = await readPem(caFile, false);
+  const authorities = parseCertificates(caPem, caFile);
+  const certPem = await readPem(certFile, false);
+  const [leaf] = parseCertificates(certPem, certFile);
+  const keyPem = await readPem(keyFile, true);
+  checkKey(keyPem, keyFile, leaf, certFile);
+
+  const nowMs = Date.now();
+  checkDates(leaf, certFile, nowMs);
+  const live = authorities.find((authority) => nowMs <= authority.validToDate.getTime());
+  checkDates(live ?? authorities[0], caFile, nowMs);
+  return { certPem, keyPem, caPem, certFile, keyFile, caFile };
+}
