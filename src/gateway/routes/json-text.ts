@@ -29,7 +29,8 @@ export function parseJson(text: string): JsonValue {
 }
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const PLAIN_STRING = /[^"\\\u0000-\u001f]*/y;
+/** All but the quote, the backslash and control characters. */
+const PLAIN_STRING = /[ !#-[\]-\uffff]*/y;
 const WHITE_SPACE = /[ \t\n\r]*/y;
 const LITERALS: readonly (readonly [string, null | boolean])[] = [
   ['null', null],

@@ -90,7 +90,10 @@ function writeRepeated(writer: protobuf.Writer, field: FieldPlan, values: readon
 
 function writeOne(writer: protobuf.Writer, number: number, field: FieldPlan, value: Scalar | Message): void {
   writer.uint32((number << 3) | WIRE_TYPE[field.kind]);
-  if (field.kind !== 'message') return writeScalar(writer, field.kind, value as Scalar);
+  if (field.kind !== 'message') {
+    writeScalar(writer, field.kind, value as Scalar);
+    return;
+  }
   writer.fork();
   writeFields(writer, field.message(), value as Message);
   writer.ldelim();

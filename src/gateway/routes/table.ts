@@ -4,6 +4,7 @@ import type { HttpBinding } from '../../method-options.ts';
 import { decodeSegment } from './path.ts';
 import { type FieldPlan, type MessagePlan, planOf } from './plan.ts';
 import { parseTemplate, type Segment, type Template, type Variable } from './template.ts';
+import { isTextMessage } from './url-value.ts';
 
 /** A path variable together with the request fields that it goes through. */
 export interface BoundVariable extends Variable {
@@ -101,7 +102,7 @@ function compileRoute(method: MethodDescriptor, binding: HttpBinding): Route {
       if (field.repeated || field.mapKey !== undefined)
         return fail(`field "${name}" is repeated; a path has one value`);
       const last = index === variable.fieldPath.length - 1;
-      if (field.kind === 'message' && last && !isScalarMessage(field.message().fullName)) {
+      if (field.kind === 'message' && last && !isTextMessage(field.message().fullName)) {
         return fail(`field "${name}" is a message; name one of its fields`);
       }
       if (field.kind !== 'message' && !last) return fail(`field "${name}" is no message`);
@@ -129,16 +130,6 @@ function compileRoute(method: MethodDescriptor, binding: HttpBinding): Route {
     body,
     responseBody: binding.responseBody === '' ? undefined : named(response, binding.responseBody),
   };
-}
-
-/** Well-known messages whose JSON form is one string, so that a path segment can hold them. */
-function isScalarMessage(fullName: string): boolean {
-  return (
-    fullName === 'google.protobuf.Timestamp' ||
-    fullName === 'google.protobuf.Duration' ||
-    fullName === 'google.protobuf.FieldMask' ||
-    /^google\.protobuf\.\w+Value$/.test(fullName)
-  );
 }
 
 function child(node: Node, segment: Segment): Node {
