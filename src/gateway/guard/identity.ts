@@ -1,0 +1,142 @@
+import { X509Certificate } from 'node:crypto';
+import * as pkijs from 'pkijs';
+import { PassbandError } from '../../errors.ts';
+import { nameFault, printableAscii, textOf } from './certificate-text.ts';
+import { identityToJson } from './identity-json.ts';
+
+/** Who a verified certificate says its holder is. Nothing else, no header and no token, is ever an identity. */
+export interface Identity {
+  /** The one common name: 1 to 64 characters, none of them a control character. */
+  readonly cn: string;
+  /** O attributes of the subject, in its order. */
+  readonly organizations: readonly string[];
+  /** OU attributes of the subject, in its order. */
+  readonly organizationalUnits: readonly string[];
+  /** DNS names among the subject alternative names. */
+  readonly dns: readonly string[];
+  /** URIs among the subject alternative names. */
+  readonly uris: readonly string[];
+  /** Email addresses among the subject alternative names. */
+  readonly emails: readonly string[];
+  /** SHA-256 of the certificate's DER, lower-case hex. */
+  readonly sha256: string;
+  /** Serial number, lower-case hex. */
+  readonly serial: string;
+  /** Issuer's name, its attributes in their order and joined by commas. */
+  readonly issuer: string;
+  /** First moment of validity, milliseconds since 1970. */
+  readonly notBeforeMs: number;
+  /** Last moment of validity, milliseconds since 1970. */
+  readonly notAfterMs: number;
+}
+
+const OIDS = { cn: '2.5.4.3', organization: '2.5.4.10', organizationalUnit: '2.5.4.11' } as const;
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+
+/** Tags of GeneralName (RFC 5280 section 4.2.1.6). */
+const GENERAL_NAME = { email: 1, dns: 2, uri: 6 } as const;
+
+const refusal = (message: string, cause?: unknown): PassbandError =>
+  new PassbandError('PERMISSION_DENIED', message, cause === undefined ? {} : { cause });
+
+/**
+ * Reads who the holder of a certificate is. The certificate's signature and chain are TLS's business and must have been
+ * verified; this refuses what a correct signature may still cover: no CN, more than one, one that is empty, longer than
+ * 64 characters, not a plain string or with control characters in it (a NUL that others would end the name at), an
+ * extended key usage without clientAuth, and more names than can be passed on (4 KiB).
+ *
+ * Of O, OU and the alternative names, those that are not readable text are left out: they then match nothing.
+ *
+ * @param der one certificate, nothing after it.
+ * @throws PassbandError PERMISSION_DENIED.
+ */
+export function identityFromCertificate(der: Uint8Array): Identity {
+  let certificate: pkijs.Certificate;
+  let outline: X509Certificate;
+  try {
+    certificate = pkijs.Certificate.fromBER(Uint8Array.from(der));
+    outline = new X509Certificate(der);
+  } catch (error) {
+    throw refusal('the client certificate cannot be read', error);
+  }
+  // What was read is what was hashed and verified, with nothing behind it.
+  if (outline.raw.length !== der.length) throw refusal('the client certificate cannot be read');
+  requireClientAuth(certificate);
+
+  const identity: Identity = {
+    cn: commonName(certificate.subject),
+    organizations: attributes(certificate.subject, OIDS.organization),
+    organizationalUnits: attributes(certificate.subject, OIDS.organizationalUnit),
+    ...alternativeNames(certificate),
+    sha256: outline.fingerprint256.replaceAll(':', '').toLowerCase(),
+    serial: outline.serialNumber.toLowerCase(),
+    issuer: outline.issuer.replaceAll('\n', ','),
+    notBeforeMs: outline.validFromDate.getTime(),
+    notAfterMs: outline.validToDate.getTime(),
+  };
+  // Refused here and not half-way through a call: what cannot be passed on is no identity.
+  identityToJson(identity);
+  return Object.freeze(identity);
+}
+
+/**
+ * Refuses an identity outside its certificate's validity, both ends included (RFC 5280 section 4.1.2.5). To be called on
+ * every request: a resumed TLS session does not look at the dates again.
+ *
+ * @throws PassbandError UNAUTHENTICATED.
+ */
+export function checkValidity(identity: Identity, nowMs: number): void {
+  // Written so that a date which could not be read (NaN) refuses.
+  if (!(nowMs >= identity.notBeforeMs)) {
+    throw new PassbandError('UNAUTHENTICATED', 'the client certificate is not valid yet');
+  }
+  if (!(nowMs <= identity.notAfterMs)) {
+    throw new PassbandError('UNAUTHENTICATED', 'the client certificate has expired');
+  }
+}
+
+function commonName(subject: pkijs.RelativeDistinguishedNames): string {
+  const [attribute, second] = subject.typesAndValues.filter(({ type }) => type === OIDS.cn);
+  if (attribute === undefined) throw refusal('the client certificate has no CN');
+  if (second !== undefined) throw refusal('the client certificate has more than one CN');
+  const cn = textOf(attribute.value);
+  if (cn === undefined) throw refusal("the client certificate's CN is not readable text");
+  const fault = nameFault(cn);
+  if (fault !== undefined) throw refusal(`the client certificate's CN ${fault}`);
+  return cn;
+}
+
+function attributes(subject: pkijs.RelativeDistinguishedNames, oid: string): string[] {
+  return subject.typesAndValues.flatMap(({ type, value }) => {
+    const text = type === oid ? textOf(value) : undefined;
+    return text === undefined || nameFault(text) !== undefined ? [] : [text];
+  });
+}
+
+/** The parsed value of an extension; RFC 5280 section 4.2 allows each kind once, and which of two counts is a guess. */
+function extensionValue(certificate: pkijs.Certificate, oid: string): pkijs.ExtensionParsedValue | undefined {
+  const [found, second] = certificate.extensions?.filter(({ extnID }) => extnID === oid) ?? [];
+  if (second !== undefined) throw refusal('the client certificate has an extension twice');
+  if (found === undefined) return undefined;
+  const value = found.parsedValue;
+  if (value === undefined || value === null || 'parsingError' in value) {
+    throw refusal('the client certificate has an extension that cannot be read');
+  }
+  return value;
+}
+
+function requireClientAuth(certificate: pkijs.Certificate): void {
+  const usage = extensionValue(certificate, pkijs.id_ExtKeyUsage);
+  if (usage === undefined) return;
+  if (!(usage instanceof pkijs.ExtKeyUsage) || !usage.keyPurposes.includes(CLIENT_AUTH)) {
+    throw refusal('the client certificate is not for client authentication (extended key usage without clientAuth)');
+  }
+}
+
+function alternativeNames(certificate: pkijs.Certificate): Pick<Identity, 'dns' | 'uris' | 'emails'> {
+  const names = extensionValue(certificate, pkijs.id_SubjectAltName);
+  const all = names instanceof pkijs.AltName ? names.altNames : [];
+  const ofType = (tag: number): string[] =>
+    all.filter(({ type, value }) => type === tag && printableAscii(value)).map(({ value }) => String(value));
+  return { dns: ofType(GENERAL_NAME.dns), uris: ofType(GENERAL_NAME.uri), emails: ofType(GENERAL_NAME.email) };
+}
