@@ -4,6 +4,8 @@ import { PassbandError } from '../../errors.ts';
 import { nameFault, printableAscii, textOf } from './certificate-text.ts';
 import { identityToJson } from './identity-json.ts';
 
+export { identityFromJson, identityToJson } from './identity-json.ts';
+
 /** Who a verified certificate says its holder is. Nothing else, no header and no token, is ever an identity. */
 export interface Identity {
   /** The one common name: 1 to 64 characters, none of them a control character. */
