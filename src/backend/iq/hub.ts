@@ -1,0 +1,160 @@
+import { PassbandError } from '../../errors.ts';
+import type { Clock } from '../clock.ts';
+import type { StationMetrics } from '../metrics.ts';
+import { bytesPerSample, type Datatype } from './formats.ts';
+import { FrameShelf } from './frame-shelf.ts';
+import { SampleRing } from './ring.ts';
+import type { SampleBlock, Source } from './sources/source.ts';
+
+/** Seconds of samples a ring holds: what a reader may lag, or be away and still resume without loss. */
+export const RING_SECONDS = 5;
+/** Bytes of one ring at most, whatever the rate. */
+export const MAX_RING_BYTES = 64 * 1024 * 1024;
+/** Samples of one ring at least: four of the longest frames, so that slow stations can fill one. */
+export const MIN_RING_SAMPLES = 4 * 262_144;
+/** Readers and spectra of one station at a time; each costs some KiB and its share of the network. */
+export const MAX_TAPS = 1024;
+/** Milliseconds for which a source goes on when its last reader has left, so that a reader may come back. */
+export const LINGER_MS = RING_SECONDS * 1000;
+
+/** Why a tap ended: the station was stopped in good order, or an error. */
+export type EndReason = 'stopped' | PassbandError;
+
+/** One who follows a station's samples. */
+export interface Tap {
+  /** Samples were added to the ring. */
+  onSamples(): void;
+  /** Nothing more will come; called once at most. */
+  onEnd(reason: EndReason): void;
+}
+
+/** Samples that a ring holds at a sample rate. */
+export function ringCapacity(sampleRateHz: number, datatype: Datatype): number {
+  const wanted = Math.max(Math.ceil(sampleRateHz * RING_SECONDS), MIN_RING_SAMPLES);
+  return Math.min(wanted, Math.floor(MAX_RING_BYTES / bytesPerSample(datatype)));
+}
+
+/**
+ * Between one source and its many readers: a ring of recent samples into which every reader has a position of its own.
+ * There is no queue per reader; one who is slower than the ring's reach loses the oldest samples and nobody else does.
+ *
+ * The source runs only while someone listens (and LINGER_MS longer); its sample index follows the clock all the same, so
+ * a station that nobody reads costs nothing.
+ */
+export class StationHub {
+  readonly stationId: string;
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly metrics: StationMetrics;
+  readonly ring: SampleRing;
+  readonly #taps = new Set<Tap>();
+  readonly #shelves = new Map<string, { readonly shelf: FrameShelf; readers: number }>();
+  #delivering = false;
+  #awaitsFirstBlock = false;
+  #cancelLinger: (() => void) | undefined;
+  /** Samples made since the hub began. */
+  #produced = 0;
+
+  constructor(stationId: string, source: Source, clock: Clock, metrics: StationMetrics) {
+    this.stationId = stationId;
+    this.source = source;
+    this.clock = clock;
+    this.metrics = metrics;
+    const capacity = ringCapacity(source.tuning.sampleRateHz, source.datatype);
+    this.ring = new SampleRing(capacity, bytesPerSample(source.datatype));
+  }
+
+  get tapCount(): number {
+    return this.#taps.size;
+  }
+
+  get samplesProduced(): number {
+    return this.#produced;
+  }
+
+  /** How far back the ring reaches at the present rate, seconds. */
+  get ringSeconds(): number {
+    return this.ring.capacitySamples / this.source.tuning.sampleRateHz;
+  }
+
+  /**
+   * Joins; returns how to leave. The first to join starts the source.
+   *
+   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined.
+   */
+  join(tap: Tap): () => void {
+    if (this.#taps.size >= MAX_TAPS) {
+      throw new PassbandError('RESOURCE_EXHAUSTED', `the station has ${MAX_TAPS} readers already; try again later`);
+    }
+    this.#taps.add(tap);
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+    if (!this.#delivering) this.#startSource();
+    return () => this.#leave(tap);
+  }
+
+  /** Ends every tap and the source with it. */
+  end(reason: EndReason): void {
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+    this.#stopSource();
+    const taps = [...this.#taps];
+    this.#taps.clear();
+    for (const tap of taps) tap.onEnd(reason);
+  }
+
+  /** To be called when the source's rate has changed: the ring takes the size that the new rate needs. */
+  retuned(): void {
+    const capacity = ringCapacity(this.source.tuning.sampleRateHz, this.source.datatype);
+    if (capacity !== this.ring.capacitySamples) this.ring.reset(capacity);
+  }
+
+  /** The shelf of frames of a format, shared by all who read that format until the last has given it back. */
+  borrowShelf(datatype: Datatype, batchSize: number): FrameShelf {
+    const key = `${datatype} ${batchSize}`;
+    let entry = this.#shelves.get(key);
+    if (entry === undefined) {
+      entry = { shelf: new FrameShelf(this.stationId, this.source, this.ring, datatype, batchSize), readers: 0 };
+      this.#shelves.set(key, entry);
+    }
+    entry.readers++;
+    return entry.shelf;
+  }
+
+  returnShelf(shelf: FrameShelf): void {
+    const key = `${shelf.datatype} ${shelf.batchSize}`;
+    const entry = this.#shelves.get(key);
+    if (entry !== undefined && --entry.readers === 0) this.#shelves.delete(key);
+  }
+
+  #startSource(): void {
+    // What is older than the ring's reach by the clock is not "recent" any more, though nothing has overwritten it.
+    this.ring.evictBefore(this.source.nextIndex() - this.ring.capacitySamples);
+    this.#awaitsFirstBlock = true;
+    this.#delivering = true;
+    this.source.start((block) => this.#take(block));
+  }
+
+  #stopSource(): void {
+    if (!this.#delivering) return;
+    this.#delivering = false;
+    this.source.stop();
+  }
+
+  #take(block: SampleBlock): void {
+    const samples = block.bytes.length / bytesPerSample(this.source.datatype);
+    // Before the first block nobody listened: what lies before it was never asked for.
+    const gap = this.#awaitsFirstBlock ? 0 : block.sampleIndex - this.ring.head;
+    this.#awaitsFirstBlock = false;
+    if (gap > 0) this.metrics.lost('source_gap', gap);
+    this.ring.append(block);
+    this.#produced += samples;
+    this.metrics.produced(samples);
+    for (const tap of [...this.#taps]) tap.onSamples();
+  }
+
+  #leave(tap: Tap): void {
+    if (!this.#taps.delete(tap) || this.#taps.size > 0) return;
+    this.#cancelLinger = this.clock.after(LINGER_MS, () => this.#stopSource());
+  }
+}

@@ -1,0 +1,142 @@
+import type { SampleBlock, Tuning } from './sources/source.ts';
+
+/** Runs that are remembered; a source that breaks off more often than this within one ring loses the oldest. */
+const MAX_RUNS = 1024;
+
+/** Consecutive samples without a gap, all of one tuning. */
+export interface Run extends Tuning {
+  /** Index of the first sample that is still held. */
+  readonly start: number;
+  /** Index after the last sample. */
+  readonly end: number;
+  /** Time of a sample of this run, nanoseconds since 1970-01-01T00:00:00Z. */
+  timestampNs(sampleIndex: number): bigint;
+}
+
+class GrowingRun implements Run {
+  readonly sampleRateHz: number;
+  readonly centerFrequencyHz: number;
+  readonly #firstIndex: number;
+  readonly #firstTimestampNs: bigint;
+  start: number;
+  end: number;
+
+  constructor(block: SampleBlock) {
+    this.sampleRateHz = block.sampleRateHz;
+    this.centerFrequencyHz = block.centerFrequencyHz;
+    this.#firstIndex = block.sampleIndex;
+    this.#firstTimestampNs = block.timestampNs;
+    this.start = block.sampleIndex;
+    this.end = block.sampleIndex;
+  }
+
+  timestampNs(sampleIndex: number): bigint {
+    const seconds = (sampleIndex - this.#firstIndex) / this.sampleRateHz;
+    return this.#firstTimestampNs + BigInt(Math.round(seconds * 1e9));
+  }
+
+  continues(block: SampleBlock): boolean {
+    return (
+      block.sampleIndex === this.end &&
+      block.sampleRateHz === this.sampleRateHz &&
+      block.centerFrequencyHz === this.centerFrequencyHz
+    );
+  }
+}
+
+/** What a stretch of samples is at the moment. */
+export type Stretch =
+  | { readonly state: 'held'; readonly run: Run }
+  /** It may still become complete. */
+  | { readonly state: 'coming' }
+  /** It never will: evicted, or a gap or a change of tuning lies in it. */
+  | { readonly state: 'lost' };
+
+/**
+ * The most recent samples of a station, as the source made them. Sample n lies at n modulo capacity, so a gap in the
+ * index takes the place its samples would have had and the ring's reach in time stays what it is.
+ */
+export class SampleRing {
+  readonly #bytesPerSample: number;
+  #capacity: number;
+  #bytes: Uint8Array;
+  #runs: GrowingRun[] = [];
+  #head = 0;
+
+  constructor(capacitySamples: number, bytesPerSample: number) {
+    this.#bytesPerSample = bytesPerSample;
+    this.#capacity = capacitySamples;
+    this.#bytes = new Uint8Array(capacitySamples * bytesPerSample);
+  }
+
+  get capacitySamples(): number {
+    return this.#capacity;
+  }
+
+  /** Index after the newest sample; 0 before the first. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Runs that are held, in order. */
+  get runs(): readonly Run[] {
+    return this.#runs;
+  }
+
+  /** Drops everything and takes another size. The head stays. */
+  reset(capacitySamples: number): void {
+    this.#runs = [];
+    if (capacitySamples === this.#capacity) return;
+    this.#capacity = capacitySamples;
+    this.#bytes = new Uint8Array(capacitySamples * this.#bytesPerSample);
+  }
+
+  /** Adds a block; what is more than one capacity old goes. */
+  append(block: SampleBlock): void {
+    if (block.sampleIndex < this.#head) throw new RangeError(`block ${block.sampleIndex} is before ${this.#head}`);
+    const samples = block.bytes.length / this.#bytesPerSample;
+    let run = this.#runs.at(-1);
+    if (run?.continues(block) !== true) {
+      run = new GrowingRun(block);
+      this.#runs.push(run);
+      if (this.#runs.length > MAX_RUNS) this.#runs.shift();
+    }
+    // Of a block longer than the ring only the end can be held.
+    const kept = block.bytes.subarray(Math.max(0, samples - this.#capacity) * this.#bytesPerSample);
+    const at = (block.sampleIndex + samples - kept.length / this.#bytesPerSample) % this.#capacity;
+    const first = kept.subarray(0, (this.#capacity - at) * this.#bytesPerSample);
+    this.#bytes.set(first, at * this.#bytesPerSample);
+    this.#bytes.set(kept.subarray(first.length), 0);
+    run.end = block.sampleIndex + samples;
+    this.#head = run.end;
+    this.evictBefore(this.#head - this.#capacity);
+  }
+
+  /** Forgets samples below an index. */
+  evictBefore(index: number): void {
+    while (this.#runs[0] !== undefined && this.#runs[0].end <= index) this.#runs.shift();
+    const oldest = this.#runs[0];
+    if (oldest !== undefined && oldest.start < index) oldest.start = index;
+  }
+
+  /** Whether `count` samples from `start` on are held in one run. */
+  stretch(start: number, count: number): Stretch {
+    if (start >= this.#head) return { state: 'coming' };
+    const run = this.#runs.findLast((candidate) => candidate.start <= start);
+    if (run === undefined || start >= run.end) return { state: 'lost' };
+    if (start + count <= run.end) return { state: 'held', run };
+    return run === this.#runs.at(-1) ? { state: 'coming' } : { state: 'lost' };
+  }
+
+  /** Gives held samples, in one piece or two; `offset` counts samples from `start`. */
+  read(start: number, count: number, take: (bytes: Uint8Array, offset: number) => void): void {
+    const at = start % this.#capacity;
+    const first = Math.min(count, this.#capacity - at);
+    take(this.#slice(at, first), 0);
+    if (first < count) take(this.#slice(0, count - first), first);
+  }
+
+  #slice(at: number, count: number): Uint8Array {
+    return this.#bytes.subarray(at * this.#bytesPerSample, (at + count) * this.#bytesPerSample);
+  }
+}

@@ -1,0 +1,140 @@
+import type { Clock } from '../../clock.ts';
+import { bytesPerSample, type Datatype } from '../formats.ts';
+import type { DopplerShift, SampleBlock, Source, Tuning } from './source.ts';
+
+/** Milliseconds between two deliveries: short against what people and TCP notice, long against a timer's cost. */
+export const TICK_MS = 10;
+
+/**
+ * Milliseconds of samples that are made up for after a stall. What a longer stall missed becomes a gap: making it all up
+ * would keep the process busy and so prolong the stall.
+ */
+export const MAX_CATCH_UP_MS = 1000;
+
+/** Samples in one block at most: bounds the scratch memory (512 KiB of cf32) and the time one block takes. */
+export const MAX_BLOCK_SAMPLES = 65_536;
+
+/** Samples as a function of their index: what differs between sources that are paced by the clock. */
+export interface SampleGenerator {
+  readonly kind: Source['kind'];
+  readonly datatype: Datatype;
+  readonly tuning: Tuning;
+  readonly snrDb: number | undefined;
+  /** Fills `target` with whole samples from `sampleIndex` on. */
+  fill(sampleIndex: number, target: Uint8Array): void;
+  tune(tuning: Tuning, fromIndex: number): void;
+  correctDoppler(shift: DopplerShift, fromIndex: number): void;
+  dopplerHzAt(sampleIndex: number): number;
+}
+
+interface Anchor {
+  readonly index: number;
+  readonly atMs: number;
+  readonly timestampNs: bigint;
+}
+
+/**
+ * Delivers a generator's samples in real time. The schedule cannot drift: sample n is due at anchor + (n - anchor index)
+ * / rate of the steady clock, whatever the timers do. The index follows the clock even while nothing is delivered.
+ */
+export class PacedSource implements Source {
+  readonly #generator: SampleGenerator;
+  readonly #clock: Clock;
+  readonly #scratch: Uint8Array;
+  readonly #bytesPerSample: number;
+  #anchor: Anchor;
+  /** First sample that was not made yet. */
+  #next = 0;
+  #deliver: ((block: SampleBlock) => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(generator: SampleGenerator, clock: Clock) {
+    this.#generator = generator;
+    this.#clock = clock;
+    this.#bytesPerSample = bytesPerSample(generator.datatype);
+    this.#scratch = new Uint8Array(MAX_BLOCK_SAMPLES * this.#bytesPerSample);
+    this.#anchor = this.#anchorAt(0);
+  }
+
+  get kind(): Source['kind'] {
+    return this.#generator.kind;
+  }
+
+  get datatype(): Datatype {
+    return this.#generator.datatype;
+  }
+
+  get tuning(): Tuning {
+    return this.#generator.tuning;
+  }
+
+  get snrDb(): number | undefined {
+    return this.#generator.snrDb;
+  }
+
+  nextIndex(): number {
+    // While it delivers, what is due and not made yet still comes; while it does not, it never will.
+    return this.#deliver === undefined ? Math.max(this.#next, this.#dueIndex()) : this.#next;
+  }
+
+  start(deliver: (block: SampleBlock) => void): void {
+    if (this.#deliver !== undefined) throw new Error('the source delivers already');
+    this.#next = this.nextIndex();
+    this.#deliver = deliver;
+    this.#cancelTimer = this.#clock.every(TICK_MS, () => this.#tick());
+  }
+
+  stop(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#deliver = undefined;
+  }
+
+  tune(tuning: Tuning): void {
+    if (this.#deliver !== undefined) this.#tick();
+    const from = this.nextIndex();
+    this.#generator.tune(tuning, from);
+    this.#anchor = this.#anchorAt(from);
+    this.#next = from;
+  }
+
+  correctDoppler(shift: DopplerShift): void {
+    this.#generator.correctDoppler(shift, this.nextIndex());
+  }
+
+  dopplerHzAt(sampleIndex: number): number {
+    return this.#generator.dopplerHzAt(sampleIndex);
+  }
+
+  #anchorAt(index: number): Anchor {
+    return { index, atMs: this.#clock.nowMs(), timestampNs: this.#clock.wallNs() };
+  }
+
+  /** End (exclusive) of the samples whose time has come. */
+  #dueIndex(): number {
+    const elapsedS = (this.#clock.nowMs() - this.#anchor.atMs) / 1000;
+    return this.#anchor.index + Math.floor(elapsedS * this.tuning.sampleRateHz);
+  }
+
+  #timestampNs(index: number): bigint {
+    return (
+      this.#anchor.timestampNs + BigInt(Math.round(((index - this.#anchor.index) / this.tuning.sampleRateHz) * 1e9))
+    );
+  }
+
+  #tick(): void {
+    const { sampleRateHz, centerFrequencyHz } = this.tuning;
+    const due = this.#dueIndex();
+    const maxCatchUp = Math.ceil((MAX_CATCH_UP_MS / 1000) * sampleRateHz);
+    if (due - this.#next > maxCatchUp) this.#next = due - maxCatchUp;
+    while (this.#next < due && this.#deliver !== undefined) {
+      const count = Math.min(due - this.#next, MAX_BLOCK_SAMPLES);
+      const bytes = this.#scratch.subarray(0, count * this.#bytesPerSample);
+      const sampleIndex = this.#next;
+      this.#generator.fill(sampleIndex, bytes);
+      this.#next += count;
+      const timestampNs = this.#timestampNs(sampleIndex);
+      this.#deliver({ sampleIndex, timestampNs, sampleRateHz, centerFrequencyHz, bytes });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import { PACKAGE_ROOT } from '../package-root.ts';
+
+const FILES = ['iq_stream', 'spectrum', 'station', 'antenna'].map((name) => `sdr/oran/${name}.proto`);
+
+/**
+ * The protos as gRPC wants them. Messages have the field names of the proto; 64-bit integers are decimal strings, enums
+ * their names (a number where the name is not known), bytes Buffers; absent fields have their default, but `optional`
+ * ones are absent.
+ */
+export const packageDefinition: PackageDefinition = loadSync(FILES, {
+  keepCase: true,
+  longs: String,
+  enums: String,
+  defaults: true,
+  includeDirs: [join(PACKAGE_ROOT, 'proto'), join(PACKAGE_ROOT, 'dist', 'include')],
+});
+
+/** A service by its full name. Buffers given as responses are taken as encoded messages and sent as they are. */
+export function serviceDefinition(name: string): ServiceDefinition {
+  const found = packageDefinition[name];
+  if (found === undefined || 'format' in found) throw new Error(`no service ${name} in the protos`);
+  return passEncodedResponses(found);
+}
+
+/** A service whose responses may be encoded messages besides objects. */
+export function passEncodedResponses(service: ServiceDefinition): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(service).map(([name, method]) => {
+      const responseSerialize = (value: object): Buffer =>
+        Buffer.isBuffer(value) ? value : method.responseSerialize(value);
+      return [name, { ...method, responseSerialize }];
+    }),
+  );
+}
+
+function isMessageType(definition: PackageDefinition[string]): definition is MessageTypeDefinition<object, object> {
+  return 'format' in definition && definition.format === 'Protocol Buffer 3 DescriptorProto';
+}
+
+/** A message type by its full name. */
+export function messageType(name: string): MessageTypeDefinition<object, object> {
+  const found = packageDefinition[name];
+  if (found === undefined || !isMessageType(found)) throw new Error(`no message ${name} in the protos`);
+  return found;
+}
