@@ -1,0 +1,102 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { PassbandError } from '../../errors.ts';
+import { serverStream, unary, unimplemented, unimplementedStream } from '../call-adapters.ts';
+import type { Clock } from '../clock.ts';
+import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
+import type { Station } from '../station.ts';
+import type { Stations } from '../stations.ts';
+import { BATCH_SIZE, openSubscription } from './subscription.ts';
+
+/** What simulated and recorded radios span; beyond lies a unit mistake. */
+const SAMPLE_RATE: NumberRange = { min: 1_000, max: 61_440_000, unit: 'samples/s' };
+const FREQUENCY: NumberRange = { min: 1, max: 300e9, unit: 'Hz' };
+/** A low orbit at Ka-band makes less than 1 MHz. */
+const DOPPLER: NumberRange = { min: -10e6, max: 10e6, unit: 'Hz' };
+const DOPPLER_RATE: NumberRange = { min: -1e6, max: 1e6, unit: 'Hz/s' };
+/** Further off, a shift says nothing about now; most likely the unit is wrong. */
+const DOPPLER_AGE: NumberRange = { min: -3600, max: 3600, unit: 's from now' };
+
+interface StationRequest {
+  readonly station_id: string;
+}
+
+interface StartRequest extends StationRequest {
+  readonly band: string;
+  readonly center_frequency_hz: number;
+  readonly sample_rate: number;
+  readonly batch_size_samples: number;
+  readonly enable_compression: boolean;
+}
+
+interface DopplerRequest extends StationRequest {
+  readonly doppler_shift_hz: number;
+  readonly doppler_rate_hz_s: number;
+  readonly timestamp_ns: string;
+}
+
+interface StreamResponse {
+  readonly success: boolean;
+  readonly message: string;
+  readonly start_time_ns: string;
+}
+
+const outcome = (station: Station, message: string): StreamResponse => ({
+  success: true,
+  message,
+  start_time_ns: (station.counters?.startTimeNs ?? 0n).toString(),
+});
+
+function start(station: Station, request: StartRequest): StreamResponse {
+  const band = checkBand(request.band);
+  const sampleRateHz = checkOptionalNumber('sample_rate', request.sample_rate, SAMPLE_RATE);
+  const centerFrequencyHz = checkOptionalNumber('center_frequency_hz', request.center_frequency_hz, FREQUENCY);
+  const batchSizeSamples = checkOptionalNumber('batch_size_samples', request.batch_size_samples, BATCH_SIZE);
+  if (request.enable_compression) {
+    throw new PassbandError('UNIMPLEMENTED', 'sample batches are not compressed here; set enable_compression to false');
+  }
+  const happened = station.start({
+    ...(band === undefined ? {} : { band }),
+    ...(sampleRateHz === undefined ? {} : { sampleRateHz }),
+    ...(centerFrequencyHz === undefined ? {} : { centerFrequencyHz }),
+    ...(batchSizeSamples === undefined ? {} : { batchSizeSamples }),
+  });
+  const { tuning } = station.hub.source;
+  const setting = `${tuning.sampleRateHz} samples/s at ${tuning.centerFrequencyHz} Hz`;
+  const verb = happened === 'unchanged' ? 'runs already' : happened === 'started' ? 'is started' : 'is retuned';
+  return outcome(station, `station ${station.id} ${verb}: ${setting}`);
+}
+
+function updateDoppler(station: Station, request: DopplerRequest, clock: Clock): StreamResponse {
+  const shiftThen = checkNumber('doppler_shift_hz', request.doppler_shift_hz, DOPPLER);
+  const rateHzPerS = checkNumber('doppler_rate_hz_s', request.doppler_rate_hz_s, DOPPLER_RATE);
+  const given = BigInt(request.timestamp_ns);
+  const fromNowS = given === 0n ? 0 : Number(given - clock.wallNs()) / 1e9;
+  checkNumber('timestamp_ns', fromNowS, DOPPLER_AGE);
+  station.requireRunning();
+  const shiftHz = checkNumber('doppler_shift_hz, moved to now,', shiftThen - rateHzPerS * fromNowS, DOPPLER);
+  station.hub.source.correctDoppler({ shiftHz, rateHzPerS });
+  return outcome(station, `station ${station.id} corrects a Doppler shift of ${shiftHz} Hz`);
+}
+
+function stop(station: Station): StreamResponse {
+  const wasRunning = station.stop();
+  return outcome(station, `station ${station.id} ${wasRunning ? 'is stopped' : 'was stopped before'}`);
+}
+
+/** sdr.oran.IQStreamService. */
+export function iqStreamService(stations: Stations, clock: Clock): UntypedServiceImplementation {
+  return {
+    StartStream: unary((request: StartRequest) => start(stations.get(request.station_id), request)),
+    StopStream: unary((request: StationRequest) => stop(stations.get(request.station_id))),
+    UpdateDoppler: unary((request: DopplerRequest) => updateDoppler(stations.get(request.station_id), request, clock)),
+    GetStreamStats: unary((request: StationRequest) => {
+      const station = stations.get(request.station_id);
+      return { station_id: station.id, ...station.requireRunning().snapshot() };
+    }),
+    SubscribeIQ: serverStream((call: Parameters<typeof openSubscription>[1]) =>
+      openSubscription(stations.get(call.request.station_id), call),
+    ),
+    StreamIQ: unimplementedStream('samples cannot be pushed yet; this server makes its own'),
+    DownloadIQ: serverStream(unimplemented('downloads are not offered yet; SubscribeIQ streams the same samples')),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.ts';
+import type { ReadyFrame } from './frame-reader.ts';
+import type { StationHub } from './hub.ts';
+
+const NS_PER_MS = 1e6;
+
+/** The counters of StreamStatsResponse, since a station's start and over all its readers. */
+export class StreamCounters {
+  /** When the stream was started, nanoseconds since 1970-01-01T00:00:00Z. */
+  readonly startTimeNs: bigint;
+  readonly #clock: Clock;
+  readonly #hub: StationHub;
+  readonly #startedMs: number;
+  readonly #producedBefore: number;
+  #framesSent = 0;
+  #framesTaken = 0;
+  #framesMissed = 0;
+  #bytesSent = 0;
+  #latencySumMs = 0;
+
+  constructor(clock: Clock, hub: StationHub) {
+    this.#clock = clock;
+    this.#hub = hub;
+    this.startTimeNs = clock.wallNs();
+    this.#startedMs = clock.nowMs();
+    this.#producedBefore = hub.samplesProduced;
+  }
+
+  /** A frame is given to a reader. */
+  sent(frame: ReadyFrame, batchSize: number): void {
+    this.#framesSent++;
+    this.#framesMissed += frame.framesMissed;
+    this.#bytesSent += frame.dataBytes;
+    this.#latencySumMs += Number(this.#clock.wallNs() - frame.endsNs) / NS_PER_MS;
+    this.#hub.metrics.sent(frame.dataBytes);
+    if (frame.framesMissed > 0) this.#hub.metrics.lost('slow_reader', frame.framesMissed * batchSize);
+  }
+
+  /** A reader's flow control has taken a frame. */
+  taken(): void {
+    this.#framesTaken++;
+  }
+
+  /** The numbers under their names in StreamStatsResponse. */
+  snapshot(): Readonly<Record<string, number>> {
+    const uptimeS = (this.#clock.nowMs() - this.#startedMs) / 1000;
+    const offered = this.#framesSent + this.#framesMissed;
+    return {
+      total_samples_sent: this.#hub.samplesProduced - this.#producedBefore,
+      total_bytes_sent: this.#bytesSent,
+      average_throughput_mbps: uptimeS > 0 ? (this.#bytesSent * 8) / uptimeS / 1e6 : 0,
+      average_latency_ms: this.#framesSent > 0 ? this.#latencySumMs / this.#framesSent : 0,
+      packets_sent: this.#framesSent,
+      packets_acked: this.#framesTaken,
+      packets_lost: this.#framesMissed,
+      packet_loss_rate: offered > 0 ? this.#framesMissed / offered : 0,
+      uptime_seconds: Math.floor(uptimeS),
+    };
+  }
+}

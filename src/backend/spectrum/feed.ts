@@ -1,0 +1,94 @@
+import { PassbandError } from '../../errors.ts';
+import type { EndReason } from '../iq/hub.ts';
+import type { Station } from '../station.ts';
+import { encodeSpectrum } from './encode.ts';
+import { endIndex, type Measurement, MeasurementRun } from './measurement.ts';
+import type { SpectrumPlan } from './plan.ts';
+
+/** One who wants the spectra of a feed. */
+export interface SpectrumReader {
+  /** An encoded SpectrumData without sequence number; nobody may change it. */
+  onSpectrum(message: Buffer): void;
+  onEnd(reason: EndReason): void;
+}
+
+/** Spectra of one plan at a steady rate, computed once for all who want the same. Runs from the first to the last reader. */
+class SpectrumFeed {
+  readonly #station: Station;
+  readonly #plan: SpectrumPlan;
+  readonly #readers = new Set<SpectrumReader>();
+  readonly #leave: () => void;
+  readonly #onOver: () => void;
+  #run: MeasurementRun;
+
+  constructor(station: Station, plan: SpectrumPlan, onOver: () => void) {
+    this.#station = station;
+    this.#plan = plan;
+    this.#onOver = onOver;
+    this.#leave = station.hub.join({
+      onSamples: () => this.#run.wake(),
+      onEnd: (reason) => this.#end(reason),
+    });
+    this.#run = this.#measure(station.hub.source.nextIndex());
+  }
+
+  add(reader: SpectrumReader): void {
+    this.#readers.add(reader);
+  }
+
+  remove(reader: SpectrumReader): void {
+    if (this.#readers.delete(reader) && this.#readers.size === 0) this.#end('stopped');
+  }
+
+  #measure(startIndex: number): MeasurementRun {
+    return new MeasurementRun(this.#station.hub, this.#plan, startIndex, (result) => this.#take(result));
+  }
+
+  #take(result: Measurement | PassbandError): void {
+    if (result instanceof PassbandError) {
+      this.#end(result);
+      return;
+    }
+    let message: Buffer;
+    try {
+      message = encodeSpectrum(this.#station, this.#plan, result);
+    } catch (error) {
+      this.#end(PassbandError.from(error));
+      return;
+    }
+    // A spectrum that needs more samples than one period brings follows on the one before; one that fell behind the
+    // newest samples goes on with them.
+    const period = Math.round(result.sampleRateHz / this.#plan.rateHz);
+    const wanted = Math.max(result.sampleIndex + period, endIndex(result, this.#plan));
+    const { head } = this.#station.hub.ring;
+    this.#run = this.#measure(wanted < head - period ? head : wanted);
+    for (const reader of [...this.#readers]) reader.onSpectrum(message);
+  }
+
+  #end(reason: EndReason): void {
+    this.#run.cancel();
+    this.#leave();
+    this.#onOver();
+    const readers = [...this.#readers];
+    this.#readers.clear();
+    for (const reader of readers) reader.onEnd(reason);
+  }
+}
+
+/** The feeds that run at the moment. */
+export class SpectrumFeeds {
+  readonly #feeds = new Map<string, SpectrumFeed>();
+
+  /** Joins the feed of this plan, which begins with its first reader; returns how to leave. */
+  join(station: Station, plan: SpectrumPlan, reader: SpectrumReader): () => void {
+    const key = `${station.id} ${JSON.stringify(plan)}`;
+    let feed = this.#feeds.get(key);
+    if (feed === undefined) {
+      feed = new SpectrumFeed(station, plan, () => this.#feeds.delete(key));
+      this.#feeds.set(key, feed);
+    }
+    const joined = feed;
+    joined.add(reader);
+    return () => joined.remove(reader);
+  }
+}

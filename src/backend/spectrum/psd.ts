@@ -1,0 +1,82 @@
+import FFT from 'fft.js';
+import { type WindowName, windowCoefficients } from './windows.ts';
+
+/** What a bin means: the power of a tone that falls on it, or the density per Hz. */
+export type Scaling = 'tone' | 'density';
+
+/** Settings of a Welch estimate. */
+export interface PsdSettings {
+  /** Points of the transform, a power of two of at least 2. */
+  readonly fftSize: number;
+  readonly window: WindowName;
+  readonly scaling: Scaling;
+  /** Complex samples per second. */
+  readonly sampleRateHz: number;
+}
+
+/**
+ * Power spectrum of complex samples by Welch's method: windowed segments, their powers averaged. Segments are to be added
+ * with 50 % overlap, that is every fftSize / 2 samples.
+ *
+ * With w the window and X the transform of a windowed segment: tone power mean|X|^2 / (sum w)^2, density
+ * mean|X|^2 / (fs * sum w^2). A complex tone of amplitude 1 on a bin has tone power 1, which is 0 dBFS. The same as
+ * scipy.signal.welch(detrend=False, return_onesided=False) after a shift of the axis.
+ */
+export class WelchEstimator {
+  readonly settings: PsdSettings;
+  /** Equivalent noise bandwidth of the window in bins: N sum w^2 / (sum w)^2. */
+  readonly enbwBins: number;
+  readonly #fft: FFT;
+  readonly #window: Float64Array;
+  readonly #input: Float64Array;
+  readonly #output: Float64Array;
+  readonly #powers: Float64Array;
+  readonly #divisor: number;
+  #segments = 0;
+
+  constructor(settings: PsdSettings) {
+    const { fftSize } = settings;
+    this.settings = settings;
+    this.#fft = new FFT(fftSize);
+    this.#window = windowCoefficients(settings.window, fftSize);
+    this.#input = new Float64Array(2 * fftSize);
+    this.#output = new Float64Array(2 * fftSize);
+    this.#powers = new Float64Array(fftSize);
+    const sum = this.#window.reduce((total, w) => total + w, 0);
+    const sumOfSquares = this.#window.reduce((total, w) => total + w * w, 0);
+    this.enbwBins = (fftSize * sumOfSquares) / (sum * sum);
+    this.#divisor = settings.scaling === 'tone' ? sum * sum : settings.sampleRateHz * sumOfSquares;
+  }
+
+  /** Segments added since the start. */
+  get segments(): number {
+    return this.#segments;
+  }
+
+  /** Adds a segment of fftSize interleaved samples. */
+  add(samples: Float32Array): void {
+    const input = this.#input;
+    const output = this.#output;
+    const window = this.#window;
+    for (let n = 0; n < window.length; n++) {
+      const w = window[n] ?? 0;
+      input[2 * n] = w * (samples[2 * n] ?? 0);
+      input[2 * n + 1] = w * (samples[2 * n + 1] ?? 0);
+    }
+    this.#fft.transform(output, input);
+    const powers = this.#powers;
+    for (let k = 0; k < powers.length; k++) {
+      const re = output[2 * k] ?? 0;
+      const im = output[2 * k + 1] ?? 0;
+      powers[k] = (powers[k] ?? 0) + re * re + im * im;
+    }
+    this.#segments++;
+  }
+
+  /** Linear power a bin, lowest frequency first: bin i lies (i - N/2) * fs / N from the centre. */
+  powers(): Float64Array {
+    const size = this.#powers.length;
+    const scale = 1 / (this.#segments * this.#divisor);
+    return this.#powers.map((_, i) => (this.#powers[(i + size / 2) % size] ?? 0) * scale);
+  }
+}
