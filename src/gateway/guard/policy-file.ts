@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { UsageError } from '../../errors.ts';
 
 /** Bytes of a policy file: a rule has a few hundred, so this is thousands of them. */
@@ -96,8 +96,7 @@ export class YamlValue {
 }
 
 function rangeStart(node: unknown): number | undefined {
-  if (!isScalar(node) && !isMap(node) && !isSeq(node)) return undefined;
-  return node.range?.[0];
+  return isNode(node) ? node.range?.[0] : undefined;
 }
 
 function describe(node: unknown): string {

@@ -1,0 +1,284 @@
+const rule = (body: string): string => `version: 1\nrules:\n  - name: r\n    subjects: ["cn:a"]\n    allow:\n${body}`;
+
+/** Policies that must be accepted, each with what it shows. */
+export const GOOD_POLICIES: readonly (readonly [what: string, text: string])[] = [
+  ['the smallest', rule('      - methods: ["*"]\n')],
+  [
+    'comments and flow style',
+    '# hi\n{version: 1, rules: [{name: "a b", subjects: [cn:x], allow: [{methods: ["*"]}]}]}',
+  ],
+  [
+    'every kind of subject',
+    `version: 1
+delegates: ["cn:passband-gateway", "dns:gw-*.ran.example"]
+rules:
+  - name: all
+    subjects:
+      - "cn:noc-*"
+      - "o:ACME"
+      - "ou:O-RAN-DU"
+      - "dns:*.ran.example"
+      - "uri:spiffe://ran.example/ops/**"
+      - "email:ops@ran.example"
+      - "sha256:${'0f'.repeat(32)}"
+    allow: [{ methods: ["sdr.oran.*/Get*"] }]
+`,
+  ],
+  [
+    'where, limits and shadow',
+    `version: 1
+rules:
+  - name: operators
+    mode: shadow
+    subjects: ["cn:a"]
+    allow:
+      - methods: ["sdr.oran.IQStreamService/*"]
+        where: { station_id: ["gs-1", "lab-*"] }
+        limits: { concurrentStreams: 8, requestsPerMinute: 600 }
+      - methods: ["sdr.oran.StationService/ListStations"]
+`,
+  ],
+  ['a nested field', rule('      - methods: ["test.Nested/Call"]\n        where: { device.id: ["x"] }\n')],
+  ['two rules', `${rule('      - methods: ["*"]\n')}  - {name: s, subjects: ["cn:b"], allow: [{methods: ["*"]}]}\n`],
+];
+
+/** A policy that must be refused: where and what about, and whether an editor's schema can know. */
+export interface BadPolicy {
+  readonly what: string;
+  readonly text: string;
+  /** LINE:COL of the message. */
+  readonly at: string;
+  readonly says: RegExp;
+  /** False for what JSON Schema cannot say, or cannot be asked since it is no YAML. */
+  readonly schemaKnows: boolean;
+}
+
+const bad = (what: string, text: string, at: string, says: RegExp, schemaKnows = true): BadPolicy => ({
+  what,
+  text,
+  at,
+  says,
+  schemaKnows,
+});
+
+/** Files that must be refused. */
+export const BAD_POLICIES: readonly BadPolicy[] = [
+  bad('nothing', '', '1:1', /empty/, false),
+  bad('only a comment', '# rules later\n', '1:1', /empty/, false),
+  bad('a text', 'allow everything', '1:1', /is a text; write a mapping/),
+  bad('a list', '- version: 1', '1:1', /is a list; write a mapping/),
+  bad('broken YAML', 'version: 1\nrules: [', '2:9', /correct the YAML/, false),
+  bad('two documents', 'version: 1\n---\nrules: []', '2:1', /multiple documents/, false),
+  bad('a tab as indentation', 'version: 1\nrules:\n\t- a', '3:1', /correct the YAML/, false),
+  bad('no version', 'rules: [{name: a, subjects: ["cn:a"], allow: [{methods: ["*"]}]}]', '1:1', /"version" is missing/),
+  bad('another version', 'version: 2\nrules: []', '1:10', /version: 1/),
+  bad('version as text', 'version: "1"\nrules: []', '1:10', /is a text; write a whole number/),
+  bad('no rules key', 'version: 1', '1:1', /"rules" is missing/),
+  bad('no rules', 'version: 1\nrules: []', '2:8', /rules is an empty list/),
+  bad('rules left blank', 'version: 1\nrules:\n', '2:7', /rules is nothing; write a list/),
+  bad('rules as mapping', 'version: 1\nrules: {a: 1}', '2:8', /rules is a mapping; write a list/),
+  bad(
+    'unknown key at the top',
+    'version: 1\nrule: []',
+    '2:1',
+    /"rule" is unknown; known here: version, rules, delegates/,
+  ),
+  bad('unknown key in a rule', 'version: 1\nrules:\n  - name: a\n    subject: []', '4:5', /"subject" is unknown/),
+  bad('unknown key in an entry', rule('      - methods: ["*"]\n        were: {}\n'), '7:9', /"were" is unknown/),
+  bad('unknown limit', rule('      - methods: ["*"]\n        limits: {streams: 1}\n'), '7:18', /"streams" is unknown/),
+  bad('prototype as key', 'version: 1\n__proto__: []', '2:1', /"__proto__" is unknown/),
+  bad('a key twice', 'version: 1\nversion: 1\nrules: []', '2:1', /"version" is there twice/, false),
+  bad('a key that is a list', 'version: 1\n? [a]\n: b', '2:3', /a key is a list/, false),
+  bad('a rule that is a text', 'version: 1\nrules: [all]', '2:9', /rules\[0\] is a text/),
+  bad(
+    'no rule name',
+    'version: 1\nrules:\n  - subjects: ["cn:a"]\n    allow: [{methods: ["*"]}]',
+    '3:5',
+    /"name" is missing/,
+  ),
+  bad(
+    'a number as name',
+    'version: 1\nrules: [{name: 7, subjects: ["cn:a"], allow: [{methods: ["*"]}]}]',
+    '2:16',
+    /is a number/,
+  ),
+  bad(
+    'a blank name',
+    'version: 1\nrules: [{name: " ", subjects: ["cn:a"], allow: [{methods: ["*"]}]}]',
+    '2:16',
+    /printable/,
+  ),
+  bad(
+    'a name with a newline',
+    'version: 1\nrules: [{name: "a\\nb", subjects: ["cn:a"], allow: [{methods: ["*"]}]}]',
+    '2:16',
+    /printable/,
+  ),
+  bad(
+    'a name too long',
+    `version: 1\nrules: [{name: ${'n'.repeat(65)}, subjects: ["cn:a"], allow: [{methods: ["*"]}]}]`,
+    '2:16',
+    /64/,
+  ),
+  bad(
+    'a rule name twice',
+    'version: 1\nrules:\n  - {name: a, subjects: ["cn:a"], allow: [{methods: ["*"]}]}\n  - {name: a, subjects: ["cn:b"], allow: [{methods: ["*"]}]}',
+    '4:12',
+    /rule "a" is there twice/,
+    false,
+  ),
+  bad(
+    'no subjects',
+    'version: 1\nrules: [{name: a, subjects: [], allow: [{methods: ["*"]}]}]',
+    '2:29',
+    /subjects is an empty list/,
+  ),
+  ...(
+    [
+      ['no prefix', 'oran-client', /no known prefix/],
+      ['an unknown prefix', 'user:a', /no known prefix/],
+      ['a prefix in capitals', 'CN:a', /no known prefix/],
+      ['a prefix alone', 'cn:', /is empty/],
+      ['a double star in a name', 'cn:a**', /crosses segments/],
+      ['three stars', 'uri:***', /three stars/],
+      ['a control character', 'cn:a\\u0000', /control characters/],
+      ['a fingerprint with colons', 'sha256:AA:BB', /64 lower-case hex/],
+      ['a pattern too long', `cn:${'a'.repeat(257)}`, /longer than 256/],
+    ] as const
+  ).map(([what, subject, says]) =>
+    bad(
+      `a subject with ${what}`,
+      `version: 1\nrules: [{name: a, subjects: ["cn:ok", "${subject}"], allow: [{methods: ["*"]}]}]`,
+      '2:39',
+      says,
+      // The schema bounds the subject as a whole and so lets a short prefix have a few characters more.
+      what !== 'a pattern too long',
+    ),
+  ),
+  bad('a delegate without prefix', 'version: 1\ndelegates: [gw]\nrules: []', '2:13', /no known prefix/),
+  bad('no delegates', 'version: 1\ndelegates: []\nrules: []', '2:12', /delegates is an empty list/),
+  bad(
+    'nothing allowed',
+    'version: 1\nrules: [{name: a, subjects: ["cn:a"], allow: []}]',
+    '2:46',
+    /allow is an empty list/,
+  ),
+  bad('no methods', rule('      - methods: []\n'), '6:18', /methods is an empty list/),
+  bad('methods as text', rule('      - methods: "*"\n'), '6:18', /is a text; write a list/),
+  bad(
+    'no such service',
+    rule('      - methods: ["sdr.oran.Station/*"]\n'),
+    '6:19',
+    /no known method; there are .*StationService\/\*/,
+    false,
+  ),
+  bad(
+    'no such method',
+    rule('      - methods: ["sdr.oran.StationService/Get"]\n'),
+    '6:19',
+    /there are .*GetStation/,
+    false,
+  ),
+  bad(
+    'wrong case',
+    rule('      - methods: ["sdr.oran.StationService/getStation"]\n'),
+    '6:19',
+    /no known method/,
+    false,
+  ),
+  bad(
+    'a method with its slash in front',
+    rule('      - methods: ["/sdr.oran.StationService/GetStation"]\n'),
+    '6:19',
+    /not a method/,
+  ),
+  bad('a star in the package', rule('      - methods: ["sdr.*.StationService/*"]\n'), '6:19', /stars only in/),
+  bad(
+    'a double star in a method',
+    rule('      - methods: ["sdr.oran.StationService/**"]\n'),
+    '6:19',
+    /crosses segments/,
+  ),
+  bad(
+    'no such field',
+    rule('      - methods: ["sdr.oran.StationService/GetStation"]\n        where: {station: ["a"]}\n'),
+    '7:17',
+    /no field "station"/,
+    false,
+  ),
+  bad(
+    'a field that one of the methods lacks',
+    rule('      - methods: ["sdr.oran.StationService/*"]\n        where: {station_id: ["a"]}\n'),
+    '7:17',
+    /ListStations has no field "station_id"/,
+    false,
+  ),
+  bad(
+    'a JSON name as field',
+    rule('      - methods: ["sdr.oran.StationService/GetStation"]\n        where: {stationId: ["a"]}\n'),
+    '7:17',
+    /no field/,
+    false,
+  ),
+  bad(
+    'a field path with a hole',
+    rule('      - methods: ["test.Nested/Call"]\n        where: {device..id: ["a"]}\n'),
+    '7:17',
+    /not a field/,
+  ),
+  bad('an empty where', rule('      - methods: ["*"]\n        where: {}\n'), '7:16', /where is an empty mapping/),
+  bad(
+    'where without patterns',
+    rule('      - methods: ["test.Nested/Call"]\n        where: {device.id: []}\n'),
+    '7:28',
+    /empty list/,
+  ),
+  bad(
+    'where as text',
+    rule('      - methods: ["test.Nested/Call"]\n        where: {device.id: a}\n'),
+    '7:28',
+    /is a text; write a list/,
+  ),
+  bad(
+    'a number as pattern',
+    rule('      - methods: ["test.Nested/Call"]\n        where: {device.id: [7]}\n'),
+    '7:29',
+    /is a number; write a text/,
+  ),
+  bad(
+    'a double star in where',
+    rule('      - methods: ["test.Nested/Call"]\n        where: {device.id: ["**"]}\n'),
+    '7:29',
+    /crosses segments/,
+  ),
+  bad('no limits', rule('      - methods: ["*"]\n        limits: {}\n'), '7:17', /limits is an empty mapping/),
+  ...['0', '-1', '1.5', '"8"', '.inf', 'true', '1e400', '9007199254740993'].map((value) =>
+    bad(
+      `a limit of ${value}`,
+      rule(`      - methods: ["*"]\n        limits: {concurrentStreams: ${value}}\n`),
+      '7:37',
+      /positive|whole/,
+    ),
+  ),
+  bad(
+    'an unknown mode',
+    'version: 1\nrules: [{name: a, mode: audit, subjects: ["cn:a"], allow: [{methods: ["*"]}]}]',
+    '2:25',
+    /"audit" is unknown/,
+  ),
+  bad(
+    'shadow with nothing to try',
+    'version: 1\nrules: [{name: a, mode: shadow, subjects: ["cn:a"], allow: [{methods: ["*"]}]}]',
+    '2:25',
+    /has none/,
+  ),
+  bad(
+    'an alias',
+    'version: 1\nrules:\n  - &r {name: a, subjects: ["cn:a"], allow: [{methods: ["*"]}]}\n  - *r\n',
+    '4:5',
+    /alias/,
+    false,
+  ),
+  bad('a merge key', 'version: 1\nrules:\n  - <<: {name: a}\n', '3:5', /"<<" is unknown/),
+  bad('an unknown tag', 'version: 1\nrules: !!js/function []', '2:8', /tag/i, false),
+];
