@@ -25,7 +25,7 @@ const CERTIFICATE_BLOCK =
 
 /** Node's error code of a failed system call. */
 function errnoOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 

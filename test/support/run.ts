@@ -1,0 +1,23 @@
+import { execFile } from 'node:child_process';
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Milliseconds after which a program is killed; those that the tests call end within a fraction of one second. */
+const TIMEOUT_MS = 20_000;
+
+/** Runs a program to its end, with its input closed or given, and tells how it ended; a program that is not there throws. */
+export function run(program: string, args: readonly string[], input = ''): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      if (typeof code === 'number') resolve({ code, stdout, stderr });
+      else reject(error);
+    });
+    child.stdin?.end(input);
+  });
+}
