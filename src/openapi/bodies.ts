@@ -1,0 +1,87 @@
+import type { FieldPlan, MessagePlan } from '../gateway/routes/plan.ts';
+import { HTTP_BODY } from '../gateway/routes/request.ts';
+import type { Route } from '../gateway/routes/table.ts';
+import { paragraphs } from './comment.ts';
+import type { Content, MediaType, RequestBody, Response, Schema } from './model.ts';
+import type { SchemaBook } from './schemas.ts';
+
+/** Bytes that are no text. OpenAPI 3.1 would do without a format, but generators know binary bodies by it. */
+const BINARY: MediaType = { schema: { type: 'string', format: 'binary' } };
+
+function isHttpBody(field: FieldPlan): boolean {
+  return field.kind === 'message' && !field.repeated && field.mapKey === undefined && isHttpBodyPlan(field.message());
+}
+
+function isHttpBodyPlan(plan: MessagePlan): boolean {
+  return plan.fullName === HTTP_BODY;
+}
+
+/** What a route takes as its request body; undefined for none. */
+export function requestBody(book: SchemaBook, route: Route): RequestBody | undefined {
+  const { body, request, method, variables } = route;
+  if (body === undefined) return undefined;
+  const raw = body === '*' ? isHttpBodyPlan(request) : isHttpBody(body);
+  if (raw) return { description: 'Passed on as it is, with its media type.', content: { '*/*': BINARY } };
+
+  const taken = variables.map(({ fieldPath }) => fieldPath);
+  const schema = body === '*' ? book.messageWithout(request, taken) : book.field(request, body);
+  const isMessage = body === '*' || (body.kind === 'message' && !body.repeated && body.mapKey === undefined);
+  const binary: Content = isMessage ? { 'application/x-protobuf': BINARY } : {};
+  if (!method.clientStreaming) return { content: { 'application/json': { schema }, ...binary } };
+  const url = taken.length > 0 ? 'What the path says holds for each of them.' : undefined;
+  return {
+    description: paragraphs(
+      'A stream of messages, read while it comes: JSON with one message a line, or protobuf messages each behind its ' +
+        'length as a varint.',
+      url,
+    ),
+    required: true,
+    content: { 'application/x-ndjson': { schema: { type: 'string' }, 'x-itemSchema': schema }, ...binary },
+  };
+}
+
+/** What a route answers when all is well, by status. */
+export function goodResponses(book: SchemaBook, route: Route): Readonly<Record<string, Response>> {
+  const { method, response, responseBody } = route;
+  const raw = responseBody === undefined ? isHttpBodyPlan(response) : isHttpBody(responseBody);
+  if (raw) {
+    const text = 'The body that the backend sends, with its own media type.';
+    return { 200: { description: text, content: { '*/*': BINARY } } };
+  }
+  const schema = responseBody === undefined ? book.message(response) : book.field(response, responseBody);
+  if (method.serverStreaming) return streamResponses(route, schema);
+  // One field of a message has no protobuf form of its own.
+  const binary: Content = responseBody === undefined ? { 'application/x-protobuf': BINARY } : {};
+  return { 200: { description: 'The answer.', content: { 'application/json': { schema }, ...binary } } };
+}
+
+function streamResponses(route: Route, item: Schema): Readonly<Record<string, Response>> {
+  const { idField } = route.method.stream;
+  const id = idField === undefined ? '' : ` and the message's position (\`${idField}\`) as its \`id\``;
+  const events = [
+    'A stream of messages. As server-sent events:',
+    [
+      `- an event without a name: \`data\` is one message as JSON${id};`,
+      '- `gap`: messages were lost here; `data` is {"lost": n}, with "from" and "to" where the ids tell them;',
+      '- `end`: the stream is over; `data` is a google.rpc.Status as JSON, code 0 when all went well. A client that ' +
+        'comes back with the id of this event is answered 204.',
+    ].join('\n'),
+    'A comment is sent in times of silence.',
+    'The other media types carry the same messages: one a line, one JSON array, or protobuf messages each behind its ' +
+      'length as a varint.',
+  ];
+  const lines: MediaType = { schema: { type: 'string' }, 'x-itemSchema': item };
+  return {
+    200: {
+      description: paragraphs(...events),
+      content: {
+        'text/event-stream': lines,
+        'application/x-ndjson': lines,
+        'application/jsonl': lines,
+        'application/json': { schema: { type: 'array', items: item } },
+        'application/x-protobuf': BINARY,
+      },
+    },
+    204: { description: 'The stream that this client read has ended for good; an EventSource stops here.' },
+  };
+}
