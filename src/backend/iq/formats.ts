@@ -98,6 +98,9 @@ function toFloats(input: Samples, output: Float32Array, from: Format): void {
   for (let i = 0; i < output.length; i++) output[i] = ((input[i] ?? 0) - zero) / scale;
 }
 
+// Bound once: in a hot loop a global is looked up anew each time (inside a vm context, slowly).
+const { floor } = Math;
+
 function toIntegers(
   input: Samples,
   output: Exclude<Samples, Float32Array>,
@@ -109,7 +112,7 @@ function toIntegers(
   for (let i = 0; i < output.length; i++) {
     const value = ((input[i] ?? 0) - inputZero) * gain + zero;
     // Saturate first, then round half up. NaN fails both comparisons and becomes zero signal.
-    // Math.floor, because Math.round must tell -0 from 0 and takes five times as long.
-    output[i] = Math.floor((value >= max ? max : value > min ? value : value <= min ? min : zero) + 0.5);
+    // By floor, because Math.round must tell -0 from 0 and takes five times as long.
+    output[i] = floor((value >= max ? max : value > min ? value : value <= min ? min : zero) + 0.5);
   }
 }

@@ -22,8 +22,12 @@ function measureOnce(station: Station, request: SpectrumRequest, gone: AbortSign
     const finish = (result: Measurement | PassbandError): void => {
       run.cancel();
       leave();
-      if (result instanceof PassbandError) reject(result);
-      else resolve(encodeSpectrum(station, plan, result));
+      try {
+        if (result instanceof PassbandError) throw result;
+        resolve(encodeSpectrum(station, plan, result));
+      } catch (error) {
+        reject(error);
+      }
     };
     const run = new MeasurementRun(hub, plan, hub.source.nextIndex(), finish);
     gone.addEventListener('abort', () => finish(new PassbandError('CANCELLED', 'the caller is gone')), { once: true });

@@ -1,5 +1,9 @@
 import type { DopplerShift } from './source.ts';
 
+// Bound once: in hot loops a global is looked up anew each time (inside a vm context, slowly).
+const { cos, max, min, sin } = Math;
+const TURN = 2 * Math.PI;
+
 /** Seconds for which the rate of a shift is trusted; after that the shift is held, lest it run away. */
 export const MAX_EXTRAPOLATION_S = 60;
 
@@ -43,8 +47,8 @@ export class DopplerTrack {
   hzAt(index: number): number {
     const piece = this.#pieceAt(index);
     if (piece === undefined) return 0;
-    const seconds = Math.max(0, (index - piece.fromIndex) / piece.sampleRateHz);
-    return piece.shiftHz + piece.rateHzPerS * Math.min(seconds, MAX_EXTRAPOLATION_S);
+    const seconds = max(0, (index - piece.fromIndex) / piece.sampleRateHz);
+    return piece.shiftHz + piece.rateHzPerS * min(seconds, MAX_EXTRAPOLATION_S);
   }
 
   /** The phase of the shift at a sample, in cycles. */
@@ -52,7 +56,7 @@ export class DopplerTrack {
     const piece = this.#pieceAt(index);
     if (piece === undefined) return 0;
     const seconds = (index - piece.fromIndex) / piece.sampleRateHz;
-    const ramp = Math.min(seconds, MAX_EXTRAPOLATION_S);
+    const ramp = min(seconds, MAX_EXTRAPOLATION_S);
     // The integral of a ramp that stops: a parabola, then a straight line.
     return piece.cycles + piece.shiftHz * seconds + piece.rateHzPerS * (ramp * seconds - (ramp * ramp) / 2);
   }
@@ -60,13 +64,13 @@ export class DopplerTrack {
   /** Mixes interleaved samples with the negative of the shift, in place. */
   correct(sampleIndex: number, samples: Float32Array): void {
     for (let i = 0; i < samples.length; i += 2) {
-      const angle = -2 * Math.PI * (this.cyclesAt(sampleIndex + i / 2) % 1);
-      const cos = Math.cos(angle);
-      const sin = Math.sin(angle);
+      const angle = -TURN * (this.cyclesAt(sampleIndex + i / 2) % 1);
+      const c = cos(angle);
+      const s = sin(angle);
       const re = samples[i] ?? 0;
       const im = samples[i + 1] ?? 0;
-      samples[i] = re * cos - im * sin;
-      samples[i + 1] = re * sin + im * cos;
+      samples[i] = re * c - im * s;
+      samples[i + 1] = re * s + im * c;
     }
   }
 

@@ -1,5 +1,5 @@
 import { PassbandError, UsageError } from '../../../errors.ts';
-import { counterHash, gaussianTable, seedKey } from './counter-noise.ts';
+import { counterHash, gaussianTable, rangeHash, rangeKey, seedKey } from './counter-noise.ts';
 import { DopplerTrack } from './doppler-track.ts';
 import type { SampleGenerator } from './paced-source.ts';
 import { rootRaisedCosine } from './root-raised-cosine.ts';
@@ -32,6 +32,29 @@ export interface SimConfig extends Tuning {
   readonly snrDb: number;
 }
 
+/** Sequences of bits that one pulse can overlap with. */
+const PATTERNS = 2 ** PULSE_SYMBOLS;
+
+/**
+ * The shaped signal of one of I and Q, for each phase within a symbol and each sequence of the last PULSE_SYMBOLS bits:
+ * with so few of them, a table spares the filter.
+ */
+function shapedPatterns(gain: number): Float64Array {
+  const pulse = rootRaisedCosine(ROLL_OFF, SAMPLES_PER_SYMBOL, PULSE_SYMBOLS);
+  return Float64Array.from({ length: SAMPLES_PER_SYMBOL * PATTERNS }, (_, entry) => {
+    const phase = Math.floor(entry / PATTERNS);
+    let sum = 0;
+    for (let back = 0; back < PULSE_SYMBOLS; back++) {
+      const tap = pulse[back * SAMPLES_PER_SYMBOL + phase] ?? 0;
+      sum += ((entry >>> back) & 1) === 1 ? tap : -tap;
+    }
+    return gain * sum;
+  });
+}
+
+/** Counters that share one noise key. */
+const RANGE = 2 ** 32;
+
 const amplitude = (powerDb: number): number => 10 ** (powerDb / 20);
 
 /** Sine of one turn, one entry more than a turn for the interpolation. */
@@ -61,7 +84,7 @@ export class SimGenerator implements SampleGenerator {
   readonly #noiseKey: number;
   readonly #noise = gaussianTable();
   readonly #noiseAmplitude: number;
-  readonly #pulse: Float64Array;
+  readonly #shaped: Float64Array;
   readonly #doppler = new DopplerTrack();
   #tuning: Tuning;
 
@@ -76,7 +99,7 @@ export class SimGenerator implements SampleGenerator {
     // Half of the noise power goes into I, half into Q.
     this.#noiseAmplitude = amplitude(reference.powerDbfs - config.snrDb) * Math.SQRT1_2;
     const gain = config.qpsk === undefined ? 0 : amplitude(config.qpsk.powerDbfs) * Math.SQRT1_2;
-    this.#pulse = rootRaisedCosine(ROLL_OFF, SAMPLES_PER_SYMBOL, PULSE_SYMBOLS).map((tap) => tap * gain);
+    this.#shaped = shapedPatterns(gain);
   }
 
   get tuning(): Tuning {
@@ -105,42 +128,46 @@ export class SimGenerator implements SampleGenerator {
     if (!this.#doppler.isIdle) this.#doppler.correct(sampleIndex, samples);
   }
 
+  /** The first to be called: it overwrites, the others add. */
   #addNoise(sampleIndex: number, samples: Float32Array): void {
     const noise = this.#noise;
     const gain = this.#noiseAmplitude;
-    const key = this.#noiseKey;
-    for (let i = 0; i < samples.length; i += 2) {
-      const bits = counterHash(sampleIndex + i / 2, key);
+    const untilNextRange = 2 * (RANGE - (sampleIndex % RANGE));
+    if (samples.length > untilNextRange) {
+      this.#addNoise(sampleIndex + untilNextRange / 2, samples.subarray(untilNextRange));
+    }
+    const end = Math.min(samples.length, untilNextRange);
+    const key = rangeKey(sampleIndex, this.#noiseKey);
+    let counter = (sampleIndex % RANGE) | 0;
+    for (let i = 0; i < end; i += 2) {
+      const bits = rangeHash(counter, key);
+      counter = (counter + 1) | 0;
       samples[i] = gain * (noise[bits & 0xffff] ?? 0);
       samples[i + 1] = gain * (noise[bits >>> 16] ?? 0);
     }
   }
 
   #addQpsk(sampleIndex: number, samples: Float32Array): void {
-    const pulse = this.#pulse;
-    const re = new Float64Array(PULSE_SYMBOLS);
-    const im = new Float64Array(PULSE_SYMBOLS);
-    let symbol = Number.NaN;
+    const shaped = this.#shaped;
+    let phase = sampleIndex % SAMPLES_PER_SYMBOL;
+    let symbol = (sampleIndex - phase) / SAMPLES_PER_SYMBOL;
+    // The symbols whose pulses overlap now, a bit each, the newest lowest.
+    let re = 0;
+    let im = 0;
+    const shiftIn = (number: number): void => {
+      // Counted from PULSE_SYMBOLS, so that those before sample 0 have counters too.
+      const bits = counterHash(number + PULSE_SYMBOLS, this.#symbolKey);
+      re = ((re << 1) | (bits & 1)) & (PATTERNS - 1);
+      im = ((im << 1) | ((bits >>> 1) & 1)) & (PATTERNS - 1);
+    };
+    for (let back = PULSE_SYMBOLS - 1; back >= 0; back--) shiftIn(symbol - back);
     for (let i = 0; i < samples.length; i += 2) {
-      const index = sampleIndex + i / 2;
-      const phase = index % SAMPLES_PER_SYMBOL;
-      if (phase === 0 || Number.isNaN(symbol)) {
-        symbol = (index - phase) / SAMPLES_PER_SYMBOL;
-        for (let back = 0; back < PULSE_SYMBOLS; back++) {
-          const bits = counterHash(symbol - back + PULSE_SYMBOLS, this.#symbolKey);
-          re[back] = bits & 1 ? 1 : -1;
-          im[back] = bits & 2 ? 1 : -1;
-        }
+      samples[i] = (samples[i] ?? 0) + (shaped[phase * PATTERNS + re] ?? 0);
+      samples[i + 1] = (samples[i + 1] ?? 0) + (shaped[phase * PATTERNS + im] ?? 0);
+      if (++phase === SAMPLES_PER_SYMBOL) {
+        phase = 0;
+        shiftIn(++symbol);
       }
-      let sumRe = 0;
-      let sumIm = 0;
-      for (let back = 0; back < PULSE_SYMBOLS; back++) {
-        const tap = pulse[back * SAMPLES_PER_SYMBOL + phase] ?? 0;
-        sumRe += tap * (re[back] ?? 0);
-        sumIm += tap * (im[back] ?? 0);
-      }
-      samples[i] = (samples[i] ?? 0) + sumRe;
-      samples[i + 1] = (samples[i + 1] ?? 0) + sumIm;
     }
   }
 
@@ -151,7 +178,7 @@ export class SimGenerator implements SampleGenerator {
     const gain = amplitude(carrier.powerDbfs);
     // Phase as a 32-bit fraction of a turn: index * step mod 2^32 is exact for every index, at any distance.
     const step = Math.round((carrier.offsetHz / rate) * 2 ** 32) | 0;
-    let phase = Math.imul(sampleIndex % 2 ** 32, step);
+    let phase = Math.imul(sampleIndex % RANGE, step);
     for (let i = 0; i < samples.length; i += 2) {
       samples[i] = (samples[i] ?? 0) + gain * sine((phase + QUARTER_TURN) >>> 0);
       samples[i + 1] = (samples[i + 1] ?? 0) + gain * sine(phase >>> 0);

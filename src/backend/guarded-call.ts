@@ -1,0 +1,212 @@
+import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { codeName, codeNumber, PassbandError } from '../errors.ts';
+import { type Caller, type Door, IDENTITY_METADATA } from './door.ts';
+import type { CallMetrics } from './metrics.ts';
+
+/** setTimeout's longest delay; a certificate that lives longer is looked at again then. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A call that is going on. */
+export interface LiveCall {
+  readonly streaming: boolean;
+  /** Ends it with a status of the server's own; nothing its handler still sends gets out. */
+  end(error: PassbandError): void;
+}
+
+/** What every call passes through. */
+export interface CallGuard {
+  readonly interceptor: ServerInterceptor;
+  readonly liveCalls: ReadonlySet<LiveCall>;
+}
+
+/**
+ * The one place through which every call of every service goes, health and reflection included: the door's decision
+ * (before the request, and again on each message of it), the end with the certificate's validity, metrics, and one log
+ * line when it is over.
+ */
+export function guardCalls(door: Door, log: Logger, metrics: CallMetrics): CallGuard {
+  const liveCalls = new Set<LiveCall>();
+  const interceptor: ServerInterceptor = (method, call) => {
+    const guarded = new GuardedCall(method.path, method.requestStream || method.responseStream, door, log, metrics, {
+      end: (error) => call.sendStatus({ code: codeNumber(error.code), details: error.publicMessage }),
+      over: () => liveCalls.delete(guarded),
+    });
+    liveCalls.add(guarded);
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, proceed) => {
+            if (guarded.admit(() => door.identify(call.getAuthContext(), metadata, Date.now()))) {
+              proceed(withoutIdentity(metadata));
+            }
+          },
+          onReceiveMessage: (message: unknown, proceed) => {
+            if (guarded.request(message)) proceed(message);
+          },
+          onCancel: () => guarded.cancelled(),
+        }),
+      sendMessage: (message: object, next) => {
+        const encoded = Buffer.isBuffer(message) ? message : method.responseSerialize(message);
+        if (guarded.response(encoded.length)) next(encoded);
+      },
+      sendStatus: (status, next) => {
+        if (guarded.finish(status.code ?? 0)) next(status);
+      },
+    });
+  };
+  return { interceptor, liveCalls };
+}
+
+/** Handlers have no business with it: who calls is settled here. */
+function withoutIdentity(metadata: Metadata): Metadata {
+  metadata.remove(IDENTITY_METADATA);
+  return metadata;
+}
+
+class GuardedCall implements LiveCall {
+  readonly streaming: boolean;
+  readonly #path: string;
+  readonly #service: string;
+  readonly #method: string;
+  readonly #door: Door;
+  readonly #log: Logger;
+  readonly #metrics: CallMetrics;
+  readonly #transport: { end(error: PassbandError): void; over(): void };
+  readonly #startedMs = performance.now();
+  #caller: Caller | undefined;
+  #rule: string | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+  #over = false;
+  #messagesIn = 0;
+  #messagesOut = 0;
+  #bytesOut = 0;
+
+  constructor(
+    path: string,
+    streaming: boolean,
+    door: Door,
+    log: Logger,
+    metrics: CallMetrics,
+    transport: { end(error: PassbandError): void; over(): void },
+  ) {
+    this.streaming = streaming;
+    this.#path = path;
+    [this.#service = '', this.#method = ''] = path.slice(1).split('/');
+    this.#door = door;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#transport = transport;
+    metrics.started(this.#service, this.#method);
+    if (streaming) metrics.streams(this.#service, this.#method, 1);
+  }
+
+  /** The call's headers have come; false when it is refused and over. */
+  admit(identify: () => Caller): boolean {
+    try {
+      this.#caller = identify();
+    } catch (error) {
+      this.#refuse(PassbandError.from(error), error);
+      return false;
+    }
+    if (this.streaming) this.#endWithCertificate(this.#caller);
+    return this.#allowed(undefined);
+  }
+
+  /** A message of the caller has come; false when it is not to be handled. */
+  request(message: unknown): boolean {
+    this.#messagesIn++;
+    if (this.#over) return false;
+    return this.#allowed(isRecord(message) ? message : {});
+  }
+
+  /** A message is to be sent; false when the call is over. */
+  response(bytes: number): boolean {
+    if (this.#over) return false;
+    this.#messagesOut++;
+    this.#bytesOut += bytes;
+    return true;
+  }
+
+  /** The handler has ended the call; false when it is over already. */
+  finish(code: number): boolean {
+    if (this.#over) return false;
+    this.#close(code);
+    return true;
+  }
+
+  /** The caller is gone, or the status has been sent. */
+  cancelled(): void {
+    if (!this.#over) this.#close(codeNumber('CANCELLED'));
+  }
+
+  end(error: PassbandError): void {
+    if (this.#over) return;
+    this.#close(codeNumber(error.code));
+    this.#transport.end(error);
+  }
+
+  #allowed(request: Readonly<Record<string, unknown>> | undefined): boolean {
+    const caller = this.#caller;
+    if (this.#over || caller === undefined) return false;
+    const decision = this.#door.decide(caller, this.#path, request);
+    if (decision.shadowed.length > 0) {
+      this.#log.warn({ audit: true, ...this.#who(), shadowed: decision.shadowed }, 'would be denied');
+    }
+    this.#rule = decision.rule;
+    if (decision.allow) return true;
+    this.#refuse(new PassbandError('PERMISSION_DENIED', decision.reason), undefined);
+    return false;
+  }
+
+  #refuse(error: PassbandError, cause: unknown): void {
+    this.#log.warn(
+      { audit: true, ...this.#who(), code: error.code, reason: error.publicMessage, err: cause },
+      'call denied',
+    );
+    this.end(error);
+  }
+
+  #endWithCertificate({ peer, identity }: Caller): void {
+    const endMs = Math.min(peer.notAfterMs, identity.notAfterMs);
+    const arm = (): void => {
+      const leftMs = endMs - Date.now();
+      if (leftMs < 0)
+        this.#refuse(new PassbandError('UNAUTHENTICATED', 'the client certificate has expired'), undefined);
+      else this.#expiry = setTimeout(arm, Math.min(leftMs + 1, MAX_TIMER_MS)).unref();
+    };
+    arm();
+  }
+
+  #close(code: number): void {
+    this.#over = true;
+    clearTimeout(this.#expiry);
+    this.#transport.over();
+    if (this.streaming) this.#metrics.streams(this.#service, this.#method, -1);
+    this.#metrics.handled(this.#service, this.#method, codeName(code));
+    this.#log.info(
+      {
+        ...this.#who(),
+        rule: this.#rule,
+        code: codeName(code),
+        durationMs: Math.round(performance.now() - this.#startedMs),
+        messagesIn: this.#messagesIn,
+        messagesOut: this.#messagesOut,
+        bytesOut: this.#bytesOut,
+      },
+      'call',
+    );
+  }
+
+  #who(): Record<string, string> {
+    const caller = this.#caller;
+    const rpc = `${this.#service}/${this.#method}`;
+    if (caller === undefined) return { rpc };
+    if (caller.peer === caller.identity) return { rpc, cn: caller.identity.cn };
+    return { rpc, cn: caller.identity.cn, peerCn: caller.peer.cn };
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
