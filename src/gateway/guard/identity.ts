@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import * as pkijs from 'pkijs';
 import { PassbandError } from '../../errors.ts';
 import { nameFault, printableAscii, textOf } from './certificate-text.ts';
@@ -38,6 +38,15 @@ const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 /** Tags of GeneralName (RFC 5280 section 4.2.1.6). */
 const GENERAL_NAME = { email: 1, dns: 2, uri: 6 } as const;
 
+/** Certificates whose reading is kept, the latest used: about a kilobyte each, and as many as a fleet has callers. */
+const MAX_REMEMBERED = 1024;
+
+/**
+ * What certificates said, by SHA-256 of their bytes. A pure function's memory: reading one takes longer than a whole
+ * unary call, and the same few are asked about on every request.
+ */
+const remembered = new Map<string, Identity>();
+
 const refusal = (message: string, cause?: unknown): PassbandError =>
   new PassbandError('PERMISSION_DENIED', message, cause === undefined ? {} : { cause });
 
@@ -53,6 +62,17 @@ const refusal = (message: string, cause?: unknown): PassbandError =>
  * @throws PassbandError PERMISSION_DENIED.
  */
 export function identityFromCertificate(der: Uint8Array): Identity {
+  const sha256 = createHash('sha256').update(der).digest('hex');
+  const identity = remembered.get(sha256) ?? read(der, sha256);
+  // Deleted and set again, it is the latest used; the first of a Map is the oldest.
+  remembered.delete(sha256);
+  remembered.set(sha256, identity);
+  const [oldest] = remembered.keys();
+  if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+  return identity;
+}
+
+function read(der: Uint8Array, sha256: string): Identity {
   let certificate: pkijs.Certificate;
   let outline: X509Certificate;
   try {
@@ -70,7 +90,7 @@ export function identityFromCertificate(der: Uint8Array): Identity {
     organizations: attributes(certificate.subject, OIDS.organization),
     organizationalUnits: attributes(certificate.subject, OIDS.organizationalUnit),
     ...alternativeNames(certificate),
-    sha256: outline.fingerprint256.replaceAll(':', '').toLowerCase(),
+    sha256,
     serial: outline.serialNumber.toLowerCase(),
     issuer: outline.issuer.replaceAll('\n', ','),
     notBeforeMs: outline.validFromDate.getTime(),
@@ -78,6 +98,7 @@ export function identityFromCertificate(der: Uint8Array): Identity {
   };
   // Refused here and not half-way through a call: what cannot be passed on is no identity.
   identityToJson(identity);
+  for (const part of Object.values(identity)) Object.freeze(part);
   return Object.freeze(identity);
 }
 

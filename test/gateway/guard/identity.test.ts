@@ -89,6 +89,16 @@ describe('a certificate that names its holder', () => {
   });
 });
 
+test('two certificates of the same name are two identities, and each stays itself', async () => {
+  const ders = await Promise.all([pki.issue(), pki.issue()].map(async (issued) => pemToDer((await issued).certPem)));
+  const first = ders.map((der) => identityFromCertificate(der));
+  const again = ders.map((der) => identityFromCertificate(Uint8Array.from(der)));
+  expect(again).toEqual(first);
+  expect(first[0]?.sha256).not.toBe(first[1]?.sha256);
+  // It is shared by all who ask, so nobody may change it.
+  expect(Object.isFrozen(first[0]) && Object.isFrozen(first[0]?.organizations)).toBe(true);
+});
+
 describe('a certificate that names nobody is refused', () => {
   test.each<[string, TestCertificate, RegExp]>([
     ['no CN', { cn: null, ou: ['oran-client'] }, /no CN/],
