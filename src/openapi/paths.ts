@@ -7,12 +7,12 @@ import type { SchemaBook } from './schemas.ts';
 import { renamed, type UrlPath, urlPath } from './url-path.ts';
 
 /** The HTTP methods that a binding of any method (`custom`, kind `*`) is listed under. */
-const ANY_METHOD: readonly OpenApiMethod[] = ['get', 'put', 'post', 'delete', 'patch'];
+const ANY_METHOD = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
 
 /** An operation and where it stands. */
 interface Placed {
   readonly route: Route;
-  /** An OpenAPI method, or the method as written where OpenAPI has none such. */
+  /** As HTTP has it: `get` of a custom binding is not GET. */
   readonly method: string;
   readonly path: UrlPath;
 }
@@ -47,26 +47,22 @@ export function routePaths(
   return {
     paths: Object.fromEntries([...items].map(([text, item]) => [text, pathItem(item)])),
     tags: [...tags].map(([service, name]) => {
-      const text = description(comments.get(service));
-      return { name, ...(text === undefined ? {} : { description: text }) };
+      return { name, description: description(comments.get(service)) ?? `gRPC service \`${service}\`.` };
     }),
   };
 }
 
 function pathItem(operations: ReadonlyMap<string, Operation>): PathItem {
   const known = OPENAPI_METHODS.flatMap((method): [OpenApiMethod, Operation][] => {
-    const operation = operations.get(method);
+    const operation = operations.get(method.toUpperCase());
     return operation === undefined ? [] : [[method, operation]];
   });
-  const other = [...operations].filter(([method]) => !isOpenApiMethod(method));
+  const names: readonly string[] = OPENAPI_METHODS.map((method) => method.toUpperCase());
+  const other = [...operations].filter(([method]) => !names.includes(method));
   return {
     ...Object.fromEntries(known),
     ...(other.length > 0 ? { 'x-additionalOperations': Object.fromEntries(other) } : {}),
   };
-}
-
-function isOpenApiMethod(method: string): method is OpenApiMethod {
-  return (OPENAPI_METHODS as readonly string[]).includes(method);
 }
 
 /** Finds a place for every route, in the order of the routes. */
@@ -94,16 +90,10 @@ function place(routes: readonly Route[]): Placed[] {
   const any = (route: Route): number => Number(route.httpMethod === '*');
   const order = [...routes].sort((a, b) => endless(a) - endless(b) || any(a) - any(b));
   for (const route of order) {
-    if (route.httpMethod !== '*') put(route, openApiMethod(route.httpMethod));
+    if (route.httpMethod !== '*') put(route, route.httpMethod);
     else if (ANY_METHOD.filter((method) => put(route, method)).length === 0) put(route, '*');
   }
   return routes.flatMap((route) => byRoute.get(route) ?? []);
-}
-
-/** HTTP methods are case-sensitive: a custom kind `get` is not GET. */
-function openApiMethod(httpMethod: string): string {
-  const lower = httpMethod.toLowerCase();
-  return isOpenApiMethod(lower) && httpMethod === httpMethod.toUpperCase() ? lower : httpMethod;
 }
 
 function sameSegments(a: Route, b: Route): boolean {

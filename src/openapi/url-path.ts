@@ -49,8 +49,10 @@ export function urlPath(route: Route, extraSegments = 0): UrlPath {
     const extra = rest ? extraSegments : 0;
     const whole = span === 1 && extra === 0;
     const before = segments[index - 1];
-    const collection = before?.kind === 'literal' ? singular(before.text) : undefined;
-    const name = span === 1 ? variable?.fieldPath.join('.') : collection;
+    // Of a variable that spells its collections out, one element of the collection before.
+    const element =
+      before?.kind === 'literal' && index > (variable?.start ?? index) ? singular(before.text) : undefined;
+    const name = span === 1 ? variable?.fieldPath.join('.') : element;
     for (let count = 0; count < extra; count++) {
       pieces.push({ name: unique('segment'), variable, whole: false, rest: false });
     }
