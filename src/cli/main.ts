@@ -1,1 +1,97 @@
-console.error('x')
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { UsageError } from '../errors.ts';
+import { loadKnownMethods } from './known-methods.ts';
+import { openapiCommand } from './openapi.ts';
+import { pkiCommand } from './pki.ts';
+import { policyCommand } from './policy.ts';
+import { addSettings, readSettings } from './program-options.ts';
+import { runBackend } from './run-backend.ts';
+import { runGateway } from './run-gateway.ts';
+import { type Rim, serve } from './serve.ts';
+import { up } from './up.ts';
+import { VERSION } from './version.ts';
+
+/** Exit code for what the operator got wrong; anything else that fails is 1. */
+const EXIT_USAGE = 2;
+
+/** Standard output for people, signals for the end. The first signal stops in order, the second at once. */
+function processRim(): Rim {
+  return {
+    say: (text) => void process.stdout.write(text),
+    stop: new Promise((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        process.once(signal, () => {
+          process.once(signal, () => process.exit(1));
+          resolve(signal);
+        });
+      }
+    }),
+  };
+}
+
+function program(): Command {
+  const root = new Command('passband')
+    .description('The HTTPS door to gRPC radios: client certificate in, IQ and spectra out as server-sent events.')
+    .version(VERSION)
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ passband up                                             try it: certificates, backend and gateway in one process
+  $ passband gateway --proto protos/ --backend radio:50051  the REST face of any annotated proto
+  $ passband backend --certs /etc/passband                  the radio services alone`,
+    );
+  addSettings(root.command('up').description('everything in one process, with development certificates'), 'up').action(
+    async (_flags, command: Command) => up(await readSettings(command, 'up', process.env), processRim()),
+  );
+  addSettings(root.command('gateway').description('HTTPS in, gRPC out'), 'gateway').action(
+    async (_flags, command: Command) => {
+      const config = await readSettings(command, 'gateway', process.env);
+      const rim = processRim();
+      await serve(config, rim, async (log, registry, probesUrl) => {
+        const gateway = await runGateway(config, log, registry);
+        rim.say(
+          `gateway             https://localhost:${gateway.port} in front of ${config.backend}\nmetrics and probes  ${probesUrl}\n`,
+        );
+        return { parts: [gateway], ready: gateway.ready };
+      });
+    },
+  );
+  addSettings(root.command('backend').description('the gRPC radio services'), 'backend').action(
+    async (_flags, command: Command) => {
+      const config = await readSettings(command, 'backend', process.env);
+      const rim = processRim();
+      await serve(config, rim, async (log, registry, probesUrl) => {
+        const backend = await runBackend(config, log, registry);
+        rim.say(`backend             grpcs://localhost:${backend.port}\nmetrics and probes  ${probesUrl}\n`);
+        return { parts: [backend], ready: async () => true };
+      });
+    },
+  );
+  root.addCommand(pkiCommand());
+  root.addCommand(openapiCommand());
+  root.addCommand(policyCommand(loadKnownMethods));
+  return root;
+}
+
+/** commander exits with 1 for a wrong flag; every command is told to throw instead, so that one place decides. */
+function throwing(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) throwing(child);
+  return command;
+}
+
+try {
+  await throwing(program()).parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+  else if (error instanceof UsageError) {
+    process.stderr.write(`passband: ${error.message}\n`);
+    process.exitCode = EXIT_USAGE;
+  } else {
+    process.stderr.write(`passband: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,92 @@
+// `npm test`: the static checks, then every test. Tests that need a program from outside say so in a line
+// `// needs: NAME, NAME` (names below). As root on Debian what is missing is installed first; elsewhere those files are
+// left out, and the run ends with what was left out and how to get it. Under CI a missing program is a failure.
+// Arguments are handed to jest: `npm test -- test/pki`; with them the static checks are left out.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** What tests may need: how to see that it is there, and the Debian package that brings it. */
+const PROGRAMS = {
+  openssl: { debian: 'openssl', there: ['openssl', ['version']] },
+  curl: { debian: 'curl', there: ['curl', ['--version']] },
+  scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
+};
+
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const run = (program, args, options = {}) => spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options });
+const isThere = ({ there: [program, args] }) => run(program, args, { stdio: 'ignore' }).status === 0;
+
+function installMissing(missing) {
+  const isRootOnDebian =
+    process.getuid?.() === 0 && existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
+  if (missing.length === 0 || !isRootOnDebian) return;
+  const packages = missing.map((name) => PROGRAMS[name].debian);
+  console.log(`installing for the tests: ${packages.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+}
+
+function testFiles(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts') && !entry.parentPath.includes('node_modules'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function needsOf(file) {
+  const line = /^\/\/ needs: (.+)$/m.exec(readFileSync(file, 'utf8'));
+  const names = line === null ? [] : line[1].split(',').map((name) => name.trim());
+  for (const name of names) if (!(name in PROGRAMS)) throw new Error(`${file}: "needs: ${name}" is not known`);
+  return names;
+}
+
+const jestArguments = process.argv.slice(2);
+const missingAtFirst = Object.keys(PROGRAMS).filter((name) => !isThere(PROGRAMS[name]));
+installMissing(missingAtFirst);
+const missing = missingAtFirst.filter((name) => !isThere(PROGRAMS[name]));
+const leftOut = testFiles(join(root, 'test')).filter((file) => needsOf(file).some((name) => missing.includes(name)));
+if (process.env.CI && missing.length > 0) {
+  console.error(`missing for the tests: ${missing.map((name) => PROGRAMS[name].debian).join(' ')}`);
+  process.exit(1);
+}
+
+if (jestArguments.length === 0) {
+  for (const script of ['build', 'check']) {
+    const checked = run('npm', ['run', '--silent', script]);
+    if (checked.status !== 0) {
+      console.error(`npm run ${script} failed`);
+      process.exit(checked.status ?? 1);
+    }
+  }
+}
+
+const results = join(mkdtempSync(join(tmpdir(), 'passband-test-')), 'results.json');
+const ignored = leftOut.map((file) => `^${file.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+const jest = run(
+  bin('node'),
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    bin('jest'),
+    '--json',
+    `--outputFile=${results}`,
+    ...['/node_modules/', ...ignored].flatMap((pattern) => ['--testPathIgnorePatterns', pattern]),
+    ...jestArguments,
+  ],
+  { stdio: ['ignore', 'ignore', 'inherit'] },
+);
+
+const { numPassedTests = 0, numFailedTests = 0 } = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : {};
+console.log(`${numPassedTests} passed, ${numFailedTests} failed`);
+if (leftOut.length > 0) {
+  console.log('\nNot run, since programs that they need are not on this machine:');
+  for (const file of leftOut) console.log(`  ${relative(root, file)}  (${needsOf(file).join(', ')})`);
+  console.log('On Debian or Ubuntu this brings them:');
+  console.log(`  sudo apt-get install ${missing.map((name) => PROGRAMS[name].debian).join(' ')}`);
+}
+process.exit(jest.status ?? 1);

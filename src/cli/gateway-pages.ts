@@ -1,0 +1,57 @@
+import type { Descriptors } from '../descriptors.ts';
+import { authorize } from '../gateway/authorize.ts';
+import type { Gateway, Pages, StationRow } from '../gateway/gateway.ts';
+import { printMessage } from '../gateway/routes/message-to-json.ts';
+import { planOf } from '../gateway/routes/plan.ts';
+import type { RouteTable } from '../gateway/routes/table.ts';
+import { upstreamMetadata } from '../gateway/upstream/metadata.ts';
+import { openApiDocument } from '../openapi/document.ts';
+import { VERSION } from './version.ts';
+
+/** Milliseconds that the index page waits for the list of stations. */
+const STATIONS_TIMEOUT_MS = 2_000;
+
+/** The gateway's documents for a set of protos, rendered once, and the index page with what the backend has. */
+export function gatewayPages(descriptors: Descriptors, table: RouteTable, gateway: () => Gateway): Pages {
+  const document = openApiDocument(descriptors, table, { title: 'Passband', version: VERSION, gatewayPages: true });
+  const list = descriptors.methods.get('sdr.oran.StationService/ListStations');
+  return {
+    openApiJson: JSON.stringify(document),
+    docsHtml: '',
+    styleSources: [],
+    index: (cn, stations) => JSON.stringify({ cn, stations }),
+    stations: async (exchange, caller) => {
+      if (list === undefined) return undefined;
+      try {
+        authorize(gateway(), exchange, caller, list.name, {});
+        const answer = await gateway().upstream.unary(list, Buffer.alloc(0), {
+          metadata: upstreamMetadata({}, exchange.requestId, caller.identityJson),
+          deadlineMs: Date.now() + STATIONS_TIMEOUT_MS,
+          signal: exchange.gone.signal,
+        });
+        return rows(JSON.parse(printMessage(planOf(list.response), answer)));
+      } catch {
+        // The page says that they could not be read; the log says why.
+        return undefined;
+      }
+    },
+  };
+}
+
+interface StationJson {
+  readonly stationId?: string;
+  readonly description?: string;
+  readonly state?: string;
+  readonly sampleRate?: number;
+  readonly centerFrequencyHz?: number;
+}
+
+function rows(list: { readonly stations?: readonly StationJson[] }): readonly StationRow[] {
+  return (list.stations ?? []).map((station) => ({
+    id: station.stationId ?? '',
+    description: station.description ?? '',
+    state: (station.state ?? '').replace('STATION_STATE_', '').toLowerCase(),
+    sampleRateHz: station.sampleRate ?? 0,
+    centerFrequencyHz: station.centerFrequencyHz ?? 0,
+  }));
+}

@@ -1,0 +1,173 @@
+import type { ServerResponse } from 'node:http';
+import { PassbandError } from '../errors.ts';
+import type { Caller } from './callers.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gateway } from './gateway.ts';
+import { readHttpBody } from './http-body.ts';
+import { fieldText } from './routes/field-text.ts';
+import { printField, printMessage } from './routes/message-to-json.ts';
+import { HTTP_BODY } from './routes/request.ts';
+import type { Route } from './routes/table.ts';
+import type { StreamControls } from './stream-controls.ts';
+import type { StreamCall } from './upstream/call.ts';
+import { delimitedWriter } from './writers/delimited.ts';
+import { jsonArrayWriter, jsonLinesWriter } from './writers/json-lines.ts';
+import { contiguousLossMeter, countingLossMeter } from './writers/loss.ts';
+import { negotiateStream, type StreamFormat } from './writers/negotiate.ts';
+import { type MessageSource, startPump } from './writers/pump.ts';
+import { rawBodyWriter } from './writers/raw-body.ts';
+import { sseWriter } from './writers/sse.ts';
+import type { EndStatus, OutgoingMessage, StreamWriter } from './writers/stream-writer.ts';
+
+/** What the caller takes as a stream; a stream of google.api.HttpBody has its own type and is not negotiated. */
+export interface AcceptedStream {
+  readonly format: StreamFormat | 'raw';
+  readonly mediaType: string;
+}
+
+/** Chooses the form of a stream. */
+export function acceptStream(route: Route, accept: string | undefined): AcceptedStream {
+  if (route.response.fullName === HTTP_BODY) return { format: 'raw', mediaType: '' };
+  return negotiateStream(accept);
+}
+
+/** A stream that is about to be answered. */
+export interface StreamAnswer {
+  readonly route: Route;
+  readonly accept: AcceptedStream;
+  readonly controls: StreamControls;
+  readonly call: StreamCall;
+  /** Rejects when the caller's own stream of requests has a fault; undefined when there is none. */
+  readonly feeding: Promise<void> | undefined;
+  /** Name of the rule that allows it. */
+  readonly rule: string;
+}
+
+const WRITERS: Readonly<Record<StreamFormat | 'raw', () => StreamWriter>> = {
+  sse: sseWriter,
+  ndjson: jsonLinesWriter,
+  'json-array': jsonArrayWriter,
+  protobuf: delimitedWriter,
+  raw: () => rawBodyWriter((bytes) => readHttpBody(bytes).data),
+};
+
+/**
+ * Gives a stream out. Headers go out when the backend accepts the call, so that a refusal is a real status; what fails
+ * later is told in the stream.
+ */
+export async function answerStream(
+  gateway: Gateway,
+  exchange: Exchange,
+  caller: Caller,
+  answer: StreamAnswer,
+): Promise<void> {
+  const { route, accept, call, controls, feeding } = answer;
+  const { response } = exchange;
+  const { method } = route;
+  const refusedInput = feeding?.then(() => new Promise<never>(() => {})) ?? new Promise<never>(() => {});
+  await Promise.race([call.accepted, refusedInput]);
+  const source = accept.format === 'raw' ? await peekFirst(call) : { ...call, first: undefined };
+  if (exchange.gone.signal.aborted) {
+    call.cancel();
+    return;
+  }
+  const writer = WRITERS[accept.format]();
+  exchange.format = accept.format;
+  response.statusCode = 200;
+  response.setHeader(
+    'content-type',
+    source.first === undefined ? accept.mediaType : readHttpBody(source.first).contentType,
+  );
+  for (const [name, value] of Object.entries(writer.headers)) response.setHeader(name, value);
+  (response as ServerResponse).flushHeaders();
+
+  const resumable = method.stream.contiguousIds;
+  const pump = startPump({
+    source,
+    sink: response,
+    writer,
+    outgoing: outgoingOf(route),
+    loss: resumable ? contiguousLossMeter(controls.resumeAfter) : countingLossMeter(),
+    overflow: controls.overflow,
+    observer: {
+      frame: (bytes) => {
+        exchange.frames++;
+        exchange.bytesOut += bytes;
+        gateway.metrics.frame(method.name, accept.format, bytes);
+      },
+      dropped: (messages) => {
+        exchange.dropped += messages;
+        gateway.metrics.dropped(method.name, messages);
+      },
+    },
+  });
+  feeding?.catch((error: unknown) => {
+    const { code, publicMessage, details } = PassbandError.from(error);
+    pump.finish({ code, message: publicMessage, details });
+  });
+  const end = (status: Omit<EndStatus, 'details'>): void => pump.finish({ ...status, details: [] });
+  const remove = gateway.live.add(
+    { identity: caller.identity, method: method.name, rule: answer.rule, end },
+    Date.now(),
+  );
+  gateway.metrics.streamStarted(method.name, accept.format);
+  try {
+    exchange.code = (await pump.done).code;
+  } finally {
+    remove();
+    gateway.metrics.streamEnded(method.name, accept.format);
+  }
+}
+
+function outgoingOf(route: Route): (bytes: Uint8Array) => OutgoingMessage {
+  const { response, responseBody } = route;
+  const { idField } = route.method.stream;
+  const id = idField === undefined ? () => undefined : fieldText(response, idField);
+  const json =
+    responseBody === undefined
+      ? (bytes: Uint8Array) => printMessage(response, bytes)
+      : (bytes: Uint8Array) => printField(response, responseBody, bytes);
+  return (bytes) => ({ bytes, json: () => json(bytes), id: () => id(bytes) });
+}
+
+/** Waits for the first message, which names the content type, and gives a source that begins with it. */
+async function peekFirst(call: StreamCall): Promise<MessageSource & { readonly first: Uint8Array | undefined }> {
+  let first: Uint8Array | undefined;
+  let onMessage: (bytes: Uint8Array) => void = () => {};
+  let ended: EndStatus | undefined;
+  let onEnd: (status: EndStatus) => void = () => {};
+  await new Promise<void>((resolve) => {
+    let waiting = true;
+    call.onMessage((bytes) => {
+      if (!waiting) return onMessage(bytes);
+      waiting = false;
+      first = bytes;
+      call.pause();
+      resolve();
+    });
+    call.onEnd((status) => {
+      ended = status;
+      resolve();
+      onEnd(status);
+    });
+  });
+  if (first === undefined && ended !== undefined && ended.code !== 'OK') {
+    throw new PassbandError(ended.code, ended.message, { details: ended.details });
+  }
+  const begin = first;
+  return {
+    first: begin ?? new Uint8Array(),
+    pause: call.pause,
+    resume: call.resume,
+    cancel: call.cancel,
+    onMessage: (listener) => {
+      onMessage = listener;
+      if (begin !== undefined) queueMicrotask(() => listener(begin));
+    },
+    onEnd: (listener) => {
+      onEnd = listener;
+      if (ended !== undefined) listener(ended);
+      else queueMicrotask(call.resume);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { PassbandError } from '../errors.ts';
+import type { Caller } from './callers.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gateway } from './gateway.ts';
+import { type Decision, decide } from './guard/decide.ts';
+
+/**
+ * Asks the policy and keeps a record: an audit line for a denial and for what a rule in shadow mode would have denied.
+ *
+ * @param message the request message, or undefined before there is one.
+ * @throws PassbandError PERMISSION_DENIED
+ */
+export function authorize(
+  gateway: Gateway,
+  exchange: Exchange,
+  { identity, peer }: Caller,
+  method: string,
+  message: Readonly<Record<string, unknown>> | undefined,
+): Extract<Decision, { allow: true }> {
+  const decision = decide(gateway.policy(), identity, method, message);
+  const facts = {
+    requestId: exchange.requestId,
+    cn: identity.cn,
+    serial: identity.serial,
+    sha256: identity.sha256,
+    remote: peer.address,
+    rpc: method,
+  };
+  if (message !== undefined && decision.shadowed.length > 0) {
+    gateway.log.warn(
+      { audit: 'shadow', ...facts, rules: decision.shadowed },
+      'a rule in shadow mode would have denied this',
+    );
+  }
+  if (decision.allow) {
+    exchange.rule = decision.rule;
+    return decision;
+  }
+  gateway.metrics.denied(method);
+  gateway.log.warn({ audit: 'deny', ...facts, rule: decision.rule, reason: decision.reason }, 'denied');
+  throw new PassbandError('PERMISSION_DENIED', decision.reason);
+}

@@ -1,0 +1,144 @@
+import { PassbandError } from '../errors.ts';
+import { acceptStream, answerStream } from './answer-stream.ts';
+import { acceptUnary, answerUnary } from './answer-unary.ts';
+import { authorize } from './authorize.ts';
+import type { Caller } from './callers.ts';
+import { deadlineMs } from './deadline.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gateway } from './gateway.ts';
+import { readRequest, readRequests } from './request-body.ts';
+import { parseRequestTarget } from './routes/path.ts';
+import { bindRequest, type RequestBinder } from './routes/request.ts';
+import type { Route } from './routes/table.ts';
+import { readStreamControls, STREAM_CONTROLS } from './stream-controls.ts';
+import type { CallOptions, DuplexCall } from './upstream/call.ts';
+import { upstreamMetadata } from './upstream/metadata.ts';
+
+/** A call on its way: what is known once its route is found and its caller may make it. */
+interface Call {
+  readonly gateway: Gateway;
+  readonly exchange: Exchange;
+  readonly caller: Caller;
+  readonly route: Route;
+  readonly binder: RequestBinder;
+  readonly options: CallOptions;
+  readonly rule: string;
+}
+
+/** One call over HTTP: finds the RPC, decides, binds the request, calls the backend and gives its answer out. */
+export async function handleCall(gateway: Gateway, exchange: Exchange, caller: Caller): Promise<void> {
+  const { request } = exchange;
+  const target = parseRequestTarget(request.url ?? '');
+  const match = gateway.table.match(request.method ?? '', target.segments);
+  if (match.kind === 'none') throw new PassbandError('NOT_FOUND', 'nothing is found at this path');
+  if (match.kind === 'method') throw methodNotAllowed(match.allow);
+  const { route } = match;
+  const { method } = route;
+  exchange.rpc = method.name;
+  exchange.route = route.template.text;
+
+  // Those who may call nothing here learn nothing of what the call takes.
+  const { limits, rule } = authorize(gateway, exchange, caller, method.name, undefined);
+  await gateway.admission.admit(caller.identity, rule, limits, method.serverStreaming);
+
+  const binder = bindRequest(route, match.segments, target.query, method.serverStreaming ? STREAM_CONTROLS : new Set());
+  const options = {
+    metadata: upstreamMetadata(request.headers, exchange.requestId, caller.identityJson),
+    deadlineMs: deadlineMs(
+      request.headers,
+      method.serverStreaming || method.clientStreaming,
+      gateway.limits,
+      Date.now(),
+    ),
+    signal: exchange.gone.signal,
+  };
+  const call: Call = { gateway, exchange, caller, route, binder, options, rule };
+  if (method.serverStreaming) await callStream(call);
+  else await callUnary(call);
+}
+
+/** The error for a path that exists, but not with this method (RFC 9110 section 15.5.6). */
+export function methodNotAllowed(allow: readonly string[]): PassbandError {
+  return new PassbandError('UNIMPLEMENTED', `this path takes ${allow.join(', ')}`, {
+    status: 405,
+    headers: { allow: allow.join(', ') },
+  });
+}
+
+async function callUnary(call: Call): Promise<void> {
+  const { gateway, exchange, caller, route, binder, options } = call;
+  const { method } = route;
+  const format = acceptUnary(route, exchange.request.headers.accept);
+  if (method.clientStreaming) {
+    const duplex = await gateway.upstream.duplex(method, options);
+    answerUnary(exchange, route, format, await Promise.race([onlyMessage(duplex), failureOf(feed(call, duplex))]));
+    return;
+  }
+  const bound = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
+  authorize(gateway, exchange, caller, method.name, bound.message);
+  answerUnary(exchange, route, format, await gateway.upstream.unary(method, bound.bytes, options));
+}
+
+async function callStream(call: Call): Promise<void> {
+  const { gateway, exchange, caller, route, binder, options, rule } = call;
+  const { method } = route;
+  const accept = acceptStream(route, exchange.request.headers.accept);
+  const controls = readStreamControls(route, exchange.request, binder);
+  if (controls.over) {
+    exchange.response.statusCode = 204;
+    exchange.response.end();
+    return;
+  }
+  if (method.clientStreaming) {
+    const duplex = await gateway.upstream.duplex(method, options);
+    await answerStream(gateway, exchange, caller, {
+      route,
+      accept,
+      controls,
+      rule,
+      call: duplex,
+      feeding: feed(call, duplex),
+    });
+    return;
+  }
+  const bound = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
+  authorize(gateway, exchange, caller, method.name, bound.message);
+  const stream = await gateway.upstream.serverStream(method, bound.bytes, options);
+  await answerStream(gateway, exchange, caller, { route, accept, controls, rule, call: stream, feeding: undefined });
+}
+
+/** Sends the caller's messages on as they come, each decided on by itself. A fault ends the call. */
+async function feed(call: Call, duplex: DuplexCall): Promise<void> {
+  const { gateway, exchange, caller, route, binder } = call;
+  try {
+    for await (const bound of readRequests(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes })) {
+      authorize(gateway, exchange, caller, route.method.name, bound.message);
+      await duplex.send(bound.bytes);
+    }
+    duplex.endInput();
+  } catch (error) {
+    duplex.cancel();
+    throw error;
+  }
+}
+
+/** Never resolves; rejects when the promise does. */
+async function failureOf(feeding: Promise<void>): Promise<never> {
+  await feeding;
+  return new Promise(() => {});
+}
+
+/** The one answer of a call whose request was a stream. */
+async function onlyMessage(duplex: DuplexCall): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    let answer: Uint8Array | undefined;
+    duplex.onMessage((bytes) => {
+      answer = bytes;
+    });
+    duplex.onEnd(({ code, message, details }) => {
+      if (code === 'OK' && answer !== undefined) resolve(answer);
+      else if (code === 'OK') reject(new PassbandError('INTERNAL', 'the backend gave no answer'));
+      else reject(new PassbandError(code, message, { details }));
+    });
+  });
+}

@@ -1,0 +1,136 @@
+import { PassbandError } from '../../errors.ts';
+import type { EdgeRequest } from './peer.ts';
+
+/** A body that is read whole must be here within this time, milliseconds: slow senders must not hold requests open. */
+export const BODY_TIMEOUT_MS = 30_000;
+/** A request stream may be silent this long, milliseconds. */
+export const STREAM_IDLE_MS = 300_000;
+
+/** What may be read of a request body. */
+export interface BodyLimits {
+  /** Of a whole body, or of one message of a stream. */
+  readonly maxBytes: number;
+  readonly timeoutMs?: number;
+}
+
+function tooLarge(maxBytes: number): PassbandError {
+  return new PassbandError('RESOURCE_EXHAUSTED', `the body, or a message in it, is larger than ${maxBytes} bytes`, {
+    status: 413,
+  });
+}
+
+function tooSlow(): PassbandError {
+  return new PassbandError('DEADLINE_EXCEEDED', 'the body did not arrive in time', { status: 408 });
+}
+
+/** The whole body. */
+export async function readBody(request: EdgeRequest, limits: BodyLimits): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    request.destroy();
+  }, limits.timeoutMs ?? BODY_TIMEOUT_MS);
+  try {
+    for await (const chunk of chunksOf(request)) {
+      length += chunk.length;
+      if (length > limits.maxBytes) throw tooLarge(limits.maxBytes);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    throw late ? tooSlow() : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Chunks as they come; leaving the loop early leaves the request open, so that it can still be answered. */
+async function* chunksOf(request: EdgeRequest): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+  } catch (cause) {
+    throw new PassbandError('CANCELLED', 'the request broke off', { cause });
+  }
+}
+
+/** The lines of a body of newline-delimited JSON, as UTF-8 bytes; empty lines are skipped. */
+export async function* lines(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  for await (const chunk of withIdleLimit(request, limits)) {
+    let start = 0;
+    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, start)) {
+      rest.push(chunk.subarray(start, at));
+      restBytes += at - start;
+      if (restBytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
+      const line = Buffer.concat(rest);
+      rest = [];
+      restBytes = 0;
+      start = at + 1;
+      if (!isBlank(line)) yield line;
+    }
+    if (start < chunk.length) rest.push(chunk.subarray(start));
+    restBytes += chunk.length - start;
+    if (restBytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
+  }
+  const last = Buffer.concat(rest);
+  if (!isBlank(last)) yield last;
+}
+
+function isBlank(line: Buffer): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}
+
+/** Bytes of the varint of a length below 2^32. */
+const MAX_LENGTH_BYTES = 5;
+
+/** The messages of a body of length-delimited protobuf. */
+export async function* delimitedMessages(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
+  let buffered: Buffer = Buffer.alloc(0);
+  for await (const chunk of withIdleLimit(request, limits)) {
+    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
+    for (;;) {
+      const length = readLength(buffered);
+      if (length === undefined) break;
+      if (length.value > limits.maxBytes) throw tooLarge(limits.maxBytes);
+      const end = length.bytes + length.value;
+      if (buffered.length < end) break;
+      yield buffered.subarray(length.bytes, end);
+      buffered = buffered.subarray(end);
+    }
+  }
+  if (buffered.length > 0) throw new PassbandError('INVALID_ARGUMENT', 'the body ends inside a message');
+}
+
+function readLength(buffer: Buffer): { readonly value: number; readonly bytes: number } | undefined {
+  let value = 0;
+  for (let index = 0; index < MAX_LENGTH_BYTES; index++) {
+    const byte = buffer[index];
+    if (byte === undefined) return undefined;
+    value += (byte & 127) * 2 ** (7 * index);
+    if (byte < 128) return { value, bytes: index + 1 };
+  }
+  throw new PassbandError('INVALID_ARGUMENT', 'the body is no length-delimited protobuf');
+}
+
+async function* withIdleLimit(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    request.destroy();
+  }, limits.timeoutMs ?? STREAM_IDLE_MS);
+  try {
+    for await (const chunk of chunksOf(request)) {
+      timer.refresh();
+      yield chunk;
+    }
+  } catch (error) {
+    throw late ? tooSlow() : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

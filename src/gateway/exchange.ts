@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import type { Code } from '../errors.ts';
+import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
+import type { Log } from '../observability/log.ts';
+import type { EdgeRequest } from './edge/peer.ts';
+import type { Identity } from './guard/identity.ts';
+
+/** A response of either HTTP version. */
+export type EdgeResponse = ServerResponse | Http2ServerResponse;
+
+/** A request id that a caller may choose: short and harmless in a log. */
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** One request and its answer, and what has become known of them: the source of the log line and the metrics. */
+export class Exchange {
+  readonly request: EdgeRequest;
+  readonly response: EdgeResponse;
+  readonly requestId: string;
+  /** Aborted when the client goes away before the answer is complete. */
+  readonly gone = new AbortController();
+  identity: Identity | undefined;
+  address = '';
+  /** `package.Service/Method`, or the name of a page of the gateway's own. */
+  rpc = '';
+  /** Path template; empty while none is known, so that no client can make a label up. */
+  route = '';
+  rule = '';
+  format = '';
+  code: Code = 'OK';
+  /** For the log only. */
+  cause: unknown;
+  bytesOut = 0;
+  frames = 0;
+  dropped = 0;
+  private readonly startedNs = process.hrtime.bigint();
+
+  constructor(request: EdgeRequest, response: EdgeResponse) {
+    this.request = request;
+    this.response = response;
+    const given = request.headers['x-request-id'];
+    this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    response.setHeader('x-request-id', this.requestId);
+  }
+
+  /** Begins to watch the response: one log line and one observation when it is over, however it ends. */
+  observe(log: Log, metrics: GatewayMetrics): void {
+    this.response.once('close', () => {
+      // An HTTP/2 stream that was reset calls itself finished; whether we ended it is what tells.
+      if (!this.response.writableEnded || !this.response.writableFinished) {
+        if (this.code === 'OK') this.code = 'CANCELLED';
+        this.gone.abort();
+      }
+      const seconds = Number(process.hrtime.bigint() - this.startedNs) / 1e9;
+      const method = this.request.method ?? '';
+      metrics.request({ method, route: this.route, status: this.response.statusCode, code: this.code }, seconds);
+      log.info(
+        {
+          requestId: this.requestId,
+          cn: this.identity?.cn,
+          remote: this.address,
+          rpc: this.rpc || undefined,
+          method,
+          route: this.route || undefined,
+          status: this.response.statusCode,
+          code: this.code,
+          rule: this.rule || undefined,
+          format: this.format || undefined,
+          durationMs: Math.round(seconds * 1e6) / 1000,
+          bytes: this.bytesOut,
+          frames: this.frames || undefined,
+          dropped: this.dropped || undefined,
+          cause: causeText(this.cause),
+        },
+        'request',
+      );
+    });
+  }
+}
+
+/** Characters of a cause in the log: enough for a message and the top of its stack. */
+const MAX_CAUSE_CHARACTERS = 2000;
+
+function causeText(cause: unknown): string | undefined {
+  if (cause === undefined) return undefined;
+  return (cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)).slice(0, MAX_CAUSE_CHARACTERS);
+}

@@ -1,0 +1,49 @@
+import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
+import type { Log } from '../observability/log.ts';
+import type { Caller } from './callers.ts';
+import type { Exchange } from './exchange.ts';
+import type { Admission } from './guard/admission.ts';
+import type { LiveStreams } from './guard/live-streams.ts';
+import type { Policy } from './guard/policy.ts';
+import type { RouteTable } from './routes/table.ts';
+import type { Upstream } from './upstream/call.ts';
+
+/** What the request path works with. Built once, at the rim. */
+export interface Gateway {
+  readonly table: RouteTable;
+  /** A function, since the policy may be replaced while the gateway runs. */
+  readonly policy: () => Policy;
+  readonly admission: Admission;
+  readonly live: LiveStreams;
+  readonly upstream: Upstream;
+  readonly metrics: GatewayMetrics;
+  readonly log: Log;
+  readonly limits: {
+    readonly maxBodyBytes: number;
+    readonly timeoutMs: number;
+    readonly maxTimeoutMs: number;
+  };
+  readonly pages: Pages;
+  /** Whether the backend can be called. */
+  readonly ready: () => Promise<boolean>;
+}
+
+/** The gateway's own documents. */
+export interface Pages {
+  readonly openApiJson: string;
+  readonly docsHtml: string;
+  /** The stations that this caller may see; undefined where they cannot be had. */
+  readonly stations: (exchange: Exchange, caller: Caller) => Promise<readonly StationRow[] | undefined>;
+  readonly index: (cn: string, stations: readonly StationRow[] | undefined) => string;
+  /** Content-Security-Policy style hashes or `'self'` for the pages. */
+  readonly styleSources: readonly string[];
+}
+
+/** A row of the index page. */
+export interface StationRow {
+  readonly id: string;
+  readonly description: string;
+  readonly state: string;
+  readonly sampleRateHz: number;
+  readonly centerFrequencyHz: number;
+}

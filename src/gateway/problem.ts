@@ -1,0 +1,40 @@
+import { STATUS_CODES } from 'node:http';
+import { PassbandError } from '../errors.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Media type of RFC 9457. */
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Answers a request that failed before its answer began; where it had begun, the connection is broken off. */
+export function sendProblem(exchange: Exchange, thrown: unknown): void {
+  const { request, response } = exchange;
+  const error = PassbandError.from(thrown);
+  exchange.code = error.code;
+  exchange.cause ??= error.cause ?? (error === thrown ? undefined : thrown);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title: STATUS_CODES[error.status] ?? 'Client Closed Request',
+    status: error.status,
+    detail: error.publicMessage,
+    instance: `urn:passband:request:${exchange.requestId}`,
+    code: error.code,
+    requestId: exchange.requestId,
+    details: error.details,
+  });
+  exchange.bytesOut = Buffer.byteLength(body);
+  const headers: Record<string, string | number> = {
+    'content-type': PROBLEM_TYPE,
+    'content-length': exchange.bytesOut,
+    'cache-control': 'no-store',
+    ...error.headers,
+  };
+  // A body that nobody will read would otherwise be read to its end first; HTTP/2 has its own way to stop it.
+  if (!request.complete && request.httpVersionMajor < 2) headers.connection = 'close';
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.statusCode = error.status;
+  response.end(body);
+}

@@ -1,0 +1,36 @@
+import { PassbandError } from '../errors.ts';
+import type { Overflow } from '../method-options.ts';
+import type { EdgeRequest } from './edge/peer.ts';
+import type { RequestBinder } from './routes/request.ts';
+import type { Route } from './routes/table.ts';
+import { END_ID } from './writers/sse.ts';
+
+/** What a caller says of how it wants to read a stream. */
+export interface StreamControls {
+  readonly overflow: Overflow;
+  /** The id after which to go on. */
+  readonly resumeAfter: string | undefined;
+  /** True when the caller comes back after the end of a stream: there is nothing more. */
+  readonly over: boolean;
+}
+
+/** Query parameters that belong to {@link readStreamControls} unless the request message has such a field. */
+export const STREAM_CONTROLS: ReadonlySet<string> = new Set(['lastEventId', 'overflow']);
+
+/** Reads `Last-Event-ID` (or `?lastEventId=`) and `?overflow=`, and gives the position to the request. */
+export function readStreamControls(route: Route, request: EdgeRequest, binder: RequestBinder): StreamControls {
+  const { stream } = route.method;
+  const asked = binder.controls.get('overflow');
+  const overflow = [...stream.allowedOverflow].find((policy) => policy === (asked ?? stream.overflow));
+  if (overflow === undefined) {
+    throw new PassbandError('INVALID_ARGUMENT', `overflow must be one of ${[...stream.allowedOverflow].join(', ')}`);
+  }
+  const header = request.headers['last-event-id'];
+  // A browser sends the header when it comes back by itself; it is newer than what its URL says.
+  const id = typeof header === 'string' && header !== '' ? header : binder.controls.get('lastEventId');
+  if (id === END_ID) return { overflow, resumeAfter: undefined, over: true };
+  if (id === undefined || id === '' || stream.resumeField === undefined)
+    return { overflow, resumeAfter: undefined, over: false };
+  binder.resumeAfter(stream.resumeField, id);
+  return { overflow, resumeAfter: id, over: false };
+}

@@ -1,0 +1,173 @@
+import * as grpc from '@grpc/grpc-js';
+import type { MethodDescriptor } from '../../descriptors.ts';
+import { PassbandError } from '../../errors.ts';
+import { type CallStatus, callStatus, type ReadDetails } from './status.ts';
+
+/** How long a call waits for a connection that is being made, milliseconds: a little over the longest reconnect pause. */
+const CONNECT_WAIT_MS = 1_500;
+
+/** What every call needs besides its messages. */
+export interface CallOptions {
+  readonly metadata: grpc.Metadata;
+  /** When the call must be over, milliseconds since 1970; undefined for streams without an end. */
+  readonly deadlineMs: number | undefined;
+  /** Cancels the call when the caller goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** The answering side of a streaming call. Messages are bytes as they came. */
+export interface StreamCall {
+  /** Resolves when the backend accepts the call (its initial metadata); rejects with the status of a refused one. */
+  readonly accepted: Promise<void>;
+  onMessage(listener: (bytes: Uint8Array) => void): void;
+  /** Called once, after the last message. */
+  onEnd(listener: (status: CallStatus) => void): void;
+  pause(): void;
+  resume(): void;
+  cancel(): void;
+}
+
+/** A call whose request is a stream, too. */
+export interface DuplexCall extends StreamCall {
+  /** Sends a message; resolves when the next may follow, or the call is over. */
+  send(bytes: Buffer): Promise<void>;
+  endInput(): void;
+}
+
+/** The backend as the gateway calls it: bytes in, bytes out. */
+export interface Upstream {
+  unary(method: MethodDescriptor, request: Buffer, options: CallOptions): Promise<Buffer>;
+  serverStream(method: MethodDescriptor, request: Buffer, options: CallOptions): Promise<StreamCall>;
+  duplex(method: MethodDescriptor, options: CallOptions): Promise<DuplexCall>;
+  /** Calls any method by its gRPC path; for health checks. */
+  probe(path: string, request: Buffer, options: CallOptions): Promise<Buffer>;
+  close(): void;
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** Calls over a channel. */
+export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Upstream {
+  const unary = async (path: string, request: Buffer, options: CallOptions): Promise<Buffer> => {
+    await connected(client, options);
+    return new Promise((resolve, reject) => {
+      const answered: grpc.requestCallback<Buffer> = (error, value) => {
+        options.signal.removeEventListener('abort', cancel);
+        if (error === null && value !== undefined) resolve(value);
+        else reject(failure(callStatus(error ?? NO_ANSWER, readDetails)));
+      };
+      const call = client.makeUnaryRequest(path, asIs, asIs, request, options.metadata, deadline(options), answered);
+      const cancel = (): void => call.cancel();
+      options.signal.addEventListener('abort', cancel, { once: true });
+      if (options.signal.aborted) cancel();
+    });
+  };
+  return {
+    unary: (method, request, options) => unary(method.path, request, options),
+    probe: unary,
+    serverStream: async (method, request, options) => {
+      await connected(client, options);
+      const call = client.makeServerStreamRequest(
+        method.path,
+        asIs,
+        asIs,
+        request,
+        options.metadata,
+        deadline(options),
+      );
+      return answering(call, options.signal, readDetails);
+    },
+    duplex: async (method, options) => {
+      await connected(client, options);
+      const call = client.makeBidiStreamRequest(method.path, asIs, asIs, options.metadata, deadline(options));
+      let over = false;
+      call.on('status', () => {
+        over = true;
+      });
+      return {
+        ...answering(call, options.signal, readDetails),
+        send: (bytes) =>
+          new Promise((resolve) => {
+            if (over || call.write(bytes)) return resolve();
+            const go = (): void => {
+              call.off('drain', go).off('status', go);
+              resolve();
+            };
+            call.on('drain', go).on('status', go);
+          }),
+        endInput: () => {
+          if (!over) call.end();
+        },
+      };
+    },
+    close: () => client.close(),
+  };
+}
+
+const NO_ANSWER = { code: grpc.status.INTERNAL, details: 'no answer', metadata: new grpc.Metadata() };
+
+function deadline(options: CallOptions): grpc.CallOptions {
+  return options.deadlineMs === undefined ? {} : { deadline: options.deadlineMs };
+}
+
+/** The error that stands for a status. */
+export function failure(status: CallStatus): PassbandError {
+  return new PassbandError(status.code, status.message, { details: status.details, cause: status.internal });
+}
+
+/**
+ * Gives a connection that is just being made its chance, so that the first call after a backend's return succeeds. A
+ * backend that stays away is for the call itself to report.
+ */
+async function connected(client: grpc.Client, options: CallOptions): Promise<void> {
+  if (client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY) return;
+  const until = Math.min(Date.now() + CONNECT_WAIT_MS, options.deadlineMs ?? Number.POSITIVE_INFINITY);
+  await new Promise<void>((resolve) => client.waitForReady(until, () => resolve()));
+  if (options.signal.aborted) throw new PassbandError('CANCELLED', 'the call was cancelled');
+}
+
+type Answer = grpc.ClientReadableStream<Buffer> | grpc.ClientDuplexStream<Buffer, Buffer>;
+
+function answering(call: Answer, signal: AbortSignal, readDetails: ReadDetails): StreamCall {
+  let status: CallStatus | undefined;
+  let ended = false;
+  let onEnd: ((status: CallStatus) => void) | undefined;
+  // The status may overtake messages that still wait in the stream; the end is when both are through.
+  const settle = (): void => {
+    if (status !== undefined && ended) onEnd?.(status);
+  };
+  const cancel = (): void => call.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  const accepted = new Promise<void>((resolve, reject) => {
+    call.on('metadata', () => resolve());
+    call.on('status', (given: grpc.StatusObject) => {
+      signal.removeEventListener('abort', cancel);
+      status = callStatus(given, readDetails);
+      if (status.code === 'OK') resolve();
+      else reject(failure(status));
+      settle();
+    });
+  });
+  // Whoever waits for it hears of a refusal; nobody waiting is no fault.
+  accepted.catch(() => {});
+  call.on('end', () => {
+    ended = true;
+    settle();
+  });
+  // The status says the same.
+  call.on('error', () => {});
+  if (signal.aborted) cancel();
+  return {
+    accepted,
+    onMessage: (listener) => {
+      call.on('data', listener);
+    },
+    onEnd: (listener) => {
+      onEnd = listener;
+      settle();
+    },
+    pause: () => void call.pause(),
+    resume: () => void call.resume(),
+    cancel,
+  };
+}

@@ -1,0 +1,44 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import * as grpc from '@grpc/grpc-js';
+
+/** Metadata in which the gateway tells the backend who is calling. Only the gateway sets it. */
+export const IDENTITY_METADATA = 'x-passband-identity';
+
+/** Headers that go on as they are. */
+const PASSED_ON: readonly string[] = ['traceparent', 'tracestate'];
+/** Headers with this prefix go on without it. */
+const PREFIX = 'grpc-metadata-';
+/** Bytes of header values that go on in all; a backend's own limit for metadata is 8 KiB. */
+const MAX_METADATA_BYTES = 4096;
+
+/**
+ * Names that no caller may set, with the prefix or without: they steer the gRPC transport, are hop-by-hop, or claim an
+ * identity.
+ */
+const RESERVED =
+  /^(:|grpc-|x-passband-|x-forwarded-|forwarded$|client-cert|x-client-cert|x-ssl-|ssl-client|authorization$|proxy-|cookie$|host$|te$|trailer$|transfer-encoding$|connection$|keep-alive$|upgrade$|content-|user-agent$|x-request-id$)/;
+
+/**
+ * The metadata of an upstream call: an allow-list of the caller's headers, the request's id, and the caller's identity
+ * as this gateway verified it.
+ */
+export function upstreamMetadata(headers: IncomingHttpHeaders, requestId: string, identityJson: string): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  let bytes = 0;
+  const add = (name: string, value: string): void => {
+    bytes += name.length + value.length;
+    if (bytes > MAX_METADATA_BYTES || !/^[a-z0-9_.-]{1,64}$/.test(name)) return;
+    if (name.endsWith('-bin')) metadata.add(name, Buffer.from(value, 'base64'));
+    // gRPC metadata values are printable ASCII.
+    else if (/^[\x20-\x7e]*$/.test(value)) metadata.add(name, value);
+  };
+  for (const [name, given] of Object.entries(headers)) {
+    const stripped = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : undefined;
+    const allowed = stripped === undefined ? PASSED_ON.includes(name) : !RESERVED.test(stripped);
+    if (!allowed || given === undefined) continue;
+    for (const value of Array.isArray(given) ? given : [given]) add(stripped ?? name, value);
+  }
+  metadata.set('x-request-id', requestId);
+  metadata.set(IDENTITY_METADATA, identityJson);
+  return metadata;
+}

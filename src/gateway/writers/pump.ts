@@ -1,0 +1,200 @@
+import { PassbandError } from '../../errors.ts';
+import type { Overflow } from '../../method-options.ts';
+import type { LossMeter } from './loss.ts';
+import type { Chunk, EndStatus, OutgoingMessage, StreamWriter } from './stream-writer.ts';
+
+/** Bytes that may wait in a response before its reader counts as slow: about one frame of IQ and its successor. */
+export const HIGH_WATER_BYTES = 1024 * 1024;
+/** Messages that wait for a slow reader under `drop-oldest`. */
+export const MAX_QUEUED_MESSAGES = 256;
+/** Bytes that wait for a slow reader under `drop-oldest`; what is larger drops earlier. */
+export const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+/** Silence after which the format's sign of life is written, milliseconds; proxies commonly give up after 30 to 60 s. */
+export const SILENCE_MS = 15_000;
+/** How long a reader may take nothing at all before it is cut off, milliseconds. */
+export const STALL_LIMIT_MS = 300_000;
+
+/** Where messages come from. The pump listens; nothing is buffered on the way beyond what flow control allows. */
+export interface MessageSource {
+  onMessage(listener: (bytes: Uint8Array) => void): void;
+  onEnd(listener: (status: EndStatus) => void): void;
+  pause(): void;
+  resume(): void;
+  /** Ends the upstream call; no message and no end comes after it. */
+  cancel(): void;
+}
+
+/** Where chunks go: the part of an HTTP response that the pump needs. */
+export interface Sink {
+  readonly writableLength: number;
+  readonly destroyed: boolean;
+  write(chunk: Chunk): boolean;
+  end(chunk?: Chunk): unknown;
+  destroy(): unknown;
+  on(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
+}
+
+/** What the pump is told about what happens. */
+export interface PumpObserver {
+  frame(bytes: number): void;
+  dropped(messages: number): void;
+}
+
+/** Everything one stream needs. */
+export interface PumpOptions {
+  readonly source: MessageSource;
+  readonly sink: Sink;
+  readonly writer: StreamWriter;
+  readonly outgoing: (bytes: Uint8Array) => OutgoingMessage;
+  readonly loss: LossMeter;
+  readonly overflow: Overflow;
+  readonly observer: PumpObserver;
+  readonly silenceMs?: number;
+  readonly stallLimitMs?: number;
+}
+
+/** A running stream. */
+export interface Pump {
+  /** Resolves when the response is over, with the status that ended it; CANCELLED when the reader went away. */
+  readonly done: Promise<EndStatus>;
+  /** Ends the stream from inside (shutdown, lost right): the upstream call is cancelled and the reader told why. */
+  finish(status: EndStatus): void;
+}
+
+const GONE: EndStatus = { code: 'CANCELLED', message: 'the client went away', details: [] };
+
+/**
+ * Carries messages from a source to a sink at the reader's pace. A slow reader holds the source back (`block`) or loses
+ * messages that are counted (`drop-oldest`, `latest`); it never makes memory grow. It waits for drain, close and error
+ * alike, since a client that dies never drains.
+ */
+export function startPump(options: PumpOptions): Pump {
+  const { source, sink, writer, outgoing, loss, overflow, observer } = options;
+  const silenceMs = options.silenceMs ?? SILENCE_MS;
+  const stallLimitMs = options.stallLimitMs ?? STALL_LIMIT_MS;
+  let queue: Uint8Array[] = [];
+  let queuedBytes = 0;
+  let blockedSinceMs: number | undefined;
+  let lastWriteMs = Date.now();
+  let ending: EndStatus | undefined;
+  let over = false;
+  let settle: (status: EndStatus) => void = () => {};
+  const done = new Promise<EndStatus>((resolve) => {
+    settle = resolve;
+  });
+
+  const close = (status: EndStatus): void => {
+    if (over) return;
+    over = true;
+    clearInterval(watch);
+    queue = [];
+    source.cancel();
+    settle(status);
+  };
+
+  const write = (chunk: Chunk | undefined): void => {
+    if (chunk === undefined || chunk.length === 0) return;
+    lastWriteMs = Date.now();
+    if (!sink.write(chunk) && sink.writableLength >= HIGH_WATER_BYTES) blockedSinceMs ??= lastWriteMs;
+  };
+
+  const send = (bytes: Uint8Array): void => {
+    const message = outgoing(bytes);
+    const gap = loss.before(message.id());
+    if (gap !== undefined) write(writer.gap(gap));
+    const chunk = writer.message(message);
+    write(chunk);
+    observer.frame(chunk.length);
+  };
+
+  const drop = (): void => {
+    const dropped = queue.shift();
+    if (dropped === undefined) return;
+    queuedBytes -= dropped.length;
+    loss.dropped();
+    observer.dropped(1);
+  };
+
+  const enqueue = (bytes: Uint8Array): void => {
+    if (overflow === 'latest') while (queue.length > 0) drop();
+    queue.push(bytes);
+    queuedBytes += bytes.length;
+    if (overflow === 'block') source.pause();
+    else while (queue.length > MAX_QUEUED_MESSAGES || (queuedBytes > MAX_QUEUED_BYTES && queue.length > 1)) drop();
+  };
+
+  /** An encoder that fails has met a message that has no such form; the reader is told, the process goes on. */
+  const guarded = (action: () => void): void => {
+    try {
+      action();
+    } catch (error) {
+      finish(endOf(error));
+    }
+  };
+
+  const flush = (): void => {
+    while (blockedSinceMs === undefined && !over) {
+      const next = queue.shift();
+      if (next === undefined) break;
+      queuedBytes -= next.length;
+      guarded(() => send(next));
+    }
+    if (over || queue.length > 0) return;
+    if (ending !== undefined) conclude(ending);
+    else if (overflow === 'block' && blockedSinceMs === undefined) source.resume();
+  };
+
+  const conclude = (status: EndStatus): void => {
+    if (over) return;
+    const last = writer.end(status);
+    if (last === undefined) sink.destroy();
+    else sink.end(last.length === 0 ? undefined : last);
+    close(status);
+  };
+
+  const finish = (status: EndStatus): void => {
+    if (over || ending !== undefined) return;
+    ending = status;
+    source.cancel();
+    // What waits is lost to a reader whose right or server has ended; the end itself must not wait.
+    queue = [];
+    conclude(status);
+  };
+
+  const watch = setInterval(
+    () => {
+      const nowMs = Date.now();
+      if (blockedSinceMs !== undefined && nowMs - blockedSinceMs > stallLimitMs) {
+        sink.destroy();
+        close(GONE);
+      } else if (blockedSinceMs === undefined && nowMs - lastWriteMs >= silenceMs) write(writer.silence());
+    },
+    Math.max(10, Math.min(silenceMs / 4, stallLimitMs / 4, 1000)),
+  );
+  watch.unref();
+
+  sink.on('drain', () => {
+    blockedSinceMs = undefined;
+    flush();
+  });
+  sink.on('close', () => close(GONE));
+  sink.on('error', () => close(GONE));
+  source.onMessage((bytes) => {
+    if (over || ending !== undefined) return;
+    if (blockedSinceMs === undefined && queue.length === 0) guarded(() => send(bytes));
+    else enqueue(bytes);
+  });
+  source.onEnd((status) => {
+    if (over || ending !== undefined) return;
+    ending = status;
+    flush();
+  });
+  write(writer.head());
+  if (sink.destroyed) close(GONE);
+  return { done, finish };
+}
+
+function endOf(error: unknown): EndStatus {
+  const known = PassbandError.from(error);
+  return { code: known.code, message: known.publicMessage, details: known.details };
+}

@@ -1,0 +1,269 @@
+import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
+
+/** The programs that read settings. */
+export type Program = 'up' | 'gateway' | 'backend';
+
+/** Everything an operator can set, proven once; nobody validates it again. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly backendHost: string;
+  readonly backendPort: number;
+  readonly metricsHost: string;
+  readonly metricsPort: number;
+  readonly certs: string;
+  /** Policy file; undefined means policy.yaml in `certs`. */
+  readonly policy: string | undefined;
+  readonly proto: readonly string[];
+  readonly protoPath: readonly string[];
+  readonly backend: string;
+  readonly backendName: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly maxBodyBytes: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerCn: number;
+  readonly timeoutMs: number;
+  readonly maxTimeoutMs: number;
+  readonly shutdownMs: number;
+}
+
+/** One setting: how it is called everywhere, what it takes and what it is when nobody says. */
+export interface Setting {
+  readonly key: keyof Config;
+  /** Without the dashes; the YAML key is the same, the environment variable PASSBAND_ and this in upper case. */
+  readonly name: string;
+  /** What stands for the value in the help text. */
+  readonly argument: string;
+  readonly help: string;
+  readonly programs: readonly Program[];
+  readonly repeatable?: true;
+  readonly byDefault: string | undefined;
+  readonly parse: (text: string) => Config[keyof Config];
+}
+
+const ALL: readonly Program[] = ['up', 'gateway', 'backend'];
+const DOOR: readonly Program[] = ['up', 'gateway'];
+
+const text = (value: string): string => {
+  if (value.trim() === '') throw new RangeError('must not be empty');
+  return value;
+};
+
+/** A whole number within bounds; the message names both. */
+function whole(min: number, max: number, unit: string): (text: string) => number {
+  return (value) => {
+    const number = /^[0-9]{1,12}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= min && number <= max))
+      throw new RangeError(`must be a whole number of ${unit} from ${min} to ${max}`);
+    return number;
+  };
+}
+
+/** Seconds as written by people, milliseconds inside. */
+function seconds(min: number, max: number): (text: string) => number {
+  return (value) => {
+    const number = /^[0-9]{1,9}(\.[0-9]{1,3})?$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= min && number <= max)) throw new RangeError(`must be seconds from ${min} to ${max}`);
+    return Math.round(number * 1000);
+  };
+}
+
+const port = whole(0, 65_535, 'port');
+
+/** Every setting. Defaults that are limits say why they are what they are. */
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: 'port',
+    name: 'port',
+    argument: 'port',
+    help: 'HTTPS port of the gateway; 0 takes a free one and prints it',
+    programs: DOOR,
+    byDefault: '8443',
+    parse: port,
+  },
+  {
+    key: 'host',
+    name: 'host',
+    argument: 'address',
+    help: 'address that the gateway listens on; :: is every IPv6 and IPv4 address',
+    programs: DOOR,
+    byDefault: '::',
+    parse: text,
+  },
+  {
+    key: 'backendPort',
+    name: 'backend-port',
+    argument: 'port',
+    help: 'gRPC port of the backend; 0 takes a free one and prints it',
+    programs: ['up', 'backend'],
+    byDefault: '50051',
+    parse: port,
+  },
+  {
+    key: 'backendHost',
+    name: 'backend-host',
+    argument: 'address',
+    help: 'address that the backend listens on',
+    programs: ['up', 'backend'],
+    byDefault: '::',
+    parse: text,
+  },
+  {
+    key: 'metricsPort',
+    name: 'metrics-port',
+    argument: 'port',
+    help: 'port of /metrics, /healthz and /readyz, without TLS; 0 takes a free one',
+    programs: ALL,
+    byDefault: '9464',
+    parse: port,
+  },
+  {
+    key: 'metricsHost',
+    name: 'metrics-host',
+    argument: 'address',
+    help: 'address of that port; leave it on loopback',
+    programs: ALL,
+    byDefault: '127.0.0.1',
+    parse: text,
+  },
+  {
+    key: 'certs',
+    name: 'certs',
+    argument: 'dir',
+    help: 'folder with ca.crt, server.crt, server.key and so on',
+    programs: ALL,
+    byDefault: 'certs',
+    parse: text,
+  },
+  {
+    key: 'policy',
+    name: 'policy',
+    argument: 'file',
+    help: 'who may do what (default: policy.yaml in the certs folder)',
+    programs: ALL,
+    byDefault: undefined,
+    parse: text,
+  },
+  {
+    key: 'proto',
+    name: 'proto',
+    argument: 'dir|file',
+    help: "protos to serve, repeatable (default: Passband's own)",
+    programs: ['gateway'],
+    repeatable: true,
+    byDefault: undefined,
+    parse: text,
+  },
+  {
+    key: 'protoPath',
+    name: 'proto-path',
+    argument: 'dir',
+    help: 'further root for imports in protos, repeatable',
+    programs: ['gateway'],
+    repeatable: true,
+    byDefault: undefined,
+    parse: text,
+  },
+  {
+    key: 'backend',
+    name: 'backend',
+    argument: 'host:port',
+    help: 'gRPC backend; a DNS name is balanced over all its addresses',
+    programs: ['gateway'],
+    byDefault: 'localhost:50051',
+    parse: backendTarget,
+  },
+  {
+    key: 'backendName',
+    name: 'backend-name',
+    argument: 'name',
+    help: "name in the backend's certificate, where it differs from the host",
+    programs: ['gateway'],
+    byDefault: undefined,
+    parse: text,
+  },
+  {
+    key: 'logLevel',
+    name: 'log-level',
+    argument: 'level',
+    help: `least severity to log: ${LOG_LEVELS.join(', ')}`,
+    programs: ALL,
+    byDefault: 'info',
+    parse: logLevel,
+  },
+  // 4 MiB is what a gRPC server takes by default; more would be refused behind the gateway.
+  {
+    key: 'maxBodyBytes',
+    name: 'max-body-bytes',
+    argument: 'bytes',
+    help: 'largest request body, and largest message of a request stream',
+    programs: DOOR,
+    byDefault: '4194304',
+    parse: whole(1, 1 << 30, 'bytes'),
+  },
+  // A connection costs about 50 KB of TLS state: a thousand are 50 MB.
+  {
+    key: 'maxConnections',
+    name: 'max-connections',
+    argument: 'n',
+    help: 'connections at one time',
+    programs: DOOR,
+    byDefault: '1024',
+    parse: whole(1, 100_000, 'connections'),
+  },
+  // A browser opens six by itself; one caller must not take the whole door.
+  {
+    key: 'maxConnectionsPerCn',
+    name: 'max-connections-per-cn',
+    argument: 'n',
+    help: 'connections at one time of one common name',
+    programs: DOOR,
+    byDefault: '128',
+    parse: whole(1, 100_000, 'connections'),
+  },
+  {
+    key: 'timeoutMs',
+    name: 'timeout',
+    argument: 'seconds',
+    help: 'deadline of a call that answers once, where the caller names none',
+    programs: DOOR,
+    byDefault: '30',
+    parse: seconds(0.001, 3600),
+  },
+  {
+    key: 'maxTimeoutMs',
+    name: 'max-timeout',
+    argument: 'seconds',
+    help: 'longest deadline that a caller may name',
+    programs: DOOR,
+    byDefault: '300',
+    parse: seconds(0.001, 86_400),
+  },
+  // Orchestrators commonly kill ten seconds after SIGTERM.
+  {
+    key: 'shutdownMs',
+    name: 'shutdown',
+    argument: 'seconds',
+    help: 'time that a shutdown may take before what is left is cut',
+    programs: ALL,
+    byDefault: '8',
+    parse: seconds(0, 600),
+  },
+];
+
+function backendTarget(value: string): string {
+  if (/\s/.test(value) || !/:[0-9]{1,5}$/.test(value))
+    throw new RangeError('must be HOST:PORT or a gRPC target that ends in one');
+  return value;
+}
+
+function logLevel(value: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === value);
+  if (level === undefined) throw new RangeError(`must be one of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}
+
+/** Environment variable of a setting. */
+export function environmentName(setting: Setting): string {
+  return `PASSBAND_${setting.name.toUpperCase().replaceAll('-', '_')}`;
+}

@@ -1,0 +1,104 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import type { RunningBackend } from '../../src/backend/server.ts';
+import { runBackend } from '../../src/cli/run-backend.ts';
+import { type RunningGateway, runGateway } from '../../src/cli/run-gateway.ts';
+import { type Config, resolveConfig } from '../../src/config.ts';
+import { DEV_POLICY } from '../../src/gateway/guard/policy.ts';
+import { makeTestPki, type TestPki } from './pki.ts';
+
+/** A gateway and a backend in this process, on free ports, with a PKI of their own. */
+export interface Stack {
+  /** `https://localhost:PORT`, without a slash behind. */
+  readonly gatewayUrl: string;
+  readonly port: number;
+  readonly backendPort: number;
+  /** Folder with ca.crt, client.crt, client.key and so on. */
+  readonly certsDir: string;
+  readonly pki: TestPki;
+  readonly gateway: RunningGateway;
+  /** The backend as it runs now; undefined while it is stopped. */
+  readonly backend: RunningBackend | undefined;
+  readonly registry: Registry;
+  /** Log lines so far, parsed. */
+  readonly logs: readonly Readonly<Record<string, unknown>>[];
+  stopBackend(graceMs?: number): Promise<void>;
+  /** Starts the backend again on the port it had. */
+  startBackend(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What may differ from the defaults. */
+export interface StackOptions {
+  /** Flags by name, as on the command line. */
+  readonly flags?: Readonly<Record<string, string | readonly string[]>>;
+  /** YAML; the development policy unless told. */
+  readonly policy?: string;
+  /** False leaves the backend out until startBackend is called. */
+  readonly backend?: boolean;
+}
+
+/** Starts a stack. Close it in afterAll. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const pki = await makeTestPki();
+  await writeFile(join(pki.dir, 'policy.yaml'), options.policy ?? DEV_POLICY);
+  const flags = {
+    port: '0',
+    'backend-port': '0',
+    'metrics-port': '0',
+    certs: pki.dir,
+    host: '127.0.0.1',
+    'backend-host': '127.0.0.1',
+    ...options.flags,
+  };
+  const config: Config = resolveConfig('up', { flags, environment: {}, file: undefined });
+  const logs: Record<string, unknown>[] = [];
+  const log = pino(
+    { level: 'debug' },
+    new Writable({
+      write: (chunk, _encoding, done) => {
+        logs.push(JSON.parse(String(chunk)));
+        done();
+      },
+    }),
+  );
+  const registry = new Registry();
+  let backend: RunningBackend | undefined;
+  let backendPort = 0;
+  const startBackend = async (): Promise<void> => {
+    backend = await runBackend({ ...config, backendPort }, log, new Registry());
+    backendPort = backend.port;
+  };
+  await startBackend();
+  const stopBackend = async (graceMs = 0): Promise<void> => {
+    const running = backend;
+    backend = undefined;
+    await running?.close(graceMs);
+  };
+  // A port that was just free stays the backend's, also while none runs.
+  if (options.backend === false) await stopBackend();
+  const gateway = await runGateway({ ...config, backend: `localhost:${backendPort}` }, log, registry);
+  return {
+    gatewayUrl: `https://localhost:${gateway.port}`,
+    port: gateway.port,
+    backendPort,
+    certsDir: pki.dir,
+    pki,
+    gateway,
+    get backend() {
+      return backend;
+    },
+    registry,
+    logs,
+    stopBackend,
+    startBackend,
+    close: async () => {
+      await gateway.close(1000);
+      await stopBackend(500);
+      await pki.remove();
+    },
+  };
+}
