@@ -3,6 +3,7 @@ import { HTTP_BODY } from '../gateway/routes/request.ts';
 import type { Route } from '../gateway/routes/table.ts';
 import { paragraphs } from './comment.ts';
 import type { Content, MediaType, RequestBody, Response, Schema } from './model.ts';
+import { SHARED_HEADERS } from './problems.ts';
 import type { SchemaBook } from './schemas.ts';
 
 /** Bytes that are no text. OpenAPI 3.1 would do without a format, but generators know binary bodies by it. */
@@ -28,6 +29,7 @@ export function requestBody(book: SchemaBook, route: Route): RequestBody | undef
   const isMessage = body === '*' || (body.kind === 'message' && !body.repeated && body.mapKey === undefined);
   const binary: Content = isMessage ? { 'application/x-protobuf': BINARY } : {};
   if (!method.clientStreaming) return { content: { 'application/json': { schema }, ...binary } };
+  const lines: MediaType = { schema: { type: 'string' }, 'x-itemSchema': schema };
   const url = taken.length > 0 ? 'What the path says holds for each of them.' : undefined;
   return {
     description: paragraphs(
@@ -36,23 +38,25 @@ export function requestBody(book: SchemaBook, route: Route): RequestBody | undef
       url,
     ),
     required: true,
-    content: { 'application/x-ndjson': { schema: { type: 'string' }, 'x-itemSchema': schema }, ...binary },
+    content: { 'application/x-ndjson': lines, 'application/jsonl': lines, ...binary },
   };
 }
 
 /** What a route answers when all is well, by status. */
 export function goodResponses(book: SchemaBook, route: Route): Readonly<Record<string, Response>> {
   const { method, response, responseBody } = route;
-  const raw = responseBody === undefined ? isHttpBodyPlan(response) : isHttpBody(responseBody);
-  if (raw) {
-    const text = 'The body that the backend sends, with its own media type.';
-    return { 200: { description: text, content: { '*/*': BINARY } } };
+  if (isHttpBodyPlan(response)) {
+    return good(200, 'The body that the backend sends, with its own media type.', { '*/*': BINARY });
   }
   const schema = responseBody === undefined ? book.message(response) : book.field(response, responseBody);
   if (method.serverStreaming) return streamResponses(route, schema);
   // One field of a message has no protobuf form of its own.
   const binary: Content = responseBody === undefined ? { 'application/x-protobuf': BINARY } : {};
-  return { 200: { description: 'The answer.', content: { 'application/json': { schema }, ...binary } } };
+  return good(200, 'The answer.', { 'application/json': { schema }, ...binary });
+}
+
+function good(status: 200 | 204, description: string, content?: Content): Readonly<Record<string, Response>> {
+  return { [status]: { description, headers: SHARED_HEADERS, ...(content === undefined ? {} : { content }) } };
 }
 
 function streamResponses(route: Route, item: Schema): Readonly<Record<string, Response>> {
@@ -72,16 +76,13 @@ function streamResponses(route: Route, item: Schema): Readonly<Record<string, Re
   ];
   const lines: MediaType = { schema: { type: 'string' }, 'x-itemSchema': item };
   return {
-    200: {
-      description: paragraphs(...events),
-      content: {
-        'text/event-stream': lines,
-        'application/x-ndjson': lines,
-        'application/jsonl': lines,
-        'application/json': { schema: { type: 'array', items: item } },
-        'application/x-protobuf': BINARY,
-      },
-    },
-    204: { description: 'The stream that this client read has ended for good; an EventSource stops here.' },
+    ...good(200, paragraphs(...events), {
+      'text/event-stream': lines,
+      'application/x-ndjson': lines,
+      'application/jsonl': lines,
+      'application/json': { schema: { type: 'array', items: item } },
+      'application/x-protobuf': BINARY,
+    }),
+    ...good(204, 'The stream that this client read has ended for good; an EventSource stops here.'),
   };
 }

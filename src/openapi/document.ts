@@ -4,7 +4,7 @@ import { GATEWAY_PAGES, GATEWAY_TAG } from './gateway-pages.ts';
 import type { OpenApiDocument, PathItem } from './model.ts';
 import { SHARED_PARAMETERS } from './parameters.ts';
 import { routePaths } from './paths.ts';
-import { PROBLEM_RESPONSES, PROBLEM_SCHEMA } from './problems.ts';
+import { HEADERS, PROBLEM_RESPONSES, PROBLEM_SCHEMA } from './problems.ts';
 import { SHARED_SCHEMAS } from './scalar-schemas.ts';
 import { SchemaBook } from './schemas.ts';
 
@@ -59,6 +59,7 @@ export function openApiDocument(
     components: {
       schemas: onlyUsed('schemas', { ...schemas, [SHARED_SCHEMAS.problem]: PROBLEM_SCHEMA }),
       parameters: onlyUsed('parameters', SHARED_PARAMETERS),
+      headers: HEADERS,
       responses: onlyUsed('responses', responses),
       securitySchemes: {
         mutualTLS: {
@@ -72,11 +73,8 @@ export function openApiDocument(
   };
 }
 
-/** A page that an RPC binds too is left out where the RPC has taken its GET. */
+/** The gateway answers the paths of its own pages itself, whatever an RPC binds there. */
 function withPages(paths: Readonly<Record<string, PathItem>>): Readonly<Record<string, PathItem>> {
-  const merged = Object.entries(GATEWAY_PAGES).map(([path, page]): [string, PathItem] => [
-    path,
-    { ...page, ...paths[path] },
-  ]);
-  return { ...paths, ...Object.fromEntries(merged) };
+  const others = Object.entries(paths).filter(([path]) => !Object.hasOwn(GATEWAY_PAGES, path));
+  return { ...Object.fromEntries(others), ...GATEWAY_PAGES };
 }

@@ -60,9 +60,16 @@ export interface RequestBody {
   readonly content: Content;
 }
 
+/** One header of an answer. */
+export interface Header {
+  readonly description: string;
+  readonly schema: Schema;
+}
+
 /** One answer. */
 export interface Response {
   readonly description: string;
+  readonly headers?: Readonly<Record<string, Reference>>;
   readonly content?: Content;
 }
 
@@ -109,6 +116,7 @@ export interface OpenApiDocument {
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>;
     readonly parameters: Readonly<Record<string, Parameter>>;
+    readonly headers: Readonly<Record<string, Header>>;
     readonly responses: Readonly<Record<string, Response>>;
     readonly securitySchemes: { readonly mutualTLS: { readonly type: 'mutualTLS'; readonly description: string } };
   };

@@ -71,7 +71,7 @@ export function queryParameters(book: SchemaBook, route: Route): Parameter[] {
     for (const field of plan.fields) {
       const fields = [...above, field];
       if (found.length >= MAX_QUERY_PARAMETERS || fields[0] === route.body) continue;
-      if (field.name.startsWith('.') || field.mapKey !== undefined) continue;
+      if (field.name.startsWith('[') || field.mapKey !== undefined) continue;
       if (inPath.has(fields.map(({ name }) => name).join('.'))) continue;
       const inner = field.kind === 'message' ? field.message() : undefined;
       if (inner === undefined || isTextMessage(inner.fullName)) found.push(queryParameter(book, plan, fields, field));
@@ -112,8 +112,10 @@ export const SHARED_PARAMETERS: Readonly<Record<string, Parameter>> = {
   XRequestId: {
     name: 'X-Request-Id',
     in: 'header',
-    description: 'Name of this request in the logs of gateway and backend; made by the gateway when it is absent.',
-    schema: { type: 'string' },
+    description:
+      'Name of this request in the logs of gateway and backend. The gateway makes one where there is none, or none of ' +
+      'this form.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' },
   },
   GrpcTimeout: {
     name: 'Grpc-Timeout',
@@ -126,7 +128,8 @@ export const SHARED_PARAMETERS: Readonly<Record<string, Parameter>> = {
   XRequestTimeout: {
     name: 'X-Request-Timeout',
     in: 'header',
-    description: 'Deadline of the call in seconds, such as 2.5. The gateway may cap it.',
+    description:
+      'Deadline of the call in seconds, such as 2.5. The gateway may cap it. A stream has none unless it is given.',
     schema: { type: 'number', minimum: 0 },
   },
 };

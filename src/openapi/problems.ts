@@ -1,12 +1,12 @@
 import { CODES, codeNumber, httpStatus } from '../errors.ts';
-import type { Reference, Response, Schema } from './model.ts';
+import type { Header, Reference, Response, Schema } from './model.ts';
 import { SHARED_SCHEMAS } from './scalar-schemas.ts';
 
 /** Every error answer: RFC 9457 with the members that Passband adds. */
 export const PROBLEM_SCHEMA: Schema = {
   description: 'What went wrong (RFC 9457).',
   type: 'object',
-  required: ['type', 'title', 'status', 'code'],
+  required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'requestId', 'details'],
   properties: {
     type: {
       type: 'string',
@@ -16,7 +16,11 @@ export const PROBLEM_SCHEMA: Schema = {
     title: { type: 'string', description: 'The kind of problem in words.' },
     status: { type: 'integer', minimum: 400, maximum: 599, description: 'The HTTP status.' },
     detail: { type: 'string', description: 'What is wrong with this request, and the remedy where there is one.' },
-    instance: { type: 'string', format: 'uri-reference', description: 'Which request it was.' },
+    instance: {
+      type: 'string',
+      format: 'uri-reference',
+      description: 'Which request it was: `urn:passband:request:` and its id.',
+    },
     code: { type: 'string', enum: CODES.filter((code) => code !== 'OK'), description: 'The gRPC status.' },
     requestId: { type: 'string', description: 'Name of the request in the logs.' },
     details: {
@@ -49,9 +53,20 @@ const NAMED = {
 
 type NamedStatus = keyof typeof NAMED;
 
+/** Headers that every answer has. */
+export const SHARED_HEADERS: Readonly<Record<string, Reference>> = {
+  'X-Request-Id': { $ref: '#/components/headers/XRequestId' },
+};
+
+/** What the headers of every answer mean. */
+export const HEADERS: Readonly<Record<string, Header>> = {
+  XRequestId: { description: 'Name of this request in the logs.', schema: { type: 'string' } },
+};
+
 function problem(description: string): Response {
   return {
     description,
+    headers: SHARED_HEADERS,
     content: { 'application/problem+json': { schema: { $ref: `#/components/schemas/${SHARED_SCHEMAS.problem}` } } },
   };
 }

@@ -87,19 +87,22 @@ export class SchemaBook {
 
   private object(plan: MessagePlan, taken: readonly (readonly string[])[]): Schema {
     const type = this.type(plan);
-    const properties = plan.fields
-      .filter((field) => !field.name.startsWith('.'))
-      .flatMap((field): [string, Schema][] => {
-        const below = taken.filter(([first]) => first === field.name).map((path) => path.slice(1));
-        if (below.some((path) => path.length === 0)) return [];
-        const value = below.length > 0 ? this.object(field.message(), below) : this.value(field);
-        return [[field.jsonName, this.described(plan, field, value)]];
-      });
+    const isWhole = (path: readonly string[]): boolean => path.length === 0;
+    const below = (field: FieldPlan): (readonly string[])[] =>
+      taken.filter(([first]) => first === field.name).map((path) => path.slice(1));
+    const left = plan.fields.filter((field) => !below(field).some(isWhole));
+    const required = left.filter((field) => field.required).map(({ jsonName }) => jsonName);
+    const properties = left.map((field): [string, Schema] => {
+      const inner = below(field);
+      const value = inner.length > 0 ? this.object(field.message(), inner) : this.value(field);
+      return [field.jsonName, this.described(plan, field, value)];
+    });
     const text = paragraphs(description(type?.comment), ...oneofLines(plan, taken));
     return {
       ...(text === '' ? {} : { description: text }),
       ...(type?.options?.deprecated === true ? { deprecated: true as const } : {}),
       type: 'object',
+      ...(required.length > 0 ? { required } : {}),
       ...(properties.length > 0 ? { properties: Object.fromEntries(properties) } : {}),
     };
   }
@@ -129,8 +132,7 @@ export class SchemaBook {
   }
 
   private protoField(plan: MessagePlan, field: FieldPlan): protobuf.Field | undefined {
-    const fields = this.type(plan)?.fields;
-    return fields !== undefined && Object.hasOwn(fields, field.name) ? fields[field.name] : undefined;
+    return this.type(plan)?.fieldsById[field.number];
   }
 }
 

@@ -28,17 +28,17 @@ export interface Described {
 }
 
 /** Describes descriptors as the command does. */
-export function describeApi(descriptors: Descriptors): Described {
+export function describeApi(descriptors: Descriptors, gatewayPages = true): Described {
   const routes = buildRouteTable(descriptors);
-  const options = { title: 'Test', version: '1.2.3', serverUrl: 'https://localhost:8443', gatewayPages: true };
+  const options = { title: 'Test', version: '1.2.3', serverUrl: 'https://localhost:8443', gatewayPages };
   return { descriptors, routes, document: openApiDocument(descriptors, routes, options) };
 }
 
-/** Describes a proto given as text; `syntax`, the import of annotations and a package are put before it. */
-export function fromProto(body: string, head = 'package odd.v1;'): Promise<Described> {
+/** Describes a proto given as text; a head and the import of annotations are put before it. */
+export function fromProto(body: string, head = 'syntax = "proto3"; package odd.v1;'): Promise<Described> {
   return inFolder(async (folder) => {
     const file = join(folder, 'odd.proto');
-    await writeFile(file, `syntax = "proto3";\n${head}\nimport "google/api/annotations.proto";\n${body}`);
+    await writeFile(file, `${head}\nimport "google/api/annotations.proto";\n${body}`);
     return describeApi(await loadDescriptors({ paths: [file] }));
   });
 }

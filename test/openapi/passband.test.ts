@@ -102,7 +102,11 @@ describe("the description of Passband's own API", () => {
   test('knows streams of requests and raw bodies', () => {
     const push = operation('IQStreamService_StreamIQ').requestBody;
     expect(push).toMatchObject({ required: true });
-    expect(Object.keys(push?.content ?? {})).toEqual(['application/x-ndjson', 'application/x-protobuf']);
+    expect(Object.keys(push?.content ?? {})).toEqual([
+      'application/x-ndjson',
+      'application/jsonl',
+      'application/x-protobuf',
+    ]);
     expect(operation('IQStreamService_DownloadIQ').responses['200']).toMatchObject({
       content: { '*/*': { schema: { format: 'binary' } } },
     });

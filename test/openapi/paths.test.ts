@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { fromProto, lint, outline, reached, rpcOperations } from './from-proto.ts';
+import { describeApi, fromProto, lint, outline, reached, rpcOperations } from './from-proto.ts';
 
 const MESSAGES = `
   message R { string name = 1; string parent = 2; I inner = 3; int64 number = 4; }
@@ -107,7 +107,8 @@ const CASES: readonly (readonly [claim: string, rules: readonly string[], operat
 
 describe('paths', () => {
   test.each(CASES)('%s', async (_, rules, operations) => {
-    const { document, routes } = await fromProto(service(rules));
+    const { descriptors } = await fromProto(service(rules));
+    const { document, routes } = describeApi(descriptors, false);
     expect(outline(document)).toEqual(operations);
     // The matcher of the gateway itself says where a request leads that was built from the document.
     for (const listed of rpcOperations(document)) {
@@ -175,13 +176,21 @@ describe('paths', () => {
 
   test('a service called Gateway does not mix with the pages of the gateway', async () => {
     const { document } = await fromProto(
-      `// Opens doors.\nservice Gateway { rpc A(R) returns (R) { option (google.api.http) = { get: "/docs" }; } } ${MESSAGES}`,
+      `// Opens doors.\nservice Gateway { rpc A(R) returns (R) { option (google.api.http) = { get: "/a" }; } } ${MESSAGES}`,
     );
     expect(document.tags).toEqual([
       { name: 'odd.v1.Gateway', description: 'Opens doors.' },
       { name: 'Gateway', description: "The gateway's own pages." },
     ]);
-    expect(outline(document)).toEqual(['GET /docs -> A']);
+  });
+
+  test('the gateway answers the paths of its own pages itself', async () => {
+    const { document } = await fromProto(
+      service(['get: "/docs" additional_bindings { get: "/a" }', 'post: "/healthz"']),
+    );
+    expect(outline(document)).toEqual(['GET /a -> A']);
+    expect(document.paths['/docs']?.get?.operationId).toBe('Gateway_Docs');
+    expect(document.paths['/healthz']).not.toHaveProperty('post');
   });
 });
 

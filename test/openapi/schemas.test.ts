@@ -211,7 +211,7 @@ describe('schemas', () => {
     const { document } = await operationsFor(
       `service S { rpc Get(Problem) returns (Double) { option (google.api.http) = { post: "/x" body: "*" }; } }
        message Problem { double d = 1; } message Double { string s = 1; }`,
-      '',
+      'syntax = "proto3";',
     );
     expect(document.components.schemas).toMatchObject({
       'Problem-message': { properties: { d: DOUBLE } },
@@ -219,6 +219,22 @@ describe('schemas', () => {
       Problem: { required: expect.arrayContaining(['status']) },
       Double: { oneOf: expect.anything() },
     });
+    expect(await lint(document)).toBe('');
+  });
+
+  test('of proto2 know what is required and what another message adds', async () => {
+    const { document, operation } = await operationsFor(
+      `service S { rpc Get(M) returns (M) { option (google.api.http) = { get: "/{name}" }; } }
+       message M { required string name = 1; required bool flag = 2; extensions 100 to 199; }
+       extend M { optional int64 added_later = 100; }`,
+      'syntax = "proto2"; package odd.v1;',
+    );
+    expect(document.components.schemas['odd.v1.M']).toEqual({
+      type: 'object',
+      required: ['name', 'flag'],
+      properties: { name: { type: 'string' }, flag: { type: 'boolean' }, '[odd.v1.added_later]': INT64 },
+    });
+    expect(query(operation('S_Get')).map(({ name }) => name)).toEqual(['flag']);
     expect(await lint(document)).toBe('');
   });
 });
@@ -308,10 +324,10 @@ describe('bodies', () => {
       { '*/*': { schema: { type: 'string', format: 'binary' } } },
     ],
     [
-      'a raw field',
+      'a raw field of the request',
       'rpc Get(Q) returns (M) { option (google.api.http) = { post: "/x" body: "raw" response_body: "raw" }; }',
       { description: expect.any(String), content: { '*/*': { schema: { type: 'string', format: 'binary' } } } },
-      { '*/*': { schema: { type: 'string', format: 'binary' } } },
+      { 'application/json': { schema: { $ref: '#/components/schemas/google.api.HttpBody' } } },
     ],
     [
       'a stream of requests and one answer',
@@ -324,6 +340,7 @@ describe('bodies', () => {
             schema: { type: 'string' },
             'x-itemSchema': { $ref: '#/components/schemas/odd.v1.Q' },
           },
+          'application/jsonl': expect.anything(),
           'application/x-protobuf': expect.anything(),
         },
       },
