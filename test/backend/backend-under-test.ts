@@ -46,8 +46,10 @@ export class BackendUnderTest {
   readonly backend: RunningBackend;
   readonly log: LogLine[];
   readonly #clients: { close(): void }[] = [];
+  readonly #ownsPki: boolean;
 
-  private constructor(pki: TestPki, backend: RunningBackend, log: LogLine[]) {
+  private constructor(pki: TestPki, ownsPki: boolean, backend: RunningBackend, log: LogLine[]) {
+    this.#ownsPki = ownsPki;
     this.pki = pki;
     this.backend = backend;
     this.log = log;
@@ -67,7 +69,7 @@ export class BackendUnderTest {
       log: pino({ level: 'trace' }, { write: (line: string) => log.push(JSON.parse(line)) }),
       ...rest,
     });
-    return new BackendUnderTest(pki, backend, log);
+    return new BackendUnderTest(pki, options.pki === undefined, backend, log);
   }
 
   get address(): string {
@@ -94,7 +96,7 @@ export class BackendUnderTest {
   async stop(): Promise<void> {
     for (const client of this.#clients) client.close();
     await this.backend.close(1000);
-    await this.pki.remove();
+    if (this.#ownsPki) await this.pki.remove();
   }
 
   /** What a bare TLS connection to the backend negotiates, or the error. */

@@ -28,7 +28,10 @@ export class DopplerTrack {
 
   /** A new shift from a sample on; indices never go back from call to call. */
   set(shift: DopplerShift, fromIndex: number, sampleRateHz: number): void {
-    if (this.isIdle && shift.shiftHz === 0 && shift.rateHzPerS === 0) return;
+    if (this.isIdle) {
+      if (shift.shiftHz === 0 && shift.rateHzPerS === 0) return;
+      this.#pieces.push({ shiftHz: 0, rateHzPerS: 0, fromIndex: 0, sampleRateHz, cycles: 0 });
+    }
     const cycles = this.cyclesAt(fromIndex) % 1;
     this.#pieces.push({ ...shift, fromIndex, sampleRateHz, cycles });
     if (this.#pieces.length > MAX_REMEMBERED) this.#pieces.shift();

@@ -112,8 +112,9 @@ export class PacedSource implements Source {
 
   /** End (exclusive) of the samples whose time has come. */
   #dueIndex(): number {
-    const elapsedS = (this.#clock.nowMs() - this.#anchor.atMs) / 1000;
-    return this.#anchor.index + Math.floor(elapsedS * this.tuning.sampleRateHz);
+    const elapsedMs = this.#clock.nowMs() - this.#anchor.atMs;
+    // Multiplied first: 4.1 s at 2 MS/s would come out a sample short.
+    return this.#anchor.index + Math.floor((elapsedMs * this.tuning.sampleRateHz) / 1000);
   }
 
   #timestampNs(index: number): bigint {

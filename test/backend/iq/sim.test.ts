@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { convertSamples, type Datatype } from '../../../src/backend/iq/formats.ts';
+import { type SimConfig, SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
+import { WelchEstimator } from '../../../src/backend/spectrum/psd.ts';
+
+const RATE = 1_000_000;
+const base = { seed: 42, sampleRateHz: RATE, centerFrequencyHz: 100e6 };
+
+function samples(config: Partial<SimConfig>, count: number, from = 0): Float32Array {
+  const out = new Float32Array(2 * count);
+  new SimGenerator({ ...base, snrDb: 200, ...config }).fill(from, new Uint8Array(out.buffer));
+  return out;
+}
+
+const db = (power: number): number => 10 * Math.log10(power);
+
+/** Spectrum in dBFS a bin, DC at size / 2. */
+function spectrum(signal: Float32Array, size = 4096): Float64Array {
+  const welch = new WelchEstimator({ fftSize: size, window: 'blackmanharris', scaling: 'tone', sampleRateHz: RATE });
+  for (let at = 0; at + 2 * size <= signal.length; at += size) welch.add(signal.subarray(at, at + 2 * size));
+  return welch.powers().map(db);
+}
+
+const power = (signal: Float32Array): number => signal.reduce((sum, x) => sum + x * x, 0) / (signal.length / 2);
+
+describe('the simulated receiver', () => {
+  it.each([
+    ['cf32_le', 240_000],
+    ['cf32_le', -70_000],
+    ['ci16_le', 240_000],
+    ['ci16_le', -70_000],
+  ] as const)('%s: a carrier at %i Hz peaks there, its mirror image below -60 dB', (datatype: Datatype, offsetHz) => {
+    const tone = samples({ carrier: { offsetHz, powerDbfs: -6 } }, 65_536);
+    const wire = new Uint8Array(datatype === 'cf32_le' ? tone.byteLength : tone.byteLength / 2);
+    convertSamples('cf32_le', datatype, new Uint8Array(tone.buffer), wire);
+    const received = new Float32Array(tone.length);
+    convertSamples(datatype, 'cf32_le', wire, new Uint8Array(received.buffer));
+    const bins = spectrum(received);
+    const bin = (hz: number): number => Math.round(2048 + (hz / RATE) * 4096);
+    const peak = bins.reduce((best, value, i) => (value > (bins[best] ?? 0) ? i : best), 0);
+    expect(peak).toBe(bin(offsetHz));
+    expect(bins[peak]).toBeCloseTo(-6, 0);
+    const mirror = Math.max(...bins.subarray(bin(-offsetHz) - 2, bin(-offsetHz) + 3));
+    expect(mirror).toBeLessThan(-66);
+    // Nothing else either: no spurious line anywhere but at the carrier.
+    const others = bins.filter((_, i) => Math.abs(i - peak) > 4);
+    expect(Math.max(...others)).toBeLessThan(-66);
+  });
+
+  it('has the level that is stated', () => {
+    expect(db(power(samples({ qpsk: { powerDbfs: -20 } }, 200_000)))).toBeCloseTo(-20, 1);
+    expect(db(power(samples({ carrier: { offsetHz: 1000, powerDbfs: -3 } }, 200_000)))).toBeCloseTo(-3, 2);
+  });
+
+  it.each([0, 10, 20, 35])('measures the stated SNR of %i dB over the sampled bandwidth', (snrDb) => {
+    const qpsk = { powerDbfs: -20 };
+    const clean = samples({ qpsk }, 400_000);
+    const noisy = samples({ qpsk, snrDb }, 400_000);
+    const noise = noisy.map((x, i) => x - (clean[i] ?? 0));
+    expect(db(power(clean) / power(noise))).toBeCloseTo(snrDb, 1);
+  });
+
+  it('has white Gaussian noise: flat in frequency, not correlated, with normal tails', () => {
+    const noise = samples({ carrier: { offsetHz: 0, powerDbfs: -300 }, snrDb: -300 }, 1_000_000);
+    expect(db(power(noise))).toBeCloseTo(0, 1);
+    const bins = spectrum(noise, 256);
+    // 7,800 segments of a good third of it independent: one bin strays by about 0.1 dB.
+    expect(Math.max(...bins) - Math.min(...bins)).toBeLessThan(1);
+    let lagged = 0;
+    let fourth = 0;
+    for (let i = 0; i < noise.length - 2; i++) {
+      lagged += (noise[i] ?? 0) * (noise[i + 1] ?? 0);
+      fourth += (noise[i] ?? 0) ** 4;
+    }
+    // Unit power is 0.5 for each of I and Q; the fourth moment of a Gaussian is three times its variance squared.
+    expect(Math.abs(lagged / noise.length)).toBeLessThan(0.002);
+    expect(fourth / noise.length / 0.25).toBeCloseTo(3, 1);
+  });
+
+  it('keeps its QPSK in 1.35 times the symbol rate', () => {
+    const bins = spectrum(samples({ qpsk: { powerDbfs: 0 } }, 400_000), 1024);
+    const inside = bins.filter((_, i) => Math.abs(i - 512) < 0.4 * 128);
+    const outside = bins.filter((_, i) => Math.abs(i - 512) > 0.75 * 128);
+    expect(Math.min(...inside) - Math.max(...outside)).toBeGreaterThan(25);
+  });
+
+  it('is the same for the same seed, on every machine, and another for another', () => {
+    const digest = (seed: number, from: number): string =>
+      createHash('sha256')
+        .update(
+          new Uint8Array(
+            samples(
+              { seed, snrDb: 15, qpsk: { powerDbfs: -20 }, carrier: { offsetHz: 250_000, powerDbfs: -12 } },
+              50_000,
+              from,
+            ).buffer,
+          ),
+        )
+        .digest('hex');
+    expect(digest(42, 0)).toBe(digest(42, 0));
+    expect(digest(42, 0)).not.toBe(digest(43, 0));
+    expect(digest(42, 0)).not.toBe(digest(42, 50_000));
+    expect(digest(42, 0)).toBe('e74f38cfb0919d50874fd2980e4dc064a0515ae0065c9ca7b236ce9c96920666');
+  });
+
+  it('is seamless where the index passes 2^32', () => {
+    const config = { snrDb: 15, qpsk: { powerDbfs: -20 }, carrier: { offsetHz: 250_000, powerDbfs: -12 } };
+    const from = 2 ** 32 - 1000;
+    const whole = samples(config, 3000, from);
+    const parts = [samples(config, 999, from), samples(config, 2001, from + 999)];
+    expect(whole).toEqual(Float32Array.from(parts.flatMap((part) => [...part])));
+  });
+
+  it('does not receive a carrier outside of its band', () => {
+    const carrier = { offsetHz: 600_000, powerDbfs: 0 };
+    expect(db(power(samples({ carrier, snrDb: 50 }, 10_000)))).toBeCloseTo(-50, 0);
+  });
+
+  it('corrects a Doppler shift with a phase that never jumps', () => {
+    const sim = new SimGenerator({ ...base, snrDb: 200, carrier: { offsetHz: 100_000, powerDbfs: 0 } });
+    const out = new Float32Array(2 * 300_000);
+    const fill = (from: number, to: number): void =>
+      sim.fill(from, new Uint8Array(out.buffer, from * 8, (to - from) * 8));
+    fill(0, 100_000);
+    sim.correctDoppler({ shiftHz: 20_000, rateHzPerS: 0 }, 100_000);
+    fill(100_000, 200_000);
+    sim.correctDoppler({ shiftHz: 20_000, rateHzPerS: 50_000 }, 200_000);
+    fill(200_000, 300_000);
+    const frequency = (index: number): number => {
+      const [a = 0, b = 0, c = 0, d = 0] = out.subarray(2 * index, 2 * index + 4);
+      return (Math.atan2(a * d - b * c, a * c + b * d) / (2 * Math.PI)) * RATE;
+    };
+    expect(frequency(50_000)).toBeCloseTo(100_000, -1);
+    expect(frequency(150_000)).toBeCloseTo(80_000, -1);
+    // At both changes the step from sample to sample is one of the two frequencies: no jump.
+    expect(frequency(99_999)).toBeCloseTo(100_000, -1);
+    expect(frequency(199_999)).toBeCloseTo(80_000, -1);
+    // 50 kHz/s for 0.1 s.
+    expect(frequency(299_990)).toBeCloseTo(75_000, -1);
+    expect(sim.dopplerHzAt(99_999)).toBe(0);
+    expect(sim.dopplerHzAt(150_000)).toBe(20_000);
+    expect(sim.dopplerHzAt(300_000)).toBeCloseTo(25_000, 6);
+  });
+});
