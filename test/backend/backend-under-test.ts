@@ -9,6 +9,7 @@ import {
   type ServiceClientConstructor,
   type ServiceError,
 } from '@grpc/grpc-js';
+import type { PackageDefinition } from '@grpc/proto-loader';
 import { pino } from 'pino';
 import type { Registry } from 'prom-client';
 import { PLATFORM_METHODS } from '../../src/backend/platform-methods.ts';
@@ -77,11 +78,15 @@ export class BackendUnderTest {
   }
 
   /** A client of a service with a certificate: one of the PKI's names or files. */
-  async client(service: string, who: 'client' | 'gateway' | 'dashboard' | TestFiles = 'client'): Promise<Caller> {
+  async client(
+    service: string,
+    who: 'client' | 'gateway' | 'dashboard' | TestFiles = 'client',
+    protos: PackageDefinition = packageDefinition,
+  ): Promise<Caller> {
     const { certPem, keyPem } = typeof who === 'string' ? await this.pki.pair(who) : who;
     const secure = credentials.createSsl(Buffer.from(this.pki.caPem), Buffer.from(keyPem), Buffer.from(certPem));
     const { packageName, name } = splitService(service);
-    const loaded = loadPackageDefinition(packageDefinition);
+    const loaded = loadPackageDefinition(protos);
     const Client = constructorAt(loaded, packageName, name);
     // A connection pool of its own, so that another certificate is another connection.
     const client = new Client(this.address, secure, {
