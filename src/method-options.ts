@@ -27,14 +27,39 @@ export interface StreamOptions {
   readonly allowedOverflow: ReadonlySet<Overflow>;
 }
 
-/** A method option as written, whether its name was written with or without a leading dot. */
+/**
+ * A method option as written. Its name may be relative to the scope it stands in, as any name in a proto may, and its
+ * fields may be set by several statements.
+ *
+ * @throws UsageError when it is given more than once.
+ */
 export function methodOption(method: protobuf.Method, name: string): unknown {
-  const dotted = name.replace('(', '(.');
-  for (const entry of (method.parsedOptions ?? []) as readonly Record<string, unknown>[]) {
-    if (Object.hasOwn(entry, name)) return entry[name];
-    if (Object.hasOwn(entry, dotted)) return entry[dotted];
+  const entries = (method.parsedOptions ?? []) as readonly Record<string, unknown>[];
+  const given = entries.flatMap((entry) =>
+    Object.entries(entry).flatMap(([key, value]) => (isNamed(method, key, name) ? [value] : [])),
+  );
+  if (given.length < 2) return given[0];
+  const records = given.filter(isRecord);
+  const fields = new Map(records.flatMap((record) => Object.entries(record)));
+  const count = records.reduce((sum, record) => sum + Object.keys(record).length, 0);
+  if (records.length < given.length || fields.size < count) {
+    throw new UsageError(`${fullName(method)}: option ${name} is given more than once`);
   }
-  return undefined;
+  return Object.fromEntries(fields);
+}
+
+function fullName(method: protobuf.Method): string {
+  return `${method.parent?.fullName.slice(1)}/${method.name}`;
+}
+
+function isNamed(method: protobuf.Method, written: string, name: string): boolean {
+  if (written === name) return true;
+  if (!written.startsWith('(') || !name.startsWith('(')) return false;
+  const [given, wanted] = [written.slice(1, -1), name.slice(1, -1)];
+  if (given.startsWith('.')) return given.slice(1) === wanted;
+  if (!wanted.endsWith(`.${given}`)) return false;
+  const scope = wanted.slice(0, -given.length - 1);
+  return `${method.parent?.fullName.slice(1)}.`.startsWith(`${scope}.`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -45,6 +70,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function list(value: unknown): readonly unknown[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];
+}
+
+function isCustomPattern(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).every((key) => key === 'kind' || key === 'path');
 }
 
 const VERBS = ['get', 'put', 'post', 'delete', 'patch', 'custom'] as const;
@@ -58,8 +87,7 @@ const RULE_KEYS: ReadonlySet<string> = new Set([...VERBS, 'selector', 'body', 'r
 export function httpBindings(method: string, rule: unknown, nested = false): HttpBinding[] {
   if (rule === undefined) return [];
   const where = `${method}: (google.api.http)`;
-  // The same option given twice arrives as an array; HttpRule is not a repeated field.
-  if (!isRecord(rule)) throw new UsageError(`${where} is given more than once or is not a message`);
+  if (!isRecord(rule)) throw new UsageError(`${where} is not one message`);
   for (const key of Object.keys(rule)) {
     if (!RULE_KEYS.has(key)) throw new UsageError(`${where} has no field "${key}"`);
   }
@@ -74,7 +102,9 @@ export function httpBindings(method: string, rule: unknown, nested = false): Htt
     return value;
   };
   const custom = rule.custom;
-  if (verb === 'custom' && !isRecord(custom)) throw new UsageError(`${where}: custom must have kind and path`);
+  if (verb === 'custom' && !isCustomPattern(custom)) {
+    throw new UsageError(`${where}: custom must be one message with kind and path`);
+  }
   const binding: HttpBinding = {
     method: isRecord(custom) ? text(custom.kind, 'custom.kind') : verb.toUpperCase(),
     path: isRecord(custom) ? text(custom.path, 'custom.path') : text(rule[verb], verb),

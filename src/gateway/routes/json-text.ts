@@ -17,6 +17,9 @@ export interface JsonObject {
 /** Nesting of arrays and objects. Protobuf's own limit for messages is 100. */
 export const MAX_JSON_DEPTH = 100;
 
+/** Characters of a member's name that an error repeats. */
+const MAX_NAME_IN_ERROR = 128;
+
 /**
  * Reads one JSON text (RFC 8259), strictly: no duplicate member names (two readers could pick different ones), numbers
  * exactly as written, bounded depth. JSON.parse would round 64-bit integers and keep the last of two members.
@@ -103,7 +106,7 @@ class JsonReader {
       this.run(WHITE_SPACE);
       if (this.text[this.at] !== '"') this.fail('a member name in double quotes is expected');
       const name = this.string();
-      if (members.has(name)) this.fail(`the member ${JSON.stringify(name)} is given twice`);
+      if (members.has(name)) this.fail(`the member ${JSON.stringify(name.slice(0, MAX_NAME_IN_ERROR))} is given twice`);
       this.run(WHITE_SPACE);
       if (this.text[this.at] !== ':') this.fail('":" is expected');
       this.at++;

@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs';
-import type { FieldPlan, MessagePlan, ScalarKind } from './plan.ts';
+import { type FieldPlan, isPackable, type MessagePlan, type ScalarKind } from './plan.ts';
+import { invalid } from './scalar.ts';
 
 /** A scalar of a message: 64-bit integers are bigint, enums are their numbers. */
 export type Scalar = string | number | bigint | boolean | Uint8Array;
@@ -12,12 +13,20 @@ export interface Message {
   [field: string]: FieldValue;
 }
 
+/** Tags around a message of a delimited field. */
+export const GROUP_START = 3;
+export const GROUP_END = 4;
+
 /** An empty message. It has no prototype, so that no field name can reach one. */
 export function newMessage(): Message {
   return Object.create(null) as Message;
 }
 
-const WIRE_TYPE: Readonly<Record<ScalarKind | 'message', number>> = {
+/** Nesting of messages on the wire; protobuf's own limit, which backends keep too. */
+export const MAX_MESSAGE_DEPTH = 100;
+
+/** How the fields of a message are framed on the wire, by kind. */
+export const WIRE_TYPE: Readonly<Record<ScalarKind | 'message', number>> = {
   double: 1,
   float: 5,
   int32: 0,
@@ -37,66 +46,102 @@ const WIRE_TYPE: Readonly<Record<ScalarKind | 'message', number>> = {
   message: 2,
 };
 
-/** The wire form of a message, fields in ascending order; defaults of fields without presence are left out. */
+/**
+ * The wire form of a message, fields in ascending order; defaults of fields without presence are left out.
+ *
+ * @throws PassbandError INVALID_ARGUMENT when a required field is missing or messages nest too deep.
+ */
 export function encodeMessage(plan: MessagePlan, message: Message): Buffer {
-  const writer = protobuf.Writer.create();
-  writeFields(writer, plan, message);
-  const bytes = writer.finish();
+  return encode(plan, message, false);
+}
+
+/**
+ * The wire form of the given fields, to be appended to another message of the same type: there they win, so a default
+ * is written as well, and what is required may stand in the other part.
+ */
+export function encodeOverride(plan: MessagePlan, message: Message): Buffer {
+  return encode(plan, message, true);
+}
+
+function encode(plan: MessagePlan, message: Message, override: boolean): Buffer {
+  const encoder = new Encoder(override);
+  encoder.fields(plan, message, 0);
+  const bytes = encoder.writer.finish();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function writeFields(writer: protobuf.Writer, plan: MessagePlan, message: Message): void {
-  for (const field of plan.fields) {
-    const value = message[field.name];
-    if (value === undefined) continue;
-    if (field.mapKey !== undefined)
-      writeMap(writer, field, field.mapKey, value as ReadonlyMap<Scalar, Scalar | Message>);
-    else if (field.repeated) writeRepeated(writer, field, value as readonly (Scalar | Message)[]);
-    else if (field.presence || !isDefault(value)) writeOne(writer, field.number, field, value as Scalar | Message);
-  }
-}
-
-function isDefault(value: FieldValue): boolean {
+/** True for the value that a field without presence has when it is not set. */
+export function isDefault(value: FieldValue): boolean {
   if (value instanceof Uint8Array) return value.length === 0;
   // -0 is not the default: its bits are not all zero.
   return value === '' || value === false || value === 0n || Object.is(value, 0);
 }
 
-function writeMap(
-  writer: protobuf.Writer,
-  field: FieldPlan,
-  keyKind: ScalarKind,
-  entries: ReadonlyMap<Scalar, Scalar | Message>,
-): void {
-  for (const [key, value] of entries) {
-    writer.uint32((field.number << 3) | 2).fork();
-    writer.uint32((1 << 3) | WIRE_TYPE[keyKind]);
-    writeScalar(writer, keyKind, key);
-    writeOne(writer, 2, field, value);
-    writer.ldelim();
-  }
-}
+class Encoder {
+  readonly writer = protobuf.Writer.create();
+  private readonly override: boolean;
 
-function writeRepeated(writer: protobuf.Writer, field: FieldPlan, values: readonly (Scalar | Message)[]): void {
-  if (values.length === 0) return;
-  if (!field.packed || field.kind === 'message') {
-    for (const value of values) writeOne(writer, field.number, field, value);
-    return;
+  constructor(override: boolean) {
+    this.override = override;
   }
-  writer.uint32((field.number << 3) | 2).fork();
-  for (const value of values) writeScalar(writer, field.kind, value as Scalar);
-  writer.ldelim();
-}
 
-function writeOne(writer: protobuf.Writer, number: number, field: FieldPlan, value: Scalar | Message): void {
-  writer.uint32((number << 3) | WIRE_TYPE[field.kind]);
-  if (field.kind !== 'message') {
-    writeScalar(writer, field.kind, value as Scalar);
-    return;
+  fields(plan: MessagePlan, message: Message, depth: number): void {
+    if (depth > MAX_MESSAGE_DEPTH) throw invalid('body', `nests messages deeper than ${MAX_MESSAGE_DEPTH}`);
+    for (const field of plan.fields) {
+      const value = message[field.name];
+      if (value === undefined) {
+        if (field.required && !this.override) throw invalid(field.jsonName, `is required in ${plan.fullName}`);
+      } else if (field.mapKey !== undefined) {
+        this.map(field, field.mapKey, value as ReadonlyMap<Scalar, Scalar | Message>, depth);
+      } else if (field.repeated) this.repeated(field, value as readonly (Scalar | Message)[], depth);
+      else if (field.presence || this.override || !isDefault(value)) {
+        this.one(field.number, field, value as Scalar | Message, depth);
+      }
+    }
   }
-  writer.fork();
-  writeFields(writer, field.message(), value as Message);
-  writer.ldelim();
+
+  private map(
+    field: FieldPlan,
+    keyKind: ScalarKind,
+    entries: ReadonlyMap<Scalar, Scalar | Message>,
+    depth: number,
+  ): void {
+    for (const [key, value] of entries) {
+      this.tag(field.number, 2).fork();
+      writeScalar(this.tag(1, WIRE_TYPE[keyKind]), keyKind, key);
+      this.one(2, field, value, depth);
+      this.writer.ldelim();
+    }
+  }
+
+  private repeated(field: FieldPlan, values: readonly (Scalar | Message)[], depth: number): void {
+    if (values.length === 0) return;
+    if (!field.packed || !isPackable(field.kind)) {
+      for (const value of values) this.one(field.number, field, value, depth);
+      return;
+    }
+    this.tag(field.number, 2).fork();
+    for (const value of values) writeScalar(this.writer, field.kind, value as Scalar);
+    this.writer.ldelim();
+  }
+
+  private one(number: number, field: FieldPlan, value: Scalar | Message, depth: number): void {
+    if (field.kind !== 'message') {
+      writeScalar(this.tag(number, WIRE_TYPE[field.kind]), field.kind, value as Scalar);
+    } else if (field.delimited) {
+      this.tag(number, GROUP_START);
+      this.fields(field.message(), value as Message, depth + 1);
+      this.tag(number, GROUP_END);
+    } else {
+      this.tag(number, WIRE_TYPE.message).fork();
+      this.fields(field.message(), value as Message, depth + 1);
+      this.writer.ldelim();
+    }
+  }
+
+  private tag(number: number, wireType: number): protobuf.Writer {
+    return this.writer.uint32((number << 3) | wireType);
+  }
 }
 
 function writeScalar(writer: protobuf.Writer, kind: ScalarKind, value: Scalar): void {

@@ -3,6 +3,9 @@ import { PassbandError } from '../../errors.ts';
 /** Bytes of a path and query together; RFC 9110 section 4.1 asks for 8000 at least. A longer one is answered 414. */
 export const MAX_URL_BYTES = 8192;
 
+/** RFC 3986 allows far less; what must not pass raw are bytes beyond ASCII, spaces and what some readers split at. */
+const RAW_TARGET = /^[\x21\x22\x24-\x5b\x5d-\x7e]*$/;
+
 /** A request target, split and checked but not decoded. */
 export interface RequestPath {
   /** Segments between the slashes, percent-encoded as they came. */
@@ -20,6 +23,12 @@ export interface RequestPath {
 export function parseRequestTarget(target: string): RequestPath {
   if (target.length > MAX_URL_BYTES) {
     throw new PassbandError('INVALID_ARGUMENT', `the URL is longer than ${MAX_URL_BYTES} bytes`, { status: 414 });
+  }
+  if (!RAW_TARGET.test(target)) {
+    throw new PassbandError(
+      'INVALID_ARGUMENT',
+      'the URL holds a space, "#", "\\", or a character beyond ASCII; percent-encode it',
+    );
   }
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);

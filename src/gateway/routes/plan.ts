@@ -24,15 +24,23 @@ export interface EnumPlan {
   readonly fullName: string;
   readonly byName: ReadonlyMap<string, number>;
   readonly byNumber: ReadonlyMap<number, string>;
+  /** Its first value; 0 in proto3. */
+  readonly defaultNumber: number;
+  /** True when it holds no number but those it names, as enums of proto2 do. */
+  readonly closed: boolean;
 }
 
 /** What a request needs to know of a field, worked out once from its descriptor. */
 export interface FieldPlan {
   readonly number: number;
-  /** Name as written in the proto. */
+  /** Place in {@link MessagePlan.fields}. */
+  readonly index: number;
+  /** Name as written in the proto; of an extension, its full name in brackets. */
   readonly name: string;
   /** Name in the JSON mapping: json_name, or lowerCamelCase. */
   readonly jsonName: string;
+  /** `"jsonName":`, ready to be printed. */
+  readonly jsonKey: string;
   readonly kind: ScalarKind | 'message';
   readonly repeated: boolean;
   /** Kind of the keys when this is a map field; kind and message then describe the values. */
@@ -40,6 +48,12 @@ export interface FieldPlan {
   /** True when the field knows "not set" from "default value". */
   readonly presence: boolean;
   readonly packed: boolean;
+  /** True for the older `required` of proto2. */
+  readonly required: boolean;
+  /** True when a message is framed by group tags and not by its length (proto2 groups, DELIMITED). */
+  readonly delimited: boolean;
+  /** True when a string that is not UTF-8 makes the message invalid, as in proto3. */
+  readonly utf8: boolean;
   /** Name of the oneof that it belongs to; synthetic ones of proto3 `optional` do not count. */
   readonly oneof: string | undefined;
   readonly enum: EnumPlan | undefined;
@@ -54,10 +68,17 @@ export interface MessagePlan {
   /** Ascending by number: the canonical order on the wire. */
   readonly fields: readonly FieldPlan[];
   readonly byNumber: ReadonlyMap<number, FieldPlan>;
-  /** By proto name and by JSON name. */
+  /** By proto name and by JSON name; where a field's JSON name is another's proto name, what we print is what it means. */
   readonly byName: ReadonlyMap<string, FieldPlan>;
+  /** The members of each oneof, by its name. */
+  readonly oneofs: ReadonlyMap<string, readonly FieldPlan[]>;
   /** Resolves the type of a google.protobuf.Any by full name. */
   readonly lookup: (fullName: string) => MessagePlan | undefined;
+}
+
+/** Whether many values of a kind may share one tag: all but those that have a length of their own. */
+export function isPackable(kind: ScalarKind | 'message'): kind is Exclude<ScalarKind, 'string' | 'bytes'> {
+  return kind !== 'string' && kind !== 'bytes' && kind !== 'message';
 }
 
 const plans = new WeakMap<protobuf.Type, MessagePlan>();
@@ -66,25 +87,48 @@ const plans = new WeakMap<protobuf.Type, MessagePlan>();
 export function planOf(type: protobuf.Type): MessagePlan {
   const known = plans.get(type);
   if (known !== undefined) return known;
-  const fields = type.fieldsArray.map(planField).sort((a, b) => a.number - b.number);
-  const byName = new Map(fields.map((field) => [field.jsonName, field]));
-  for (const field of fields) byName.set(field.name, field);
-  const root = type.root;
+  const sorted = [...type.fieldsArray].sort((a, b) => a.id - b.id);
+  const fields = sorted.map(planField);
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  for (const field of fields) byName.set(field.jsonName, field);
+  const oneofs = new Map<string, FieldPlan[]>();
+  for (const field of fields) {
+    if (field.oneof !== undefined) oneofs.set(field.oneof, [...(oneofs.get(field.oneof) ?? []), field]);
+  }
   const plan: MessagePlan = {
     fullName: type.fullName.slice(1),
     fields,
     byNumber: new Map(fields.map((field) => [field.number, field])),
     byName,
+    oneofs,
     lookup: (fullName) => {
-      const found = root.lookup(fullName, [protobuf.Type]);
-      return found instanceof protobuf.Type && found.fullName === `.${fullName}` ? planOf(found) : undefined;
+      const found = typesOf(type.root).get(fullName);
+      return found && planOf(found);
     },
   };
   plans.set(type, plan);
   return plan;
 }
 
-function planField(field: protobuf.Field): FieldPlan {
+const types = new WeakMap<protobuf.Root, ReadonlyMap<string, protobuf.Type>>();
+
+/** All message types by full name. protobufjs's own look-up finds namesakes and remembers whatever it was asked for. */
+function typesOf(root: protobuf.Root): ReadonlyMap<string, protobuf.Type> {
+  const known = types.get(root);
+  if (known !== undefined) return known;
+  const found = new Map<string, protobuf.Type>();
+  const visit = (namespace: protobuf.NamespaceBase): void => {
+    for (const nested of namespace.nestedArray) {
+      if (nested instanceof protobuf.Type) found.set(nested.fullName.slice(1), nested);
+      if (nested instanceof protobuf.Namespace) visit(nested);
+    }
+  };
+  visit(root);
+  types.set(root, found);
+  return found;
+}
+
+function planField(field: protobuf.Field, index: number): FieldPlan {
   field.resolve();
   const resolved = field.resolvedType;
   const kind: FieldPlan['kind'] =
@@ -95,15 +139,21 @@ function planField(field: protobuf.Field): FieldPlan {
         : (field.type as ScalarKind);
   const isMap = field instanceof protobuf.MapField;
   const oneof = field.partOf;
+  const { name, jsonName } = namesOf(field);
   return {
     number: field.id,
-    name: field.name,
-    jsonName: field.jsonName ?? protobuf.util.jsonName(field.name),
+    index,
+    name,
+    jsonName,
+    jsonKey: `${JSON.stringify(jsonName)}:`,
     kind,
     repeated: field.repeated,
     mapKey: isMap ? (field.keyType as ScalarKind) : undefined,
     presence: !field.repeated && !isMap && (kind === 'message' || Boolean(field.hasPresence)),
-    packed: field.repeated && field.packed,
+    packed: field.repeated && field.packed && isPackable(kind),
+    required: field.required,
+    delimited: field.delimited && !isMap,
+    utf8: feature(field, 'utf8_validation') !== 'NONE',
     oneof: oneof === null || oneof.isProto3Optional ? undefined : oneof.name,
     enum: resolved instanceof protobuf.Enum ? planEnum(resolved) : undefined,
     message: () => {
@@ -111,6 +161,26 @@ function planField(field: protobuf.Field): FieldPlan {
       return planOf(resolved);
     },
   };
+}
+
+function namesOf(field: protobuf.Field): { name: string; jsonName: string } {
+  if (field.declaringField !== null) {
+    const name = `[${field.declaringField.fullName.slice(1)}]`;
+    return { name, jsonName: name };
+  }
+  const type = field.resolvedType;
+  if (type instanceof protobuf.Type && Reflect.get(type, 'group') === true) {
+    // The field of a group has the group's name in lower case. The typings leave the mark out.
+    const name = type.name.toLowerCase();
+    return { name, jsonName: name };
+  }
+  return { name: field.protoName, jsonName: field.jsonName };
+}
+
+/** A resolved feature of an edition (proto2 and proto3 are such sets too); protobufjs shows only some as properties. */
+function feature(object: protobuf.ReflectionObject, name: string): unknown {
+  const features: unknown = Reflect.get(object, '_features');
+  return typeof features === 'object' && features !== null ? Reflect.get(features, name) : undefined;
 }
 
 const enums = new WeakMap<protobuf.Enum, EnumPlan>();
@@ -121,7 +191,9 @@ function planEnum(type: protobuf.Enum): EnumPlan {
   const byName = new Map(Object.entries(type.values));
   const byNumber = new Map<number, string>();
   for (const [name, number] of byName) if (!byNumber.has(number)) byNumber.set(number, name);
-  const plan: EnumPlan = { fullName: type.fullName.slice(1), byName, byNumber };
+  const [defaultNumber = 0] = byNumber.keys();
+  const closed = feature(type, 'enum_type') === 'CLOSED';
+  const plan: EnumPlan = { fullName: type.fullName.slice(1), byName, byNumber, defaultNumber, closed };
   enums.set(type, plan);
   return plan;
 }

@@ -1,13 +1,14 @@
 import { PassbandError } from '../../errors.ts';
+import type { Assignment } from './assignment.ts';
 import type { Scalar } from './message.ts';
 import type { FieldPlan, MessagePlan } from './plan.ts';
+import type { Route } from './route.ts';
 import { invalid } from './scalar.ts';
-import type { Route } from './table.ts';
-import { type Assignment, isTextMessage, valueFromText } from './url-value.ts';
+import { isTextMessage, valueFromText } from './url-value.ts';
 
 /** Parameters in one query; more are a mistake or an attack. */
 const MAX_PARAMETERS = 256;
-/** Dots in a parameter's name: as deep as messages may nest in JSON. */
+/** Fields that a parameter's name may go through; no hand-written one comes near. */
 const MAX_FIELD_DEPTH = 32;
 
 /** A query as names and values, in order. `+` is a space, as in application/x-www-form-urlencoded. */
@@ -50,7 +51,8 @@ export function queryAssignments(
   const controls = new Map<string, string>();
   const byField = new Map<string, { fields: readonly FieldPlan[]; values: (readonly [string, string])[] }>();
   for (const [name, value] of parameters) {
-    const isControl = controlNames.has(name) && !route.request.byName.has(name);
+    // Where the body has every field, a parameter cannot mean one.
+    const isControl = controlNames.has(name) && (route.body === '*' || !route.request.byName.has(name));
     if (isControl) {
       if (controls.has(name)) throw invalid(name, 'is given more than once');
       controls.set(name, value);
@@ -103,9 +105,14 @@ function resolveName(route: Route, name: string): readonly FieldPlan[] {
     );
   }
   if (fields[0] === route.body) throw unknown();
-  const path = fields.map((field) => field.name).join('.');
-  if (route.variables.some((variable) => variable.fieldPath.join('.') === path)) {
+  if (route.variables.some((variable) => overlap(variable.fields, fields))) {
     throw invalid(name, 'is given in the path already');
   }
   return fields;
+}
+
+/** Whether two field paths are the same, or one leads into the other. */
+function overlap(a: readonly FieldPlan[], b: readonly FieldPlan[]): boolean {
+  const shorter = a.length < b.length ? a : b;
+  return shorter.every((_, index) => a[index] === b[index]);
 }

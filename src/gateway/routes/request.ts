@@ -1,13 +1,22 @@
+import protobuf from 'protobufjs';
 import { PassbandError } from '../../errors.ts';
+import { type Assignment, assign, pathAssignment, refuseOtherValues } from './assignment.ts';
 import type { JsonValue } from './json-text.ts';
-import { fieldFromJson, isWellKnown, mergeJson, messageFromJson, setField } from './json-to-message.ts';
-import { encodeMessage, type FieldValue, type Message, newMessage } from './message.ts';
-import { decodeMultiSegment, decodeSegment } from './path.ts';
-import type { FieldPlan, MessagePlan } from './plan.ts';
+import { fieldFromJson, messageFromJson, setField, takesNull } from './json-to-message.ts';
+import {
+  encodeMessage,
+  encodeOverride,
+  GROUP_END,
+  GROUP_START,
+  type Message,
+  newMessage,
+  WIRE_TYPE,
+} from './message.ts';
+import { viewMessage } from './message-view.ts';
+import type { FieldPlan } from './plan.ts';
 import { parseQuery, queryAssignments } from './query.ts';
-import { invalid } from './scalar.ts';
-import type { BoundVariable, Route } from './table.ts';
-import { type Assignment, valueFromText } from './url-value.ts';
+import type { Route } from './route.ts';
+import { valueFromText } from './url-value.ts';
 
 /** A body that is passed on as it came, for google.api.HttpBody. */
 export interface RawBody {
@@ -27,11 +36,15 @@ export interface RequestBinder {
   readonly controls: ReadonlyMap<string, string>;
   /** True when the body is passed on raw as google.api.HttpBody. */
   readonly rawBody: boolean;
+  /** Puts the position to resume after into a field of the request; it overrules what the URL says of that field. */
+  resumeAfter(fieldName: string, id: string): void;
+  /** False when the binding maps no body. */
+  readonly takesBody: boolean;
   fromNothing(): BoundRequest;
   fromJson(json: JsonValue): BoundRequest;
   fromRaw(body: RawBody): BoundRequest;
-  /** The wire form of what the body stands for; it is not decoded, the URL's fields are appended to it. */
-  fromProtobuf(bytes: Uint8Array): Buffer;
+  /** From the wire form of what the body stands for: it is passed on as it is, the URL's fields are appended to it. */
+  fromProtobuf(bytes: Uint8Array): BoundRequest;
 }
 
 /** Name of the message whose bytes are an HTTP body. */
@@ -51,25 +64,32 @@ export function bindRequest(
 ): RequestBinder {
   const path = route.variables.map((variable) => pathAssignment(variable, segments));
   const fromQuery = queryAssignments(route, parseQuery(query), controls);
-  const bodyPlan = route.body === '*' ? route.request : route.body?.message;
-  const bound = (message: Message): BoundRequest => {
-    for (const assignment of fromQuery.assignments) assign(route.request, message, assignment);
-    for (const assignment of path) assign(route.request, message, assignment);
+  let resume: Assignment | undefined;
+  const addUrl = (message: Message): Message => {
+    refuseOtherValues(message, path);
+    for (const assignment of fromQuery.assignments) assign(route.request, message, assignment, 'refuse');
+    for (const assignment of path) assign(route.request, message, assignment, 'overrule');
+    if (resume !== undefined) assign(route.request, message, resume, 'overrule');
+    return message;
+  };
+  const bound = (body: Message): BoundRequest => {
+    const message = addUrl(body);
     return { message, bytes: encodeMessage(route.request, message) };
   };
   return {
     controls: fromQuery.controls,
     rawBody: isHttpBody(route),
+    takesBody: route.body !== undefined,
+    resumeAfter: (fieldName, id) => {
+      const field = route.request.byName.get(fieldName);
+      if (field === undefined) throw new TypeError(`${route.request.fullName} has no field ${fieldName}`);
+      resume = { fields: [field], value: valueFromText(field, id, 'Last-Event-ID'), where: 'Last-Event-ID' };
+    },
     fromNothing: () => bound(newMessage()),
     fromJson: (json) => {
+      if (route.body === '*') return bound(messageFromJson(route.request, json));
       const message = newMessage();
-      if (route.body === '*') {
-        if (isWellKnown(route.request.fullName)) return bound(messageFromJson(route.request, json));
-        if (json === null || typeof json !== 'object' || !('members' in json))
-          throw invalid('body', 'must be a JSON object');
-        mergeJson(route.request, message, json, 'body');
-        refuseOtherValues(message, path);
-      } else if (route.body !== undefined && json !== null) {
+      if (route.body !== undefined && (json !== null || takesNull(route.body))) {
         setField(route.request, message, route.body, fieldFromJson(route.body, json, 'body'), 'body');
       }
       return bound(message);
@@ -84,61 +104,36 @@ export function bindRequest(
       return bound(message);
     },
     fromProtobuf: (bytes) => {
-      if (bodyPlan === undefined) throw new PassbandError('INVALID_ARGUMENT', 'this call takes no body');
-      const url = bound(newMessage()).bytes;
-      if (route.body === '*') return Buffer.concat([bytes, url]);
-      const tag = encodeTag(route.body, bytes.length);
-      return Buffer.concat([tag, bytes, url]);
+      if (route.body === undefined) throw new PassbandError('INVALID_ARGUMENT', 'this call takes no body');
+      const body = route.body === '*' ? bytes : frame(route.body, bytes);
+      // The view reads every frame, so that no unfinished field can swallow what is appended.
+      const message = addUrl(viewMessage(route.request, body));
+      return { message, bytes: Buffer.concat([body, encodeOverride(route.request, addUrl(newMessage()))]) };
     },
   };
 }
 
-function isHttpBody(route: Route): boolean {
-  if (route.body === '*') return route.request.fullName === HTTP_BODY;
-  return route.body?.kind === 'message' && !route.body.repeated && route.body.message().fullName === HTTP_BODY;
+function isHttpBody({ body, request }: Route): boolean {
+  if (body === '*') return request.fullName === HTTP_BODY;
+  return body !== undefined && isOneMessage(body) && body.message().fullName === HTTP_BODY;
 }
 
-/** Tag and length of a length-delimited field. */
-function encodeTag(field: FieldPlan | undefined, length: number): Buffer {
-  if (field?.kind !== 'message' || field.repeated) {
+function isOneMessage(field: FieldPlan): boolean {
+  return field.kind === 'message' && !field.repeated && field.mapKey === undefined;
+}
+
+/** The wire form of a message as a field of another. */
+function frame(field: FieldPlan, bytes: Uint8Array): Uint8Array {
+  if (!isOneMessage(field)) {
     throw new PassbandError('INVALID_ARGUMENT', 'the body of this call has no protobuf form; send JSON', {
       status: 415,
     });
   }
-  const varint = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
-  return Buffer.from([...varint((field.number << 3) | 2), ...varint(length)]);
-}
-
-function pathAssignment(variable: BoundVariable, segments: readonly string[]): Assignment {
-  const part = segments.slice(variable.start, variable.end === -1 ? undefined : variable.end);
-  const text = variable.multiSegment ? decodeMultiSegment(part) : decodeSegment(part[0] ?? '');
-  const where = variable.fieldPath.join('.');
-  return { fields: variable.fields, value: valueFromText(variable.fields.at(-1), text, where), where };
-}
-
-function assign(plan: MessagePlan, message: Message, { fields, value, where }: Assignment): void {
-  let at = message;
-  let atPlan = plan;
-  for (const [index, field] of fields.entries()) {
-    if (index === fields.length - 1) {
-      setField(atPlan, at, field, value, where);
-      return;
-    }
-    const inner = at[field.name];
-    const next = inner === undefined ? newMessage() : (inner as Message);
-    if (inner === undefined) setField(atPlan, at, field, next, where);
-    at = next;
-    atPlan = field.message();
-  }
-}
-
-/** A body may repeat what the path says; a body that says something else is refused, not silently overruled. */
-function refuseOtherValues(message: Message, path: readonly Assignment[]): void {
-  for (const { fields, value, where } of path) {
-    let at: FieldValue | undefined = message;
-    for (const field of fields) at = at === undefined ? undefined : (at as Message)[field.name];
-    if (at !== undefined && typeof value !== 'object' && at !== value) {
-      throw invalid(where, 'is given in the path; the body says something else');
-    }
-  }
+  // Framed by tags alone, a body could close its own group and go on outside of it; checked here, it cannot.
+  viewMessage(field.message(), bytes);
+  const tag = (wireType: number): number => (field.number << 3) | wireType;
+  const before = protobuf.Writer.create();
+  if (!field.delimited) return before.uint32(tag(WIRE_TYPE.message)).bytes(bytes).finish();
+  const after = protobuf.Writer.create().uint32(tag(GROUP_END));
+  return Buffer.concat([before.uint32(tag(GROUP_START)).finish(), bytes, after.finish()]);
 }

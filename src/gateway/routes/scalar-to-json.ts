@@ -1,11 +1,15 @@
 import type protobuf from 'protobufjs';
-import type { EnumPlan, ScalarKind } from './plan.ts';
+import type { EnumPlan, FieldPlan, ScalarKind } from './plan.ts';
+import { stringValue } from './wire.ts';
 
-/** Reads one scalar from the wire and returns its JSON text. */
-export function scalarText(reader: protobuf.Reader, kind: ScalarKind, plan: EnumPlan | undefined): string {
+/**
+ * Reads one scalar from the wire and returns its JSON text; undefined for a number that a closed enum does not name,
+ * which is as good as an unknown field.
+ */
+export function scalarText(reader: protobuf.Reader, kind: ScalarKind, field: FieldPlan): string | undefined {
   switch (kind) {
     case 'string':
-      return JSON.stringify(reader.string());
+      return JSON.stringify(stringValue(reader, field.utf8));
     case 'bytes':
       return `"${base64(reader.bytes())}"`;
     case 'bool':
@@ -15,7 +19,7 @@ export function scalarText(reader: protobuf.Reader, kind: ScalarKind, plan: Enum
     case 'float':
       return floatText(reader.float());
     case 'enum':
-      return enumText(reader.int32(), plan);
+      return enumText(reader.int32(), field.enum);
     case 'int64':
     case 'uint64':
     case 'sint64':
@@ -37,7 +41,7 @@ export function scalarDefault(kind: ScalarKind | 'message', plan: EnumPlan | und
     case 'bool':
       return 'false';
     case 'enum':
-      return enumText(0, plan);
+      return enumText(plan?.defaultNumber ?? 0, plan) ?? '0';
     case 'int64':
     case 'uint64':
     case 'sint64':
@@ -55,10 +59,11 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-function enumText(number: number, plan: EnumPlan | undefined): string {
+function enumText(number: number, plan: EnumPlan | undefined): string | undefined {
   if (plan?.fullName === 'google.protobuf.NullValue') return 'null';
   const name = plan?.byNumber.get(number);
-  return name === undefined ? String(number) : `"${name}"`;
+  if (name !== undefined) return `"${name}"`;
+  return plan?.closed === true ? undefined : String(number);
 }
 
 /** The shortest text that reads back as the same double. */
@@ -67,15 +72,20 @@ function doubleText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
-/** Significant digits that may be needed to tell one binary32 from its neighbours are 6 to 9. */
-const FLOAT_DIGITS = [6, 7, 8];
+/** Digits that may be needed to tell one binary32 from its neighbours. */
+const FLOAT_DIGITS = [6, 7, 8, 9];
+/** Powers of ten that a double holds exactly; scaling by them rounds once only. */
+const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
 /** The shortest text that reads back as the same float; as a double, 0.1 would read 0.10000000149011612. */
-function floatText(value: number): string {
+export function floatText(value: number): string {
   if (!Number.isFinite(value) || Number.isInteger(value)) return doubleText(value);
+  const leading = Math.floor(Math.log10(Math.abs(value)));
   for (const digits of FLOAT_DIGITS) {
-    const short = Number(value.toPrecision(digits));
+    const power = POWERS_OF_TEN[digits - 1 - leading];
+    // Tiny values are past exact powers of ten; formatting is right for them too, only slower.
+    const short = power === undefined ? Number(value.toPrecision(digits)) : Math.round(value * power) / power;
     if (Math.fround(short) === value) return String(short);
   }
-  return String(Number(value.toPrecision(9)));
+  return String(value);
 }

@@ -2,8 +2,12 @@ import { PassbandError } from '../../errors.ts';
 import type { Scalar } from './message.ts';
 import type { EnumPlan, FieldPlan, ScalarKind } from './plan.ts';
 
+/** Characters of a place that an error repeats: a caller's own names may be as long as a request. */
+const MAX_WHERE_LENGTH = 256;
+
 /** Signals a value that does not fit its field; the message says where. */
-export function invalid(where: string, why: string): PassbandError {
+export function invalid(place: string, why: string): PassbandError {
+  const where = place.length > MAX_WHERE_LENGTH ? `${place.slice(0, MAX_WHERE_LENGTH)}…` : place;
   return new PassbandError('INVALID_ARGUMENT', `${where}: ${why}`, {
     details: [
       {
@@ -30,8 +34,8 @@ const RANGES: Readonly<Partial<Record<ScalarKind, readonly [bigint, bigint]>>> =
 
 const WIDE: ReadonlySet<ScalarKind> = new Set(['int64', 'sint64', 'sfixed64', 'uint64', 'fixed64']);
 
-/** Characters of a number's text; the longest double in positional notation has fewer. */
-const MAX_NUMBER_LENGTH = 400;
+/** Characters of a number's text; the exact decimal expansion of the smallest double has 1,077. */
+const MAX_NUMBER_LENGTH = 1_100;
 /** Digits that a decimal exponent may move the point: more than any 64-bit integer has. */
 const MAX_INTEGER_EXPONENT = 40;
 /** Largest finite value of an IEEE 754 binary32. */
@@ -43,7 +47,7 @@ const MAX_FLOAT = 3.4028234663852886e38;
  */
 function parseInteger(text: string): bigint | undefined {
   if (text.length > MAX_NUMBER_LENGTH) return undefined;
-  const parts = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,4}))?$/.exec(text);
+  const parts = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?$/.exec(text);
   if (parts === null) return undefined;
   const [, sign, whole = '', fraction = '', exponentText = '0'] = parts;
   const shift = Number(exponentText) - fraction.length;
@@ -106,10 +110,23 @@ export function unicode(text: string, where: string): string {
 export function enumByName(plan: EnumPlan, name: string, where: string): number {
   const number = plan.byName.get(name);
   if (number !== undefined) return number;
-  const MAX_NAMED = 20;
+  throw noSuchValue(plan, where);
+}
+
+/** An enum value by the text of its number; one that the enum does not name is kept, unless the enum is closed. */
+export function enumByNumber(plan: EnumPlan, text: string, where: string): number {
+  const number = Number(integer('enum', text, where));
+  if (plan.closed && !plan.byNumber.has(number)) throw noSuchValue(plan, where);
+  return number;
+}
+
+/** Values that an error lists. */
+const MAX_LISTED = 20;
+
+function noSuchValue(plan: EnumPlan, where: string): PassbandError {
   const names = [...plan.byName.keys()];
-  const some = names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ', …' : '');
-  throw invalid(where, `must be one of ${some}`);
+  const some = names.slice(0, MAX_LISTED).join(', ') + (names.length > MAX_LISTED ? ', …' : '');
+  return invalid(where, `must be one of ${some}`);
 }
 
 /** A scalar from the text of a path segment or query parameter. */
@@ -127,7 +144,7 @@ export function scalarFromText(field: FieldPlan, text: string, where: string): S
     case 'double':
       return floating(field.kind, text, true, where);
     case 'enum':
-      if (/^-?[0-9]+$/.test(text)) return integer('enum', text, where);
+      if (/^-?[0-9]+$/.test(text)) return enumByNumber(field.enum ?? NO_ENUM, text, where);
       return enumByName(field.enum ?? NO_ENUM, text, where);
     case 'message':
       throw invalid(where, 'is a message; name one of its fields');
@@ -136,4 +153,10 @@ export function scalarFromText(field: FieldPlan, text: string, where: string): S
   }
 }
 
-const NO_ENUM: EnumPlan = { fullName: '', byName: new Map(), byNumber: new Map() };
+const NO_ENUM: EnumPlan = {
+  fullName: '',
+  byName: new Map(),
+  byNumber: new Map(),
+  defaultNumber: 0,
+  closed: false,
+};

@@ -58,6 +58,8 @@ class TemplateParser {
   private readonly text: string;
   private readonly segments: Segment[] = [];
   private readonly variables: Variable[] = [];
+  /** Where `**` began; nothing but a verb may follow it. */
+  private restAt: number | undefined;
 
   constructor(text: string) {
     this.text = text;
@@ -70,8 +72,6 @@ class TemplateParser {
     let verb: string | undefined;
     if (this.take(':')) verb = this.literal('a verb');
     if (this.at < this.text.length) this.fail(`unexpected "${this.text[this.at]}"`);
-    const rest = this.segments.findIndex((segment) => segment.kind === 'rest');
-    if (rest !== -1 && rest !== this.segments.length - 1) this.fail('"**" must be the last segment');
     return Object.freeze({ text: this.text, segments: this.segments, variables: this.variables, verb });
   }
 
@@ -81,19 +81,25 @@ class TemplateParser {
   }
 
   private parseSegment(inVariable: boolean): void {
+    if (this.restAt !== undefined) this.fail('"**" must be the last segment', this.restAt);
+    const start = this.at;
     if (this.take('{')) {
       if (inVariable) this.fail('a variable must not contain another variable');
       this.parseVariable();
-    } else if (this.take('**')) this.segments.push({ kind: 'rest' });
-    else if (this.take('*')) this.segments.push({ kind: 'one' });
+    } else if (this.take('**')) {
+      this.restAt = start;
+      this.segments.push({ kind: 'rest' });
+    } else if (this.take('*')) this.segments.push({ kind: 'one' });
     else this.segments.push({ kind: 'literal', text: this.literal('a segment') });
   }
 
   private parseVariable(): void {
+    const opened = this.at;
     const fieldPath: string[] = [];
     do {
+      const at = this.at;
       const name = this.run(/[^.=}/]/);
-      if (!IDENTIFIER.test(name)) this.fail(`"${name}" is no field name`);
+      if (!IDENTIFIER.test(name)) this.fail(`"${name}" is no field name`, at);
       fieldPath.push(name);
     } while (this.take('.'));
     const start = this.segments.length;
@@ -101,7 +107,7 @@ class TemplateParser {
     else this.segments.push({ kind: 'one' });
     this.expect('}');
     if (this.variables.some((other) => other.fieldPath.join('.') === fieldPath.join('.'))) {
-      this.fail(`field "${fieldPath.join('.')}" is bound twice`);
+      this.fail(`field "${fieldPath.join('.')}" is bound twice`, opened);
     }
     const inside = this.segments.slice(start);
     const endless = inside.at(-1)?.kind === 'rest';
@@ -114,13 +120,19 @@ class TemplateParser {
   }
 
   private literal(what: string): string {
+    const start = this.at;
     const raw = this.run(/[^/:{}=*]/);
-    if (!LITERAL.test(raw)) this.fail(raw === '' ? `${what} is missing` : `"${raw}" cannot stand in a path`);
+    if (!LITERAL.test(raw)) this.fail(raw === '' ? `${what} is missing` : `"${raw}" cannot stand in a path`, start);
+    let text: string;
     try {
-      return decodeURIComponent(raw);
+      text = decodeURIComponent(raw);
     } catch {
-      return this.fail(`"${raw}" has a malformed percent-encoding`);
+      return this.fail(`"${raw}" has a malformed percent-encoding`, start);
     }
+    if (text === '.' || text === '..' || text.includes('\0')) {
+      this.fail(`"${raw}" is refused in requests, so nothing would match`, start);
+    }
+    return text;
   }
 
   private run(allowed: RegExp): string {
@@ -139,7 +151,7 @@ class TemplateParser {
     if (!this.take(token)) this.fail(`"${token}" is missing`);
   }
 
-  private fail(why: string): never {
-    throw new UsageError(`path template "${this.text}", position ${this.at + 1}: ${why}`);
+  private fail(why: string, at = this.at): never {
+    throw new UsageError(`path template "${this.text}", position ${at + 1}: ${why}`);
   }
 }

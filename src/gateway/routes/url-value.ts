@@ -1,15 +1,7 @@
 import { messageFromJson } from './json-to-message.ts';
-import { type FieldValue, type Message, newMessage, type Scalar } from './message.ts';
+import { type Message, newMessage, type Scalar } from './message.ts';
 import type { FieldPlan } from './plan.ts';
 import { scalarFromText } from './scalar.ts';
-
-/** A value that the URL gives to a field, the request message's field first. */
-export interface Assignment {
-  readonly fields: readonly FieldPlan[];
-  readonly value: FieldValue;
-  /** How the caller called it, for error messages. */
-  readonly where: string;
-}
 
 const WRAPPER = /^google\.protobuf\.(Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value$/;
 const TEXT = /^google\.protobuf\.(Timestamp|Duration|FieldMask)$/;

@@ -12,11 +12,9 @@ export interface SecondsAndNanos {
   readonly nanos: number;
 }
 
-/** A google.protobuf.Timestamp from RFC 3339 text. */
+/** A google.protobuf.Timestamp from RFC 3339 text, with the upper-case T and Z that the protobuf JSON mapping asks for. */
 export function parseTimestamp(text: string, where: string): SecondsAndNanos {
-  const parts = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/.exec(
-    text,
-  );
+  const parts = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/.exec(text);
   const bad = () => invalid(where, 'must be an RFC 3339 time such as 2026-01-31T12:00:00.5Z');
   if (parts === null) throw bad();
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number);
@@ -43,7 +41,7 @@ export function parseDuration(text: string, where: string): SecondsAndNanos {
   const sign = parts[1] === '-' ? -1 : 1;
   const seconds = BigInt(parts[2] ?? '0');
   const nanos = Number((parts[3] ?? '').padEnd(9, '0'));
-  if (seconds > MAX_DURATION_SECONDS || (seconds === MAX_DURATION_SECONDS && nanos > 0)) {
+  if (seconds > MAX_DURATION_SECONDS) {
     throw invalid(where, `must be within ${MAX_DURATION_SECONDS} seconds`);
   }
   return { seconds: BigInt(sign) * seconds, nanos: nanos === 0 ? 0 : sign * nanos };
@@ -85,7 +83,7 @@ export function formatFieldMask(paths: readonly string[]): string {
     .map((path) => {
       const camel = path.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
       // A name that does not come back the same cannot be told in lowerCamelCase.
-      if (camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) !== path) {
+      if (camel.includes('_') || camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) !== path) {
         throw unprintable('google.protobuf.FieldMask has a path that JSON cannot hold');
       }
       return camel;

@@ -1,0 +1,84 @@
+import type protobuf from 'protobufjs';
+import type { FieldPlan, MessagePlan, ScalarKind } from './plan.ts';
+import { scalarDefault, scalarText } from './scalar-to-json.ts';
+import { isPacked, messageBytes, walkFields, walkPacked } from './wire.ts';
+
+/**
+ * What the wire held of one field: the JSON text of a scalar; the texts of a repeated scalar; of a message the bytes of
+ * its parts (one message may come in several); of a repeated message those of its elements; of a map the values by the
+ * JSON text of their keys.
+ */
+export type Slot = string | string[] | Uint8Array[] | Map<string, string | Uint8Array> | undefined;
+
+/** The slots of a message, in the order of its plan's fields; fields that are not there are undefined. */
+export function readSlots(plan: MessagePlan, bytes: Uint8Array): Slot[] {
+  const slots: Slot[] = new Array(plan.fields.length).fill(undefined);
+  walkFields(plan, bytes, (field, reader, wireType) => {
+    const slot = readField(reader, field, wireType, slots[field.index]);
+    slots[field.index] = slot;
+    // The last member of a oneof on the wire is the one that counts.
+    if (slot !== undefined && field.oneof !== undefined) {
+      for (const other of plan.oneofs.get(field.oneof) ?? []) if (other !== field) slots[other.index] = undefined;
+    }
+  });
+  return slots;
+}
+
+function readField(reader: protobuf.Reader, field: FieldPlan, wireType: number, slot: Slot): Slot {
+  const { kind } = field;
+  if (field.mapKey !== undefined) {
+    const entries = slot instanceof Map ? slot : new Map<string, string | Uint8Array>();
+    readMapEntry(reader.bytes(), field, field.mapKey, entries);
+    return entries;
+  }
+  if (kind === 'message') {
+    const parts = (slot ?? []) as Uint8Array[];
+    parts.push(messageBytes(field, reader));
+    return parts;
+  }
+  if (!field.repeated) return scalarText(reader, kind, field) ?? slot;
+  const texts = (slot ?? []) as string[];
+  const push = (): void => {
+    const text = scalarText(reader, kind, field);
+    if (text !== undefined) texts.push(text);
+  };
+  if (isPacked(field, wireType)) walkPacked(reader, push);
+  else push();
+  return texts;
+}
+
+/** The fields of a map entry are numbered 1 and 2; an absent one has its default. */
+function readMapEntry(
+  bytes: Uint8Array,
+  field: FieldPlan,
+  keyKind: ScalarKind,
+  entries: Map<string, string | Uint8Array>,
+): void {
+  let key = scalarDefault(keyKind, undefined);
+  let value: string | Uint8Array | undefined =
+    field.kind === 'message' ? new Uint8Array() : scalarDefault(field.kind, field.enum);
+  walkFields(entryPlan(field, keyKind), bytes, (part, reader) => {
+    if (part.number === 1) key = scalarText(reader, keyKind, part) ?? key;
+    else value = field.kind === 'message' ? reader.bytes() : scalarText(reader, field.kind, field);
+  });
+  if (value !== undefined) entries.set(key.startsWith('"') ? key : `"${key}"`, value);
+}
+
+const entryPlans = new WeakMap<FieldPlan, MessagePlan>();
+
+function entryPlan(field: FieldPlan, keyKind: ScalarKind): MessagePlan {
+  const known = entryPlans.get(field);
+  if (known !== undefined) return known;
+  const value: FieldPlan = { ...field, number: 2, index: 1, mapKey: undefined };
+  const key: FieldPlan = { ...value, number: 1, index: 0, kind: keyKind };
+  const plan: MessagePlan = {
+    fullName: `${field.name} entry`,
+    fields: [key, value],
+    byNumber: new Map([key, value].map((part) => [part.number, part])),
+    byName: new Map(),
+    oneofs: new Map(),
+    lookup: () => undefined,
+  };
+  entryPlans.set(field, plan);
+  return plan;
+}
