@@ -105,7 +105,10 @@ export async function startListener(handler: RequestListener, options: ListenerO
     session.setTimeout(IDLE_SESSION_MS, () => session.close());
     session.once('close', () => sessions.delete(session));
   });
-  server.on('tlsClientError', (error: Error) => options.events.refused('handshake', error.message));
+  server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
+    // A certificate that was refused shows as a broken connection only; why is told by the socket.
+    options.events.refused('handshake', String(socket.authorizationError ?? error.message)),
+  );
   // The body of a request refused by Node itself (bad syntax, too large, too slow) has no one to read it.
   server.on('request', handler as Parameters<Http2SecureServer['on']>[1]);
 
