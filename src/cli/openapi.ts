@@ -1,12 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
 import { UsageError } from '../errors.ts';
 import { buildRouteTable } from '../gateway/routes/table.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { type DocumentFormat, documentText } from '../openapi/serialize.ts';
-import { PACKAGE_ROOT } from '../package-root.ts';
+import { VERSION } from './version.ts';
 
 /** What the options of `passband openapi` say. */
 interface OpenApiFlags {
@@ -65,15 +64,9 @@ async function generate(flags: OpenApiFlags, format: DocumentFormat): Promise<st
   }
   const descriptors = await loadDescriptors({ paths: proto ?? [PASSBAND_PROTO], includePaths: protoPath });
   const routes = buildRouteTable(descriptors);
-  const version = flags.apiVersion ?? (proto === undefined ? await passbandVersion() : '0.0.0');
+  const version = flags.apiVersion ?? (proto === undefined ? VERSION : '0.0.0');
   const document = openApiDocument(descriptors, routes, { title, version, serverUrl: server, gatewayPages: true });
   return documentText(document, format);
-}
-
-async function passbandVersion(): Promise<string> {
-  const text = await readFile(join(PACKAGE_ROOT, 'package.json'), 'utf8');
-  const { version } = JSON.parse(text) as { readonly version: string };
-  return version;
 }
 
 async function write(file: string, text: string): Promise<void> {

@@ -25,7 +25,7 @@ export function requestBody(book: SchemaBook, route: Route): RequestBody | undef
   if (raw) return { description: 'Passed on as it is, with its media type.', content: { '*/*': BINARY } };
 
   const taken = variables.map(({ fieldPath }) => fieldPath);
-  const schema = body === '*' ? book.messageWithout(request, taken) : book.field(request, body);
+  const schema = body === '*' ? book.messageWithout(request, taken) : bodyField(book, route, body);
   const isMessage = body === '*' || (body.kind === 'message' && !body.repeated && body.mapKey === undefined);
   const binary: Content = isMessage ? { 'application/x-protobuf': BINARY } : {};
   if (!method.clientStreaming) return { content: { 'application/json': { schema }, ...binary } };
@@ -40,6 +40,12 @@ export function requestBody(book: SchemaBook, route: Route): RequestBody | undef
     required: true,
     content: { 'application/x-ndjson': lines, 'application/jsonl': lines, ...binary },
   };
+}
+
+/** A field that is the body, without what the path gives of it: `patch "/{book.name=…}"`, body `book`. */
+function bodyField(book: SchemaBook, { request, variables }: Route, body: FieldPlan): Schema {
+  const below = variables.filter(({ fields }) => fields[0] === body).map(({ fieldPath }) => fieldPath.slice(1));
+  return below.length === 0 ? book.field(request, body) : book.messageWithout(body.message(), below);
 }
 
 /** What a route answers when all is well, by status. */

@@ -98,7 +98,8 @@ function queryParameter(
     excluded.length > 0 ? `Not together with ${excluded.join(', ')}.` : undefined,
   );
   return {
-    name: fields.map(({ jsonName }) => jsonName).join('.'),
+    // A JSON name with a dot of its own could not be told from a path.
+    name: fields.map(({ name, jsonName }) => (jsonName.includes('.') ? name : jsonName)).join('.'),
     in: 'query',
     ...(text === '' ? {} : { description: text }),
     ...(book.isDeprecated(plan, field) ? { deprecated: true as const } : {}),
@@ -170,6 +171,7 @@ export function streamParameters(route: Route): Parameter[] {
       schema: { type: 'string', enum: [...allowedOverflow], default: overflow },
     });
   }
-  // A field of the request message by that name has the name for itself.
-  return parameters.filter(({ in: where, name }) => where !== 'query' || !request.byName.has(name));
+  // A field that the query may set has its name for itself.
+  const isField = (name: string): boolean => route.body !== '*' && request.byName.has(name);
+  return parameters.filter(({ in: where, name }) => where !== 'query' || !isField(name));
 }

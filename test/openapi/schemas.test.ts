@@ -318,6 +318,17 @@ describe('bodies', () => {
       { 'application/json': { schema: { type: 'string' } } },
     ],
     [
+      'a field of which the path gives a part',
+      'rpc Get(Q) returns (M) { option (google.api.http) = { patch: "/x/{inner.id}" body: "inner" }; }',
+      {
+        content: {
+          'application/json': { schema: { type: 'object', properties: { other: { type: 'string' } } } },
+          'application/x-protobuf': expect.anything(),
+        },
+      },
+      expect.anything() as unknown as object,
+    ],
+    [
       'raw both ways',
       'rpc Get(google.api.HttpBody) returns (google.api.HttpBody) { option (google.api.http) = { post: "/x" body: "*" }; }',
       { description: expect.any(String), content: { '*/*': { schema: { type: 'string', format: 'binary' } } } },
@@ -356,15 +367,22 @@ describe('bodies', () => {
       expect.anything() as unknown as object,
     ],
   ];
+  const MESSAGES = `
+    message Q { repeated string list = 1; google.api.HttpBody raw = 2; I inner = 3; }
+    message I { string id = 1; string other = 2; }
+    message M { string text = 1; google.api.HttpBody raw = 2; }`;
   test.each(RPCS)('%s', async (_, rpc, body, good) => {
-    const { document, operation } = await operationsFor(`
-      service S { ${rpc} }
-      message Q { repeated string list = 1; google.api.HttpBody raw = 2; }
-      message M { string text = 1; google.api.HttpBody raw = 2; }`);
+    const { operation } = await operationsFor(`service S { ${rpc} } ${MESSAGES}`);
     expect(operation('S_Get').requestBody).toEqual(body);
     expect(operation('S_Get').responses['200']).toMatchObject({ content: good });
     const statuses = Object.keys(operation('S_Get').responses);
     expect([statuses.includes('413'), statuses.includes('415')]).toEqual([body !== undefined, body !== undefined]);
+  });
+
+  test('of all kinds together pass the linter', async () => {
+    const rpcs = RPCS.map(([, rpc], at) => rpc.replace('Get(', `Get${at}(`).replace('"/x', `"/x${at}`));
+    const { document } = await operationsFor(`service S { ${rpcs.join('\n')} } ${MESSAGES}`);
+    expect(rpcOperations(document)).toHaveLength(RPCS.length);
     expect(await lint(document)).toBe('');
   });
 
@@ -383,14 +401,23 @@ describe('bodies', () => {
         ['query overflow'],
       ],
       [
-        'fields of the same names',
+        'fields of the same names in the body',
+        'option (passband.v1.stream) = { id_field: "id" allowed_overflow: [OVERFLOW_LATEST] };',
+        'string last_event_id = 1; string overflow = 2;',
+        ['header Last-Event-ID', 'query lastEventId', 'query overflow'],
+      ],
+      [
+        'fields of the same names in the query',
         'option (passband.v1.stream) = { id_field: "id" allowed_overflow: [OVERFLOW_LATEST] };',
         'string last_event_id = 1; string overflow = 2;',
         ['query lastEventId', 'query overflow', 'header Last-Event-ID'],
       ],
     ];
-  test.each(STREAMS)('a stream with %s', async (_, options, fields, wanted) => {
-    const { document, operation } = await operationsFor(STREAM.replace('OPTIONS', options).replace('FIELDS', fields));
+  test.each(STREAMS)('a stream with %s', async (claim, options, fields, wanted) => {
+    const rule = claim.endsWith('body') ? 'post: "/x" body: "*"' : 'get: "/x"';
+    const { document, operation } = await operationsFor(
+      STREAM.replace('get: "/x"', rule).replace('OPTIONS', options).replace('FIELDS', fields),
+    );
     const { parameters = [] } = operation('S_Get');
     expect(parameters.flatMap((one) => ('name' in one ? [`${one.in} ${one.name}`] : []))).toEqual(wanted);
     expect(await lint(document)).toBe('');
