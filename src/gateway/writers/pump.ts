@@ -104,7 +104,7 @@ export function startPump(options: PumpOptions): Pump {
     if (gap !== undefined) write(writer.gap(gap));
     const chunk = writer.message(message);
     write(chunk);
-    observer.frame(chunk.length);
+    observer.frame(typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length);
   };
 
   const drop = (): void => {
@@ -147,13 +147,20 @@ export function startPump(options: PumpOptions): Pump {
   const conclude = (status: EndStatus): void => {
     if (over) return;
     const last = writer.end(status);
-    if (last === undefined) sink.destroy();
-    else sink.end(last.length === 0 ? undefined : last);
     close(status);
+    if (last === undefined) sink.destroy();
+    else {
+      sink.end(last.length === 0 ? undefined : last);
+      // A reader that takes nothing must not hold its connection for ever by not taking the end either.
+      const cut = setTimeout(() => sink.destroy(), stallLimitMs);
+      cut.unref();
+      sink.on('close', () => clearTimeout(cut));
+    }
   };
 
   const finish = (status: EndStatus): void => {
-    if (over || ending !== undefined) return;
+    // An end that still waits behind unread messages gives way: those messages are not coming any more.
+    if (over) return;
     ending = status;
     source.cancel();
     // What waits is lost to a reader whose right or server has ended; the end itself must not wait.
