@@ -31,6 +31,10 @@ export function readStreamControls(route: Route, request: EdgeRequest, binder: R
   if (id === END_ID) return { overflow, resumeAfter: undefined, over: true };
   if (id === undefined || id === '' || stream.resumeField === undefined)
     return { overflow, resumeAfter: undefined, over: false };
+  // 1e3 and 5.0 are integers to protobuf's JSON mapping, but no id that was ever given out.
+  if (stream.contiguousIds && !/^-?[0-9]{1,20}$/.test(id)) {
+    throw new PassbandError('INVALID_ARGUMENT', 'Last-Event-ID must be the id of an event of this stream');
+  }
   binder.resumeAfter(stream.resumeField, id);
   return { overflow, resumeAfter: id, over: false };
 }
