@@ -5,7 +5,10 @@ import { printMessage } from '../gateway/routes/message-to-json.ts';
 import { planOf } from '../gateway/routes/plan.ts';
 import type { RouteTable } from '../gateway/routes/table.ts';
 import { upstreamMetadata } from '../gateway/upstream/metadata.ts';
+import { docsPage, STYLE_SOURCE } from '../openapi/docs-page.ts';
 import { openApiDocument } from '../openapi/document.ts';
+import { indexPage } from '../openapi/index-page.ts';
+
 import { VERSION } from './version.ts';
 
 /** Milliseconds that the index page waits for the list of stations. */
@@ -17,9 +20,9 @@ export function gatewayPages(descriptors: Descriptors, table: RouteTable, gatewa
   const list = descriptors.methods.get('sdr.oran.StationService/ListStations');
   return {
     openApiJson: JSON.stringify(document),
-    docsHtml: '',
-    styleSources: [],
-    index: (cn, stations) => JSON.stringify({ cn, stations }),
+    docsHtml: docsPage(document),
+    styleSources: [STYLE_SOURCE],
+    index: (cn, stations) => indexPage({ cn, stations, version: VERSION }),
     stations: async (exchange, caller) => {
       if (list === undefined) return undefined;
       try {
@@ -50,7 +53,7 @@ function rows(list: { readonly stations?: readonly StationJson[] }): readonly St
   return (list.stations ?? []).map((station) => ({
     id: station.stationId ?? '',
     description: station.description ?? '',
-    state: (station.state ?? '').replace('STATION_STATE_', '').toLowerCase(),
+    state: station.state ?? '',
     sampleRateHz: station.sampleRate ?? 0,
     centerFrequencyHz: station.centerFrequencyHz ?? 0,
   }));

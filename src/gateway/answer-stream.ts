@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readHttpBody } from './http-body.ts';
 import { fieldText } from './routes/field-text.ts';
-import { printField, printMessage } from './routes/message-to-json.ts';
+import { printField, printMessageText } from './routes/message-to-json.ts';
 import { HTTP_BODY } from './routes/request.ts';
 import type { Route } from './routes/table.ts';
 import type { StreamControls } from './stream-controls.ts';
@@ -125,8 +125,8 @@ function outgoingOf(route: Route): (bytes: Uint8Array) => OutgoingMessage {
   const id = idField === undefined ? () => undefined : fieldText(response, idField);
   const json =
     responseBody === undefined
-      ? (bytes: Uint8Array) => printMessage(response, bytes)
-      : (bytes: Uint8Array) => printField(response, responseBody, bytes);
+      ? (bytes: Uint8Array) => printMessageText(response, bytes)
+      : (bytes: Uint8Array) => ({ head: printField(response, responseBody, bytes), ascii: '', tail: '' });
   return (bytes) => ({ bytes, json: () => json(bytes), id: () => id(bytes) });
 }
 

@@ -3,6 +3,8 @@ import helmet from 'helmet';
 import http2Express from 'http2-express';
 import { handleCall } from './call.ts';
 import { Callers } from './callers.ts';
+import { assertOneHost } from './edge/host.ts';
+import { leaveUnreadBody } from './edge/unread-body.ts';
 import { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { answerPage, assertReadMethod, PAGES } from './pages.ts';
@@ -21,13 +23,13 @@ export function createApp(gateway: Gateway): Express {
   app.disable('etag');
   // The transcoder reads the query and the path itself, percent-encodings and all.
   app.set('query parser', false);
-  app.set('case sensitive routing', true);
-  app.set('strict routing', true);
 
   app.use((request: Request, response: Response, next: NextFunction) => {
     const exchange = new Exchange(request, response);
     response.locals.exchange = exchange;
     exchange.observe(gateway.log, gateway.metrics);
+    leaveUnreadBody(request, response);
+    assertOneHost(request);
     next();
   });
   app.use(
@@ -43,12 +45,15 @@ export function createApp(gateway: Gateway): Express {
     response.locals.caller = caller;
     next();
   });
+  // A router of their own: the application's is made before it could be told to be strict.
+  const pages = express.Router({ caseSensitive: true, strict: true });
   for (const page of PAGES) {
-    app.all(page.path, async (request: Request, response: Response) => {
+    pages.all(page.path, async (request: Request, response: Response) => {
       assertReadMethod(request.method);
       await answerPage(gateway, response.locals.exchange, response.locals.caller, page);
     });
   }
+  app.use(pages);
   app.use(async (_request: Request, response: Response) => {
     await handleCall(gateway, response.locals.exchange, response.locals.caller);
   });

@@ -4,6 +4,7 @@ import { acceptUnary, answerUnary } from './answer-unary.ts';
 import { authorize } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import { deadlineMs } from './deadline.ts';
+import { originForm } from './edge/host.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readRequest, readRequests } from './request-body.ts';
@@ -28,7 +29,7 @@ interface Call {
 /** One call over HTTP: finds the RPC, decides, binds the request, calls the backend and gives its answer out. */
 export async function handleCall(gateway: Gateway, exchange: Exchange, caller: Caller): Promise<void> {
   const { request } = exchange;
-  const target = parseRequestTarget(request.url ?? '');
+  const target = parseRequestTarget(originForm(request.url ?? ''));
   const match = gateway.table.match(request.method ?? '', target.segments);
   if (match.kind === 'none') throw new PassbandError('NOT_FOUND', 'nothing is found at this path');
   if (match.kind === 'method') throw methodNotAllowed(match.allow);

@@ -5,6 +5,20 @@ import type { Exchange } from './exchange.ts';
 /** Media type of RFC 9457. */
 export const PROBLEM_TYPE = 'application/problem+json';
 
+/** The problem document of an error. */
+export function problemBody(error: PassbandError, requestId: string): string {
+  return JSON.stringify({
+    type: 'about:blank',
+    title: STATUS_CODES[error.status] ?? 'Client Closed Request',
+    status: error.status,
+    detail: error.publicMessage,
+    instance: `urn:passband:request:${requestId}`,
+    code: error.code,
+    requestId,
+    details: error.details,
+  });
+}
+
 /** Answers a request that failed before its answer began; where it had begun, the connection is broken off. */
 export function sendProblem(exchange: Exchange, thrown: unknown): void {
   const { request, response } = exchange;
@@ -15,16 +29,7 @@ export function sendProblem(exchange: Exchange, thrown: unknown): void {
     response.destroy();
     return;
   }
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title: STATUS_CODES[error.status] ?? 'Client Closed Request',
-    status: error.status,
-    detail: error.publicMessage,
-    instance: `urn:passband:request:${exchange.requestId}`,
-    code: error.code,
-    requestId: exchange.requestId,
-    details: error.details,
-  });
+  const body = problemBody(error, exchange.requestId);
   exchange.bytesOut = Buffer.byteLength(body);
   const headers: Record<string, string | number> = {
     'content-type': PROBLEM_TYPE,

@@ -29,31 +29,49 @@ export async function readBody(request: EdgeRequest, limits: BodyLimits): Promis
   if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const chunks: Buffer[] = [];
   let length = 0;
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    request.destroy();
-  }, limits.timeoutMs ?? BODY_TIMEOUT_MS);
-  try {
-    for await (const chunk of chunksOf(request)) {
-      length += chunk.length;
-      if (length > limits.maxBytes) throw tooLarge(limits.maxBytes);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  } catch (error) {
-    throw late ? tooSlow() : error;
-  } finally {
-    clearTimeout(timer);
+  for await (const chunk of chunksOf(request, 'whole', limits.timeoutMs ?? BODY_TIMEOUT_MS)) {
+    length += chunk.length;
+    if (length > limits.maxBytes) throw tooLarge(limits.maxBytes);
+    chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
 }
 
-/** Chunks as they come; leaving the loop early leaves the request open, so that it can still be answered. */
-async function* chunksOf(request: EdgeRequest): AsyncGenerator<Buffer> {
+/**
+ * Chunks as they come, the whole body or each of them within a time. Leaving the loop early, or late, leaves the request
+ * open, so that it can still be answered.
+ */
+async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeoutMs: number): AsyncGenerator<Buffer> {
+  const iterator = request.iterator({ destroyOnReturn: false });
+  let isLate = false;
+  let giveUp = (): void => {};
+  const timer = setTimeout(() => {
+    isLate = true;
+    giveUp();
+  }, timeoutMs);
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
-  } catch (cause) {
-    throw new PassbandError('CANCELLED', 'the request broke off', { cause });
+    for (;;) {
+      if (within === 'each') {
+        // The time that a chunk took to be dealt with is not its sender's.
+        isLate = false;
+        timer.refresh();
+      }
+      if (isLate) throw tooSlow();
+      const next = await new Promise<IteratorResult<Buffer>>((resolve, reject) => {
+        giveUp = () => reject(tooSlow());
+        iterator
+          .next()
+          .then(resolve, (cause: unknown) =>
+            reject(new PassbandError('CANCELLED', 'the request broke off', { cause })),
+          );
+      });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    clearTimeout(timer);
+    // Takes the iterator's listeners off, once it is through with what it waits for.
+    iterator.return?.().catch(() => {});
   }
 }
 
@@ -117,20 +135,6 @@ function readLength(buffer: Buffer): { readonly value: number; readonly bytes: n
   throw new PassbandError('INVALID_ARGUMENT', 'the body is no length-delimited protobuf');
 }
 
-async function* withIdleLimit(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    request.destroy();
-  }, limits.timeoutMs ?? STREAM_IDLE_MS);
-  try {
-    for await (const chunk of chunksOf(request)) {
-      timer.refresh();
-      yield chunk;
-    }
-  } catch (error) {
-    throw late ? tooSlow() : error;
-  } finally {
-    clearTimeout(timer);
-  }
+function withIdleLimit(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
+  return chunksOf(request, 'each', limits.timeoutMs ?? STREAM_IDLE_MS);
 }

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { tlsServerOptions } from '../../tls.ts';
 import { ConnectionCount } from './connection-count.ts';
+import { type OnUnreadable, UnreadableRequests } from './unreadable.ts';
 
 /** Milliseconds for a TLS handshake; a slower one holds a place that others wait for. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -38,6 +39,8 @@ export interface ListenerOptions {
   /** Names the holder of a certificate (DER) for the cap per holder; undefined when it has no usable name. */
   readonly holderOf: (certificate: Uint8Array) => string | undefined;
   readonly events: ListenerEvents;
+  /** Answers a request that breaks the syntax, the size or the time of HTTP/1.1 before a handler could see it. */
+  readonly onUnreadable: OnUnreadable;
   readonly handshakeTimeoutMs?: number;
   readonly headersTimeoutMs?: number;
 }
@@ -69,6 +72,8 @@ export async function startListener(handler: RequestListener, options: ListenerO
       requestTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
+      // The handler refuses such a request itself, with a document that says why.
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS),
     },
   } as Parameters<typeof createSecureServer>[0]);
@@ -109,8 +114,15 @@ export async function startListener(handler: RequestListener, options: ListenerO
     // A certificate that was refused shows as a broken connection only; why is told by the socket.
     options.events.refused('handshake', String(socket.authorizationError ?? error.message)),
   );
-  // The body of a request refused by Node itself (bad syntax, too large, too slow) has no one to read it.
-  server.on('request', handler as Parameters<Http2SecureServer['on']>[1]);
+  const unreadable = new UnreadableRequests(options.onUnreadable);
+  server.on('clientError', (error: Error, socket: TLSSocket) => unreadable.refuse(error, socket));
+  const onRequest: RequestListener = (request, response) => {
+    unreadable.watch(request, response);
+    handler(request, response);
+  };
+  server.on('request', onRequest as Parameters<Http2SecureServer['on']>[1]);
+  // An expectation that nobody here knows may be passed over (RFC 9110 section 10.1.1).
+  server.on('checkExpectation', onRequest as Parameters<Http2SecureServer['on']>[1]);
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -16,6 +16,38 @@ export function printMessage(plan: MessagePlan, bytes: Uint8Array): string {
   return orInternal(() => print(plan, bytes, 0));
 }
 
+/** A JSON text in parts, so that a long one need not be put together before it is encoded. */
+export interface JsonText {
+  readonly head: string;
+  /** ASCII characters only. */
+  readonly ascii: string;
+  readonly tail: string;
+}
+
+/** Characters of base64 from which a part of its own pays. */
+const LONG_BASE64 = 2048;
+
+/** Like {@link printMessage}, with the first long `bytes` field of the top level as the part that is known to be ASCII. */
+export function printMessageText(plan: MessagePlan, bytes: Uint8Array): JsonText {
+  if (PRINTERS.has(plan.fullName)) return { head: printMessage(plan, bytes), ascii: '', tail: '' };
+  return orInternal(() => {
+    const text = { head: '{', ascii: '', tail: '' };
+    let separator = '';
+    for (const [field, value] of fieldTexts(plan, bytes, 0)) {
+      const key = `${separator}${field.jsonKey}`;
+      separator = ',';
+      if (text.ascii !== '') text.tail += `${key}${value}`;
+      else if (field.kind === 'bytes' && !field.repeated && field.mapKey === undefined && value.length >= LONG_BASE64) {
+        text.head += key;
+        text.ascii = value;
+      } else text.head += `${key}${value}`;
+    }
+    if (text.ascii === '') text.head += '}';
+    else text.tail += '}';
+    return text;
+  });
+}
+
 /** Prints one field of a message alone, as `response_body` asks: its default (an unset message: null) when it is not there. */
 export function printField(plan: MessagePlan, field: FieldPlan, bytes: Uint8Array): string {
   return orInternal(() => {
@@ -37,7 +69,7 @@ export function printAny(plan: Pick<MessagePlan, 'lookup'>, url: string, value: 
   return `{"@type":${type}${rest === '' ? '' : `,${rest}`}}`;
 }
 
-function orInternal(work: () => string): string {
+function orInternal<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -56,14 +88,20 @@ function print(plan: MessagePlan, bytes: Uint8Array, depth: number): string {
 }
 
 function members(plan: MessagePlan, bytes: Uint8Array, depth: number): string {
-  const slots = slotsAt(plan, bytes, depth);
   let text = '';
-  for (const field of plan.fields) {
-    const slot = slots[field.index];
-    if (slot === undefined || isAbsent(field, slot)) continue;
-    text += `${text === '' ? '' : ','}${field.jsonKey}${slotText(field, slot, depth)}`;
+  for (const [field, value] of fieldTexts(plan, bytes, depth)) {
+    text += `${text === '' ? '' : ','}${field.jsonKey}${value}`;
   }
   return text;
+}
+
+/** The fields that a message shows, with their JSON texts, in the order of their numbers. */
+function* fieldTexts(plan: MessagePlan, bytes: Uint8Array, depth: number): Generator<readonly [FieldPlan, string]> {
+  const slots = slotsAt(plan, bytes, depth);
+  for (const field of plan.fields) {
+    const slot = slots[field.index];
+    if (slot !== undefined && !isAbsent(field, slot)) yield [field, slotText(field, slot, depth)];
+  }
 }
 
 function slotsAt(plan: MessagePlan, bytes: Uint8Array, depth: number): Slot[] {

@@ -1,4 +1,5 @@
 import { codeNumber } from '../../errors.ts';
+import { encodeText } from './encode-text.ts';
 import type { EndStatus, StreamWriter } from './stream-writer.ts';
 
 /** Newline-delimited JSON: a message a line. A failure is a last line `{"error": google.rpc.Status}`. */
@@ -6,7 +7,7 @@ export function jsonLinesWriter(): StreamWriter {
   return {
     headers: { 'cache-control': 'no-store' },
     head: () => undefined,
-    message: (message) => `${message.json()}\n`,
+    message: (message) => encodeText('', message.json(), '\n'),
     gap: () => undefined,
     silence: () => undefined,
     end: (status) => (status.code === 'OK' ? '' : `${errorJson(status)}\n`),
@@ -16,18 +17,18 @@ export function jsonLinesWriter(): StreamWriter {
 /** One JSON array of all messages. A failure is a last element `{"error": google.rpc.Status}`. */
 export function jsonArrayWriter(): StreamWriter {
   let separator = '';
-  const element = (json: string): string => {
-    const text = `${separator}${json}`;
+  const nextSeparator = (): string => {
+    const before = separator;
     separator = ',\n';
-    return text;
+    return before;
   };
   return {
     headers: { 'cache-control': 'no-store' },
     head: () => '[',
-    message: (message) => element(message.json()),
+    message: (message) => encodeText(nextSeparator(), message.json(), ''),
     gap: () => undefined,
     silence: () => undefined,
-    end: (status) => `${status.code === 'OK' ? '' : element(errorJson(status))}]\n`,
+    end: (status) => `${status.code === 'OK' ? '' : nextSeparator() + errorJson(status)}]\n`,
   };
 }
 

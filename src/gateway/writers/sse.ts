@@ -1,4 +1,5 @@
 import { type Code, codeNumber } from '../../errors.ts';
+import { encodeText } from './encode-text.ts';
 import type { Gap, StreamWriter } from './stream-writer.ts';
 
 /** How long an EventSource waits before it comes back, milliseconds. */
@@ -57,10 +58,8 @@ export function sseWriter(): StreamWriter {
     head: () => `retry: ${RETRY_MS}\n\n`,
     message: (message) => {
       const id = message.id();
-      // The common case on the hot path: nothing to escape, one concatenation.
-      return id === undefined || id.startsWith('!')
-        ? `data: ${message.json()}\n\n`
-        : `id: ${field(id)}\ndata: ${message.json()}\n\n`;
+      const idLine = id === undefined || id.startsWith('!') ? '' : `id: ${field(id)}\n`;
+      return encodeText(`${idLine}data: `, message.json(), '\n\n');
     },
     gap: (gap) => encodeEvent({ event: 'gap', data: gapJson(gap) }),
     silence: () => ': \n\n',

@@ -1,11 +1,19 @@
 import type { Code, ErrorDetail } from '../../errors.ts';
 
+/** A JSON text in parts: what is long and known to be ASCII (base64) needs no look at every character. */
+export interface JsonText {
+  readonly head: string;
+  /** ASCII characters only; may be empty. */
+  readonly ascii: string;
+  readonly tail: string;
+}
+
 /** One message on its way out. Its JSON and id are made when they are asked for, so that a dropped message costs none. */
 export interface OutgoingMessage {
   /** The message on the gRPC wire. */
   readonly bytes: Uint8Array;
   /** Its JSON form, one line. */
-  json(): string;
+  json(): JsonText;
   /** Its position, where the method declares one. */
   id(): string | undefined;
 }

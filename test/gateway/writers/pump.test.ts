@@ -89,7 +89,7 @@ const STOPPED: EndStatus = { code: 'UNAVAILABLE', message: 'stopping', details: 
 const PLAIN: StreamWriter = {
   headers: {},
   head: () => undefined,
-  message: ({ json }) => `${json()} `,
+  message: ({ json }) => `${json().head} `,
   gap: ({ lost, from, to }) => `[${lost}${from === undefined ? '' : `:${from}-${to}`}] `,
   silence: () => '~',
   end: ({ code }) => `.${code}`,
@@ -119,7 +119,7 @@ function rig(overflow: Overflow, more: { readonly writer?: StreamWriter; readonl
     loss: ids ? contiguousLossMeter(undefined) : countingLossMeter(),
     outgoing: (message) => ({
       bytes: message,
-      json: () => Buffer.from(message).toString(),
+      json: () => ({ head: Buffer.from(message).toString(), ascii: '', tail: '' }),
       id: () => (ids ? Buffer.from(message).toString() : undefined),
     }),
     observer: {
@@ -365,7 +365,7 @@ describe('a reader that goes away', () => {
       writer: PLAIN,
       overflow: 'block',
       loss: countingLossMeter(),
-      outgoing: (bytes) => ({ bytes, json: () => '', id: () => undefined }),
+      outgoing: (bytes) => ({ bytes, json: () => ({ head: '', ascii: '', tail: '' }), id: () => undefined }),
       observer: { frame: () => {}, dropped: () => {} },
     });
     await expect(pump.done).resolves.toMatchObject({ code: 'CANCELLED' });
@@ -384,7 +384,7 @@ describe('silence', () => {
     expect(sink.text()).toBe('retry: 2000\n\n: \n\n: \n\n');
     source.say('9');
     jest.advanceTimersByTime(SILENCE_MS - 1_000);
-    expect(sink.written.at(-1)).toBe('id: 9\ndata: 9\n\n');
+    expect(String(sink.written.at(-1))).toBe('id: 9\ndata: 9\n\n');
     sink.emit('close');
   });
 
@@ -400,8 +400,8 @@ describe('a message that has no such form', () => {
   const picky: StreamWriter = {
     ...PLAIN,
     message: (message) => {
-      if (message.json() === 'bad') throw new Error('secret /etc/passwd');
-      if (message.json() === 'known') throw new PassbandError('DATA_LOSS', 'this one is broken');
+      if (message.json().head === 'bad') throw new Error('secret /etc/passwd');
+      if (message.json().head === 'known') throw new PassbandError('DATA_LOSS', 'this one is broken');
       return PLAIN.message(message);
     },
     end: ({ code, message }) => `.${code} ${message}`,

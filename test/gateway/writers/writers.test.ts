@@ -11,7 +11,7 @@ const asText = (chunk: Chunk | undefined): string | undefined =>
 
 const message = (json: string, id?: string): OutgoingMessage => ({
   bytes: Buffer.from(json),
-  json: () => json,
+  json: () => ({ head: json, ascii: '', tail: '' }),
   id: () => id,
 });
 const end = (code: Code, text = ''): EndStatus => ({ code, message: text, details: [] });

@@ -1,0 +1,83 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { PassbandError } from '../../errors.ts';
+import type { EdgeRequest } from './peer.ts';
+
+/** The answer to a request that could not be read far enough to become one. */
+export interface UnreadableAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Takes such a request down, and says what its answer is. */
+export type OnUnreadable = (error: PassbandError, address: string) => UnreadableAnswer;
+
+/** The part of a response that tells how far it is. */
+interface Progress {
+  readonly headersSent: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
+/** Answers what Node's HTTP/1.1 parser gives up on, with the same kind of document as everything else. */
+export class UnreadableRequests {
+  private readonly running = new WeakMap<object, { readonly request: IncomingMessage; readonly response: Progress }>();
+  private readonly onUnreadable: OnUnreadable;
+
+  constructor(onUnreadable: OnUnreadable) {
+    this.onUnreadable = onUnreadable;
+  }
+
+  /** Notes that a connection is busy with a request. */
+  watch(request: EdgeRequest, response: Progress): void {
+    if ('stream' in request) return;
+    const { socket } = request;
+    const entry = { request, response };
+    this.running.set(socket, entry);
+    response.once('close', () => {
+      if (this.running.get(socket) === entry) this.running.delete(socket);
+    });
+  }
+
+  /** Answers and closes, by the parser's error. */
+  refuse(error: Error & { readonly code?: string }, socket: TLSSocket): void {
+    const busy = this.running.get(socket);
+    // An answer that has begun, or is owed to a request before, must not be mixed up with this one.
+    const isTaken = busy !== undefined && (busy.response.headersSent || busy.request.complete);
+    if (isTaken || !socket.writable || !isParserError(error.code)) {
+      socket.destroy();
+      return;
+    }
+    const refusal = refusalOf(error);
+    const { contentType, body } = this.onUnreadable(refusal, socket.remoteAddress ?? '');
+    const head = [
+      `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
+      `content-type: ${contentType}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      'cache-control: no-store',
+      'connection: close',
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+    socket.destroySoon();
+  }
+}
+
+/** False for what befalls the connection itself (reset, broken pipe): nobody is left to answer. */
+function isParserError(code: string | undefined): boolean {
+  return code !== undefined && (code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT');
+}
+
+function refusalOf(cause: Error & { readonly code?: string }): PassbandError {
+  switch (cause.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new PassbandError('RESOURCE_EXHAUSTED', 'the request line and the headers are too large', {
+        status: 431,
+        cause,
+      });
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new PassbandError('RESOURCE_EXHAUSTED', 'the chunk extensions are too large', { status: 413, cause });
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new PassbandError('DEADLINE_EXCEEDED', 'the request did not arrive in time', { status: 408, cause });
+    default:
+      return new PassbandError('INVALID_ARGUMENT', 'this is no valid HTTP/1.1 request', { cause });
+  }
+}
