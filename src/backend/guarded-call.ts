@@ -44,7 +44,7 @@ export function guardCalls(door: Door, log: Logger, metrics: CallMetrics): CallG
           onReceiveMessage: (message: unknown, proceed) => {
             if (guarded.request(message)) proceed(message);
           },
-          onCancel: () => guarded.cancelled(),
+          onCancel: () => guarded.cancelled(Number(call.getDeadline())),
         }),
       sendMessage: (message: object, next) => {
         const encoded = Buffer.isBuffer(message) ? message : method.responseSerialize(message);
@@ -135,9 +135,9 @@ class GuardedCall implements LiveCall {
     return true;
   }
 
-  /** The caller is gone, or the status has been sent. */
-  cancelled(): void {
-    if (!this.#over) this.#close(codeNumber('CANCELLED'));
+  /** The caller is gone, its deadline (milliseconds since 1970) has passed, or the status has been sent. */
+  cancelled(deadlineMs: number): void {
+    if (!this.#over) this.#close(codeNumber(Date.now() >= deadlineMs ? 'DEADLINE_EXCEEDED' : 'CANCELLED'));
   }
 
   end(error: PassbandError): void {

@@ -1,4 +1,4 @@
-import { createServer, type Server as TcpServer } from 'node:net';
+import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import {
   type ConnectionInjector,
   Server,
@@ -105,36 +105,54 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
 
   const settings = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION };
   const injector = server.createConnectionInjector(new MutualTlsCredentials(options.tls, { settings }));
-  const listener = await listen(options, injector);
-  const address = listener.address();
+  const { tcp, sockets } = await listen(options, injector);
+  const address = tcp.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   log.info({ host: options.host, port, stations: stations.all().map(({ id }) => id) }, 'backend listens');
 
   return {
     port,
     close: async (graceMs) => {
-      listener.close();
+      tcp.close();
       for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'NOT_SERVING');
       endStreams(guard.liveCalls);
       for (const station of stations.all()) station.stop();
       await shutDown(server, graceMs);
+      for (const socket of sockets) socket.destroy();
       log.info({ port }, 'backend is closed');
     },
   };
+}
+
+interface Listener {
+  readonly tcp: TcpServer;
+  /** Every connection, those included whose TLS handshake is not over and of which gRPC knows nothing yet. */
+  readonly sockets: ReadonlySet<Socket>;
 }
 
 /**
  * A TCP listener of our own in front of gRPC's HTTP/2 server: grpc-js has no limit on connections, and would resolve the
  * host anew and listen on all that it finds.
  */
-function listen({ host, port }: BackendOptions, injector: ConnectionInjector): Promise<TcpServer> {
-  const listener = createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
-  listener.maxConnections = MAX_CONNECTIONS;
+function listen({ host, port, log }: BackendOptions, injector: ConnectionInjector): Promise<Listener> {
+  const sockets = new Set<Socket>();
+  const tcp = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
+  tcp.maxConnections = MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
-    listener.once('error', (error) => {
+    const refuse = (error: Error): void => {
       reject(new UsageError(`the backend cannot listen on ${host} port ${port}: ${error.message}`, { cause: error }));
+    };
+    tcp.once('error', refuse);
+    tcp.listen({ host, port }, () => {
+      tcp.off('error', refuse);
+      // Such as too many open files: the next connection may find one.
+      tcp.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
+      resolve({ tcp, sockets });
     });
-    listener.listen({ host, port }, () => resolve(listener));
   });
 }
 

@@ -89,27 +89,61 @@ export function convertSamples(from: Datatype, to: Datatype, source: Uint8Array,
   }
   const input = a.view(source);
   const output = b.view(target);
-  if (output instanceof Float32Array) toFloats(input, output, a);
-  else toIntegers(input, output, b.scale / a.scale, a.zero, b);
+  if (a.bytesPerSample === 2) lookUp(source, output, byteTable(from, to));
+  else convertValues(input, output, a, b);
+}
+
+/** What each of the 256 values of an 8-bit format becomes; made when first needed. */
+const byteTables = new Map<string, Samples>();
+
+function byteTable(from: Datatype, to: Datatype): Samples {
+  const key = `${from} ${to}`;
+  let table = byteTables.get(key);
+  if (table === undefined) {
+    const [a, b] = [FORMATS[from], FORMATS[to]];
+    table = b.view(new Uint8Array((256 / 2) * b.bytesPerSample));
+    convertValues(a.view(Uint8Array.from({ length: 256 }, (_, value) => value)), table, a, b);
+    byteTables.set(key, table);
+  }
+  return table;
+}
+
+/** One function for floats and one for integers, so that each is compiled for few kinds of array. */
+function lookUp(input: Uint8Array, output: Samples, table: Samples): void {
+  if (output instanceof Float32Array) lookUpFloats(input, output, table);
+  else lookUpIntegers(input, output, table);
+}
+
+function lookUpFloats(input: Uint8Array, output: Float32Array, table: Samples): void {
+  const { length } = input;
+  for (let i = 0; i < length; i++) output[i] = table[input[i] ?? 0] ?? 0;
+}
+
+function lookUpIntegers(input: Uint8Array, output: Exclude<Samples, Float32Array>, table: Samples): void {
+  const { length } = input;
+  for (let i = 0; i < length; i++) output[i] = table[input[i] ?? 0] ?? 0;
+}
+
+function convertValues(input: Samples, output: Samples, from: Format, to: Format): void {
+  if (output instanceof Float32Array) toFloats(input, output, from);
+  else toIntegers(input, output, from, to);
 }
 
 function toFloats(input: Samples, output: Float32Array, from: Format): void {
   const { zero, scale } = from;
-  for (let i = 0; i < output.length; i++) output[i] = ((input[i] ?? 0) - zero) / scale;
+  const { length } = output;
+  for (let i = 0; i < length; i++) output[i] = ((input[i] ?? 0) - zero) / scale;
 }
 
 // Bound once: in a hot loop a global is looked up anew each time (inside a vm context, slowly).
 const { floor } = Math;
 
-function toIntegers(
-  input: Samples,
-  output: Exclude<Samples, Float32Array>,
-  gain: number,
-  inputZero: number,
-  to: Format,
-): void {
+function toIntegers(input: Samples, output: Exclude<Samples, Float32Array>, from: Format, to: Format): void {
   const { zero, min, max } = to;
-  for (let i = 0; i < output.length; i++) {
+  const gain = to.scale / from.scale;
+  const inputZero = from.zero;
+  const { length } = output;
+  for (let i = 0; i < length; i++) {
     const value = ((input[i] ?? 0) - inputZero) * gain + zero;
     // Saturate first, then round half up. NaN fails both comparisons and becomes zero signal.
     // By floor, because Math.round must tell -0 from 0 and takes five times as long.
