@@ -12,10 +12,12 @@ import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import { PAGES } from '../gateway/pages.ts';
 import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
 import { statusDetails } from '../gateway/status-details.ts';
+import { unreadableRequest } from '../gateway/unreadable-request.ts';
 import { upstreamCalls } from '../gateway/upstream/call.ts';
 import { openChannel } from '../gateway/upstream/channel.ts';
 import { backendIsReady } from '../gateway/upstream/health.ts';
 import { serviceConfig } from '../gateway/upstream/service-config.ts';
+import { SharedStreams } from '../gateway/upstream/shared-streams.ts';
 import { gatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { loadTlsMaterial } from '../pki/store.ts';
@@ -67,6 +69,7 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
     admission: new Admission(live),
     live,
     upstream,
+    shared: new SharedStreams(),
     metrics,
     log,
     ready,
@@ -88,6 +91,7 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
       maxConnections: config.maxConnections,
       maxConnectionsPerCn: config.maxConnectionsPerCn,
       holderOf,
+      onUnreadable: unreadableRequest(log, metrics),
       events: {
         open: (count) => metrics.connections(count),
         refused: (reason, detail) => {

@@ -10,6 +10,7 @@ import { HTTP_BODY } from './routes/request.ts';
 import type { Route } from './routes/table.ts';
 import type { StreamControls } from './stream-controls.ts';
 import type { StreamCall } from './upstream/call.ts';
+import type { SharedStream } from './upstream/shared-streams.ts';
 import { delimitedWriter } from './writers/delimited.ts';
 import { jsonArrayWriter, jsonLinesWriter } from './writers/json-lines.ts';
 import { contiguousLossMeter, countingLossMeter } from './writers/loss.ts';
@@ -36,7 +37,7 @@ export interface StreamAnswer {
   readonly route: Route;
   readonly accept: AcceptedStream;
   readonly controls: StreamControls;
-  readonly call: StreamCall;
+  readonly call: StreamCall | SharedStream;
   /** Rejects when the caller's own stream of requests has a fault; undefined when there is none. */
   readonly feeding: Promise<void> | undefined;
   /** Name of the rule that allows it. */
@@ -71,7 +72,7 @@ export async function answerStream(
     call.cancel();
     return;
   }
-  const writer = WRITERS[accept.format]();
+  const writer = sharing(WRITERS[accept.format](), call, `${accept.format} ${route.template.text}`);
   exchange.format = accept.format;
   response.statusCode = 200;
   response.setHeader(
@@ -117,6 +118,18 @@ export async function answerStream(
     remove();
     gateway.metrics.streamEnded(method.name, accept.format);
   }
+}
+
+/** Formats whose messages are written alike for every reader. */
+const ALIKE: ReadonlySet<string> = new Set(['sse', 'ndjson', 'protobuf']);
+
+/** A writer that encodes each message of a shared call once for all of its readers. */
+function sharing(writer: StreamWriter, call: StreamCall | SharedStream, form: string): StreamWriter {
+  if (!('once' in call) || !ALIKE.has(form.slice(0, form.indexOf(' ')))) return writer;
+  return {
+    ...writer,
+    message: (message) => call.once(form, message.bytes, () => ({ chunk: writer.message(message) })).chunk,
+  };
 }
 
 function outgoingOf(route: Route): (bytes: Uint8Array) => OutgoingMessage {

@@ -10,10 +10,11 @@ import type { Gateway } from './gateway.ts';
 import { readRequest, readRequests } from './request-body.ts';
 import { parseRequestTarget } from './routes/path.ts';
 import { bindRequest, type RequestBinder } from './routes/request.ts';
-import type { Route } from './routes/table.ts';
-import { readStreamControls, STREAM_CONTROLS } from './stream-controls.ts';
-import type { CallOptions, DuplexCall } from './upstream/call.ts';
+import type { Match, Route } from './routes/table.ts';
+import { readStreamControls, STREAM_CONTROLS, type StreamControls } from './stream-controls.ts';
+import type { CallOptions, DuplexCall, StreamCall } from './upstream/call.ts';
 import { upstreamMetadata } from './upstream/metadata.ts';
+import type { SharedStream } from './upstream/shared-streams.ts';
 
 /** A call on its way: what is known once its route is found and its caller may make it. */
 interface Call {
@@ -30,7 +31,7 @@ interface Call {
 export async function handleCall(gateway: Gateway, exchange: Exchange, caller: Caller): Promise<void> {
   const { request } = exchange;
   const target = parseRequestTarget(originForm(request.url ?? ''));
-  const match = gateway.table.match(request.method ?? '', target.segments);
+  const match = findRoute(gateway, request.method ?? '', target.segments);
   if (match.kind === 'none') throw new PassbandError('NOT_FOUND', 'nothing is found at this path');
   if (match.kind === 'method') throw methodNotAllowed(match.allow);
   const { route } = match;
@@ -56,6 +57,14 @@ export async function handleCall(gateway: Gateway, exchange: Exchange, caller: C
   const call: Call = { gateway, exchange, caller, route, binder, options, rule };
   if (method.serverStreaming) await callStream(call);
   else await callUnary(call);
+}
+
+/** HEAD is answered wherever a GET is answered with one message (RFC 9110 section 9.3.2). */
+function findRoute({ table }: Gateway, httpMethod: string, segments: readonly string[]): Match {
+  const match = table.match(httpMethod, segments);
+  if (httpMethod !== 'HEAD' || match.kind !== 'method') return match;
+  const get = table.match('GET', segments);
+  return get.kind === 'route' && !get.route.method.serverStreaming ? get : match;
 }
 
 /** The error for a path that exists, but not with this method (RFC 9110 section 15.5.6). */
@@ -104,8 +113,25 @@ async function callStream(call: Call): Promise<void> {
   }
   const bound = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
   authorize(gateway, exchange, caller, method.name, bound.message);
-  const stream = await gateway.upstream.serverStream(method, bound.bytes, options);
+  const stream = await openStream(call, controls, bound.bytes);
   await answerStream(gateway, exchange, caller, { route, accept, controls, rule, call: stream, feeding: undefined });
+}
+
+/**
+ * Opens the upstream call of a stream, or joins one that a reader with the same certificate has open for the same
+ * request. A reader that may hold the stream back, that resumes or that names a deadline has a call of its own.
+ */
+async function openStream(call: Call, controls: StreamControls, bytes: Buffer): Promise<StreamCall | SharedStream> {
+  const { gateway, caller, route, options } = call;
+  const { method } = route;
+  const alone =
+    !method.stream.shareable ||
+    controls.overflow === 'block' ||
+    controls.resumeAfter !== undefined ||
+    options.deadlineMs !== undefined;
+  if (alone) return gateway.upstream.serverStream(method, bytes, options);
+  const key = `${method.name} ${caller.identity.sha256} ${bytes.toString('base64')}`;
+  return gateway.shared.join(key, (signal) => gateway.upstream.serverStream(method, bytes, { ...options, signal }));
 }
 
 /** Sends the caller's messages on as they come, each decided on by itself. A fault ends the call. */

@@ -7,6 +7,7 @@ import type { LiveStreams } from './guard/live-streams.ts';
 import type { Policy } from './guard/policy.ts';
 import type { RouteTable } from './routes/table.ts';
 import type { Upstream } from './upstream/call.ts';
+import type { SharedStreams } from './upstream/shared-streams.ts';
 
 /** What the request path works with. Built once, at the rim. */
 export interface Gateway {
@@ -16,6 +17,7 @@ export interface Gateway {
   readonly admission: Admission;
   readonly live: LiveStreams;
   readonly upstream: Upstream;
+  readonly shared: SharedStreams;
   readonly metrics: GatewayMetrics;
   readonly log: Log;
   readonly limits: {

@@ -88,7 +88,7 @@ function place(routes: readonly Route[]): Placed[] {
   // Those that win where two match come first: one segment before many, a method before any method.
   const endless = (route: Route): number => Number(route.template.segments.at(-1)?.kind === 'rest');
   const any = (route: Route): number => Number(route.httpMethod === '*');
-  const order = [...routes].sort((a, b) => endless(a) - endless(b) || any(a) - any(b));
+  const order = [...routes].sort((a, b) => any(a) - any(b));
   for (const route of order) {
     if (route.httpMethod !== '*') put(route, route.httpMethod);
     else if (ANY_METHOD.filter((method) => put(route, method)).length === 0) put(route, '*');

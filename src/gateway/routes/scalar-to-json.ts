@@ -77,7 +77,7 @@ const FLOAT_DIGITS = [6, 7, 8, 9];
 /** Powers of ten that a double holds exactly; scaling by them rounds once only. */
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
-/** The shortest text that reads back as the same float; as a double, 0.1 would read 0.10000000149011612. */
+/** The shortest text of six digits or more that reads back as the same float; as a double, 0.1 would read 0.10000000149011612. */
 export function floatText(value: number): string {
   if (!Number.isFinite(value) || Number.isInteger(value)) return doubleText(value);
   const leading = Math.floor(Math.log10(Math.abs(value)));

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { type Caller, callerOf, type EventStream, pairIn } from '../support/https.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+
+const PATH = '/v1/stations/sim-1/iq?batch_size_samples=8192';
+let stack: Stack;
+let client: Caller;
+let dashboard: Caller;
+
+beforeAll(async () => {
+  stack = await startStack();
+  client = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
+  dashboard = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'dashboard'));
+});
+afterAll(async () => {
+  await Promise.all([client?.close(), dashboard?.close()]);
+  await stack?.close();
+});
+
+async function subscribers(): Promise<number> {
+  const station = (await client.call('/v1/stations/sim-1')).json();
+  return Number(station.subscribers ?? 0);
+}
+
+/** Waits for the first event and leaves the stream open. */
+async function first(stream: EventStream): Promise<void> {
+  await stream[Symbol.asyncIterator]().next();
+}
+
+async function take(stream: EventStream, count: number): Promise<{ id: string; data: string }[]> {
+  const events: { id: string; data: string }[] = [];
+  for await (const { id, data, event } of stream) {
+    expect(event).toBeUndefined();
+    events.push({ id: id ?? '', data });
+    if (events.length === count) break;
+  }
+  return events;
+}
+
+it('reads a stream once for all readers of one certificate, and each gets every message', async () => {
+  const streams = await Promise.all([1, 2, 3].map(() => client.events(PATH)));
+  const taken = await Promise.all(streams.map((stream) => take(stream, 40)));
+  const byId = new Map<string, string>();
+  for (const events of taken) {
+    for (const [index, { id, data }] of events.entries()) {
+      // Every reader's ids follow one another, and the same id is the same event for all.
+      if (index > 0) expect(BigInt(id)).toBe(BigInt(events[index - 1]?.id ?? '') + 1n);
+      expect(byId.get(id) ?? data).toBe(data);
+      byId.set(id, data);
+    }
+  }
+  for (const stream of streams) stream.stop();
+});
+
+it('opens one upstream call for them, one more for another certificate, and none stays behind', async () => {
+  const same = await Promise.all([client.events(PATH), client.events(PATH)]);
+  await Promise.all(same.map(first));
+  expect(await subscribers()).toBe(1);
+  const other = await dashboard.events(PATH);
+  await first(other);
+  expect(await subscribers()).toBe(2);
+  // A reader that may hold the stream back, and one that resumes, have calls of their own.
+  const alone = await Promise.all([
+    client.events(`${PATH}&overflow=block`),
+    client.events(PATH, { headers: { 'last-event-id': '1' } }),
+  ]);
+  await Promise.all(alone.map(first));
+  expect(await subscribers()).toBe(4);
+  for (const stream of [...same, other, ...alone]) stream.stop();
+  for (let tries = 0; (await subscribers()) > 0 && tries < 200; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  expect(await subscribers()).toBe(0);
+});
