@@ -1,4 +1,5 @@
 import { createServer, type Socket, type Server as TcpServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ConnectionInjector,
   Server,
@@ -38,6 +39,12 @@ const KEEPALIVE_TIME_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** A connection without any call is closed after this. */
 const MAX_IDLE_MS = 30 * 60_000;
+
+/**
+ * Time between the end of the streams and that of their connections: a peer that sees its connection closed throws away
+ * what it has not read yet, the status of its stream included.
+ */
+const LAST_WORDS_MS = 250;
 
 /** What a backend is started with. */
 export interface BackendOptions {
@@ -115,9 +122,11 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
     close: async (graceMs) => {
       tcp.close();
       for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'NOT_SERVING');
-      endStreams(guard.liveCalls);
+      const endsAtMs = performance.now() + graceMs;
+      const ended = endStreams(guard.liveCalls);
       for (const station of stations.all()) station.stop();
-      await shutDown(server, graceMs);
+      if (ended > 0) await sleep(Math.min(LAST_WORDS_MS, graceMs / 2));
+      await shutDown(server, endsAtMs - performance.now());
       for (const socket of sockets) socket.destroy();
       log.info({ port }, 'backend is closed');
     },
@@ -156,9 +165,12 @@ function listen({ host, port, log }: BackendOptions, injector: ConnectionInjecto
   });
 }
 
-function endStreams(calls: ReadonlySet<LiveCall>): void {
+/** Ends every streaming call with UNAVAILABLE; returns how many there were. */
+function endStreams(calls: ReadonlySet<LiveCall>): number {
   const reason = new PassbandError('UNAVAILABLE', 'the server is shutting down');
-  for (const call of [...calls]) if (call.streaming) call.end(reason);
+  const streams = [...calls].filter((call) => call.streaming);
+  for (const call of streams) call.end(reason);
+  return streams.length;
 }
 
 function shutDown(server: Server, graceMs: number): Promise<void> {

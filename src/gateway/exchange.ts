@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
-import type { Code } from '../errors.ts';
+import { type Code, httpStatus } from '../errors.ts';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import type { EdgeRequest } from './edge/peer.ts';
@@ -54,7 +54,9 @@ export class Exchange {
       }
       const seconds = Number(process.hrtime.bigint() - this.startedNs) / 1e9;
       const method = this.request.method ?? '';
-      metrics.request({ method, route: this.route, status: this.response.statusCode, code: this.code }, seconds);
+      // Nobody was there to be sent a status; what is noted is the one that says so.
+      const status = this.response.headersSent ? this.response.statusCode : httpStatus('CANCELLED');
+      metrics.request({ method, route: this.route, status, code: this.code }, seconds);
       log.info(
         {
           requestId: this.requestId,
@@ -63,7 +65,7 @@ export class Exchange {
           rpc: this.rpc || undefined,
           method,
           route: this.route || undefined,
-          status: this.response.statusCode,
+          status,
           code: this.code,
           rule: this.rule || undefined,
           format: this.format || undefined,

@@ -65,7 +65,11 @@ async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeout
             reject(new PassbandError('CANCELLED', 'the request broke off', { cause })),
           );
       });
-      if (next.done === true) return;
+      if (next.done === true) {
+        // An HTTP/2 stream that is reset ends its body as if it were whole.
+        if (request.aborted) throw new PassbandError('CANCELLED', 'the request broke off');
+        return;
+      }
       yield next.value;
     }
   } finally {
