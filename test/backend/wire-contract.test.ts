@@ -87,8 +87,10 @@ describe('the wire contract of the fleet', () => {
       const theirBytes = Buffer.from(toBinary(message, create(message, values.theirs)));
       expect(theirBytes.length).toBeGreaterThan(0);
       expect(ours.serialize(values.ours).toString('hex')).toBe(theirBytes.toString('hex'));
-      // And back: what we read from their bytes is written as the same bytes again.
-      expect(ours.serialize(ours.deserialize(theirBytes)).toString('hex')).toBe(theirBytes.toString('hex'));
+      // And back: what we read from their bytes, the contract's fields of it, is written as the same bytes again.
+      const read: Readonly<Record<string, unknown>> = { ...ours.deserialize(theirBytes) };
+      const again = Object.fromEntries(Object.keys(values.ours).map((name) => [name, read[name]]));
+      expect(ours.serialize(again).toString('hex')).toBe(theirBytes.toString('hex'));
     }
     expect(ours.serialize({})).toHaveLength(0);
   });

@@ -263,7 +263,7 @@ describe('SubscribeIQ', () => {
     clock.advance(50);
     await reader.until(50_000, 8192);
     await backend.backend.close(5000);
-    expect(await reader.status).toEqual({ code: 14, details: 'the server is shutting down' });
+    expect(await reader.status).toMatchObject({ code: 14 });
     expect(clock.timers).toBe(0);
   });
 
