@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { pairIn } from '../support/https.ts';
+import { expectProblem } from '../support/problem.ts';
+import { type RawOptions, rawExchange, requestText } from '../support/raw.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+
+let stack: Stack;
+let to: RawOptions;
+
+beforeAll(async () => {
+  stack = await startStack();
+  to = { port: stack.port, caPem: stack.pki.caPem, pair: pairIn(stack.certsDir, 'client') };
+});
+afterAll(async () => {
+  await stack?.close();
+});
+
+// What well-behaved clients put right before they send it.
+it.each([
+  ['dot segments', '/v1/stations/../../../etc/passwd', 400],
+  ['dot segments before a page', '/x/../healthz', 400],
+  ['a dot segment', '/v1/./stations', 400],
+  ['encoded dot segments', '/v1/stations/%2e%2e/%2E%2e', 400],
+  ['half-encoded dot segments', '/v1/stations/.%2e/stations', 400],
+  ['two slashes', '//v1/stations', 400],
+  ['a slash behind', '/v1/stations/', 400],
+  ['a slash behind a page', '/healthz/', 400],
+  ['an encoded NUL', '/v1/stations/sim-1%00.json', 400],
+  ['a NUL', '/v1/stations/sim-1\0', 400],
+  ['a backslash', '/v1\\..\\stations', 400],
+  ['a fragment', '/v1/stations#sim-1', 400],
+  ['a tab', '/v1/stations/\tsim-1', 400],
+  ['no slash', 'v1/stations', 400],
+  ['an asterisk', '*', 400],
+  ['another scheme', 'ftp://localhost/v1/stations', 400],
+  ['nine kilobytes', `/v1/${'a'.repeat(9000)}`, 414],
+  ['a query of nine kilobytes', `/v1/stations?a=${'a'.repeat(9000)}`, 414],
+  ['seventeen kilobytes', `/v1/${'a'.repeat(17_000)}`, 431],
+])('%s: refused with a problem document', async (_name, target, status) => {
+  const answer = await rawExchange(to, requestText('GET', target));
+  expectProblem({ ...answer, contentType: answer.headers.get('content-type') }, { status });
+});
+
+it.each([
+  ['no Host', 'GET /v1/stations HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ['two Hosts', requestText('GET', '/v1/stations', ['Host: elsewhere'])],
+  ['headers of seventeen kilobytes', requestText('GET', '/v1/stations', [`x: ${'y'.repeat(17_000)}`])],
+  ['a length and chunks at once', requestText('POST', '/v1', ['Content-Length: 1', 'Transfer-Encoding: chunked'])],
+  ['what is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
+])('%s: refused with a problem document', async (_name, text) => {
+  const answer = await rawExchange(to, text);
+  expect([400, 431]).toContain(answer.status);
+  expectProblem({ ...answer, contentType: answer.headers.get('content-type') }, { status: answer.status });
+});
+
+it('takes the absolute form of a target, as proxies send it', async () => {
+  for (const target of ['https://localhost/v1/stations', 'https://localhost/healthz']) {
+    expect((await rawExchange(to, requestText('GET', target))).status).toBe(200);
+  }
+});
