@@ -62,9 +62,10 @@ export async function handleCall(gateway: Gateway, exchange: Exchange, caller: C
 /** HEAD is answered wherever a GET is answered with one message (RFC 9110 section 9.3.2). */
 function findRoute({ table }: Gateway, httpMethod: string, segments: readonly string[]): Match {
   const match = table.match(httpMethod, segments);
-  if (httpMethod !== 'HEAD' || match.kind !== 'method') return match;
+  if (match.kind !== 'method') return match;
   const get = table.match('GET', segments);
-  return get.kind === 'route' && !get.route.method.serverStreaming ? get : match;
+  if (get.kind !== 'route' || get.route.method.serverStreaming) return match;
+  return httpMethod === 'HEAD' ? get : { kind: 'method', allow: [...new Set([...match.allow, 'HEAD'])].sort() };
 }
 
 /** The error for a path that exists, but not with this method (RFC 9110 section 15.5.6). */
