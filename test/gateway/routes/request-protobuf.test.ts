@@ -1,0 +1,180 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import protobuf from 'protobufjs';
+import { PassbandError } from '../../../src/errors.ts';
+import { parseRequestTarget } from '../../../src/gateway/routes/path.ts';
+import { type BoundRequest, bindRequest } from '../../../src/gateway/routes/request.ts';
+import { buildRouteTable, type RouteTable } from '../../../src/gateway/routes/table.ts';
+import { describeProto, serviceProto } from '../../support/protos.ts';
+
+const METHODS = `
+rpc Whole(Request) returns (Request) { option (google.api.http) = { post: "/whole/{id}" body: "*" }; }
+rpc Number(Request) returns (Request) { option (google.api.http) = { post: "/number/{n}" body: "*" }; }
+rpc Rest(Request) returns (Request) { option (google.api.http) = { post: "/rest/{id=**}" body: "*" }; }
+rpc Tag(Request) returns (Request) { option (google.api.http) = { post: "/tag/{tag}" body: "*" }; }
+rpc Update(Request) returns (Request) { option (google.api.http) = { patch: "/update/{book.name}" body: "book" }; }
+rpc List(Request) returns (Request) { option (google.api.http) = { put: "/list/{id}" body: "many" }; }
+rpc Map(Request) returns (Request) { option (google.api.http) = { put: "/map/{id}" body: "books" }; }
+rpc Scalar(Request) returns (Request) { option (google.api.http) = { put: "/scalar/{id}" body: "n" }; }
+rpc Get(Request) returns (Request) { option (google.api.http) = { get: "/get/{id}" }; }
+rpc Far(Request) returns (Request) { option (google.api.http) = { post: "/far/{id}" body: "far" }; }`;
+
+const MESSAGES = `
+message Request { string id = 1; int32 n = 2; Book book = 3; repeated string many = 4; map<string, Book> books = 5; bytes data = 6; Colour colour = 7;
+  oneof choice { string tag = 8; int64 code = 9; bytes blob = 10; } Book far = 536870911; }
+message Book { string name = 1; int32 pages = 2; Book sequel = 3; }
+enum Colour { NONE = 0; RED = 1; }`;
+
+let table: RouteTable;
+let type: protobuf.Type;
+
+beforeAll(async () => {
+  const descriptors = await describeProto(serviceProto(METHODS, MESSAGES));
+  table = buildRouteTable(descriptors);
+  type = descriptors.root.lookupType('test.Request');
+});
+
+function bind(request: string, body: Uint8Array): BoundRequest {
+  const [method = '', target = ''] = request.split(' ');
+  const { segments, query } = parseRequestTarget(target);
+  const match = table.match(method, segments);
+  if (match.kind !== 'route') throw new Error(`no route for ${request}`);
+  return bindRequest(match.route, match.segments, query, new Set()).fromProtobuf(body);
+}
+
+/** What protobufjs, and so any backend, makes of the bytes. */
+function decoded(bytes: Uint8Array): Record<string, unknown> {
+  return type.toObject(type.decode(bytes), { longs: String, bytes: String });
+}
+
+function encoded(message: Record<string, unknown>, of = 'test.Request'): Uint8Array {
+  const found = type.root.lookupType(of);
+  return found.encode(found.fromObject(message)).finish();
+}
+
+describe('a body in protobuf', () => {
+  test('is passed on as it came, with the fields of the URL behind it', () => {
+    const body = encoded({ n: 3, many: ['a'], data: Buffer.from('x') });
+    const { bytes, message } = bind('POST /whole/x', body);
+    expect(bytes.subarray(0, body.length)).toEqual(Buffer.from(body));
+    expect(decoded(bytes)).toEqual({ id: 'x', n: 3, many: ['a'], data: 'eA==' });
+    expect(message).toEqual({ id: 'x', n: 3 });
+  });
+
+  test('may be empty', () => {
+    expect(decoded(bind('POST /whole/x', new Uint8Array()).bytes)).toEqual({ id: 'x' });
+  });
+
+  test('of one field is framed as that field', () => {
+    const { bytes, message } = bind('PATCH /update/b?n=1', encoded({ pages: 3 }, 'test.Book'));
+    expect(decoded(bytes)).toEqual({ n: 1, book: { name: 'b', pages: 3 } });
+    expect(message).toEqual({ n: 1, book: { name: 'b', pages: 3 } });
+    const far = bind('POST /far/x', encoded({ pages: 3 }, 'test.Book'));
+    expect(decoded(far.bytes)).toEqual({ id: 'x', far: { pages: 3 } });
+  });
+
+  test('repeating what the path says is fine', () => {
+    expect(decoded(bind('POST /whole/x', encoded({ id: 'x' })).bytes)).toEqual({ id: 'x' });
+  });
+
+  test.each([
+    ['POST /whole/x', { id: 'y' }, 'id: is given in the path; the body says something else'],
+    ['POST /number/0', { n: 5 }, 'n: is given in the path'],
+    ['POST /rest', { id: 'y' }, 'id: is given in the path'],
+    ['POST /tag/t', { code: 5 }, 'tag: and "code" exclude each other'],
+  ])('%s refuses %j', (request, body, why) => {
+    expect(() => bind(request, encoded(body))).toThrow(why);
+  });
+
+  test.each(['PUT /list/x', 'PUT /map/x', 'PUT /scalar/x'])(
+    '%s answers 415: such a field has no form of its own',
+    (request) => {
+      expect(() => bind(request, new Uint8Array())).toThrow(expect.objectContaining({ status: 415 }));
+    },
+  );
+
+  test('is refused where the binding has no body', () => {
+    expect(() => bind('GET /get/x', new Uint8Array())).toThrow('this call takes no body');
+  });
+});
+
+describe('what the URL says cannot be taken back', () => {
+  test('a default is written, so that it overrules', () => {
+    const number = bind('POST /number/0', encoded({ many: ['a'] }));
+    expect(number.message).toEqual({ n: 0 });
+    expect(number.bytes.toString('hex')).toBe('2201611000');
+    expect(bind('POST /rest', new Uint8Array()).bytes.toString('hex')).toBe('0a00');
+  });
+
+  test('a blob in the oneof of a path variable gives way', () => {
+    expect(decoded(bind('POST /tag/t', encoded({ blob: 'AA==' })).bytes)).toEqual({ tag: 't' });
+  });
+
+  test.each<[string, number[]]>([
+    ['an unfinished string swallows what follows', [0x0a, 0x05]],
+    ['an unfinished unknown field swallows what follows', [0xfa, 0x07, 0x04, 0x00]],
+    ['an open group swallows what follows', [0xfb, 0x07]],
+    ['an open group inside a group', [0xfb, 0x07, 0xf3, 0x07, 0xfc, 0x07]],
+    ['an unfinished varint takes the next tag', [0x10, 0x80]],
+    ['an unfinished tag', [0x80]],
+    ['an unfinished fixed64', [0x79, 0x01]],
+    ['an end without a group', [0xfc, 0x07]],
+    ['a field without a number', [0x02, 0x00]],
+    ['a wire type that does not exist', [0x0e, 0x00]],
+    ['an endless varint', [0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
+    ['a string that is not UTF-8', [0x0a, 0x01, 0xff]],
+    ['a message that ends inside a field', [0x1a, 0x02, 0x0a, 0x05]],
+  ])('%s: refused', (_, body) => {
+    const run = (): BoundRequest => bind('POST /whole/x', Uint8Array.from(body));
+    expect(run).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(run).toThrow('the body is no valid test.Request in protobuf');
+  });
+
+  test('a field whose framing is not its own is unknown to the decision as it is to the backend', () => {
+    // Field 1 as a varint, then as a string.
+    const { message, bytes } = bind('POST /number/1', Uint8Array.from([0x08, 0x05, 0x0a, 0x01, 0x61]));
+    expect(message).toEqual({ n: 1, id: 'a' });
+    expect(bytes.subarray(-2)).toEqual(Buffer.from([0x10, 0x01]));
+  });
+
+  test('deep nesting is refused, not followed', () => {
+    let body: Uint8Array = new Uint8Array();
+    for (let depth = 0; depth < 200; depth++) body = protobuf.Writer.create().uint32(0x1a).bytes(body).finish();
+    expect(() => bind('POST /whole/x', body)).toThrow('the body is no valid test.Request');
+  });
+
+  test('whatever the bytes are, the decision sees what a backend decodes', () => {
+    const valid = fc
+      .record(
+        {
+          id: fc.constantFrom('x', ''),
+          n: fc.integer(),
+          book: fc.record({ name: fc.string(), pages: fc.nat() }, { requiredKeys: [] }),
+          many: fc.array(fc.string(), { maxLength: 2 }),
+          colour: fc.nat({ max: 3 }),
+          code: fc.integer(),
+        },
+        { requiredKeys: [] },
+      )
+      .map((message) => encoded(message));
+    const parts = fc.array(fc.oneof(valid, fc.uint8Array({ maxLength: 6 })), { maxLength: 3 });
+    fc.assert(
+      fc.property(parts, (pieces) => {
+        let result: BoundRequest;
+        try {
+          result = bind('POST /whole/x', Buffer.concat(pieces));
+        } catch (error) {
+          expect(error).toBeInstanceOf(PassbandError);
+          return;
+        }
+        expect(result.message.id).toBe('x');
+        const backend = type.toObject(type.decode(result.bytes), { longs: String });
+        expect(backend.id).toBe('x');
+        expect(result.message.n ?? 0).toBe(backend.n ?? 0);
+        expect(result.message.colour ?? 0).toBe(backend.colour ?? 0);
+        expect(String(result.message.code)).toBe(String(backend.code));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
