@@ -6,6 +6,9 @@ export const BODY_TIMEOUT_MS = 30_000;
 /** A request stream may be silent this long, milliseconds. */
 export const STREAM_IDLE_MS = 300_000;
 
+/** Turns of the event loop within which Node tells an HTTP/2 body that ended from one that was reset. */
+const RESET_TURNS = 3;
+
 /** What may be read of a request body. */
 export interface BodyLimits {
   /** Of a whole body, or of one message of a stream. */
@@ -43,6 +46,7 @@ export async function readBody(request: EdgeRequest, limits: BodyLimits): Promis
  */
 async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeoutMs: number): AsyncGenerator<Buffer> {
   const iterator = request.iterator({ destroyOnReturn: false });
+  const isHttp2 = request.httpVersionMajor >= 2;
   let isLate = false;
   let giveUp = (): void => {};
   const timer = setTimeout(() => {
@@ -66,7 +70,8 @@ async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeout
           );
       });
       if (next.done === true) {
-        // An HTTP/2 stream that is reset ends its body as if it were whole.
+        // An HTTP/2 stream that is reset ends its body as if it were whole, and says so only afterwards.
+        for (let turn = 0; isHttp2 && turn < RESET_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
         if (request.aborted) throw new PassbandError('CANCELLED', 'the request broke off');
         return;
       }
