@@ -1,3 +1,4 @@
+// needs: curl, openssl
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';

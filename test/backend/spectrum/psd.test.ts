@@ -1,3 +1,4 @@
+// needs: scipy
 import { describe, expect, it } from '@jest/globals';
 import { SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
 import { WelchEstimator } from '../../../src/backend/spectrum/psd.ts';

@@ -1,3 +1,4 @@
+// needs: scipy
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DEFAULT_STATIONS } from '../../../src/backend/default-stations.ts';
