@@ -4,7 +4,7 @@ import { type HttpBinding, httpBindings, methodOption, type StreamOptions, strea
 import { type LoadOptions, readProtoFiles } from './proto-files.ts';
 import { qualifyTypeNames } from './type-names.ts';
 
-export { type LoadOptions, PASSBAND_PROTO } from './proto-files.ts';
+export { ERROR_DETAILS_PROTO, type LoadOptions, PASSBAND_PROTO } from './proto-files.ts';
 
 /** One RPC. */
 export interface MethodDescriptor {

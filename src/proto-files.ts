@@ -7,6 +7,8 @@ import { PACKAGE_ROOT } from './package-root.ts';
 
 /** Where the google/ protos lie that the build takes from their npm package. */
 const GOOGLE_INCLUDE = join(PACKAGE_ROOT, 'dist', 'include');
+/** The standard error details, which any service may send whether its protos import them or not. */
+export const ERROR_DETAILS_PROTO = join(GOOGLE_INCLUDE, 'google', 'rpc', 'error_details.proto');
 /** Where Passband's own protos lie. */
 export const PASSBAND_PROTO = join(PACKAGE_ROOT, 'proto');
 
@@ -123,14 +125,25 @@ function parseOne(root: protobuf.Root, path: string, text: string): { imports: s
   // The parser notes this name on what it finds; its typings leave it out.
   Reflect.set(protobuf.parse, 'filename', path);
   try {
+    checkSyntax(path, text);
     const parsed = protobuf.parse(text, root, { keepCase: true, alternateCommentMode: true });
     return { imports: parsed.imports ?? [], weak: parsed.weakImports ?? [] };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const [, what = messageOf(error), line] = /^(.*) \((?:.*, )?line (\d+)\)$/s.exec(messageOf(error)) ?? [];
     throw new UsageError(`${path}${line === undefined ? '' : `:${line}`}: ${what}`, { cause: error });
   } finally {
     Reflect.set(protobuf.parse, 'filename', null);
   }
+}
+
+/** The parser takes any word for a syntax, and then knows no rules for it. */
+function checkSyntax(path: string, text: string): void {
+  const { next } = protobuf.tokenize(text, false);
+  if (next() !== 'syntax' || next() !== '=') return;
+  next();
+  const syntax = next();
+  if (syntax !== 'proto2' && syntax !== 'proto3') throw new UsageError(`${path}: unknown syntax "${syntax}"`);
 }
 
 function messageOf(error: unknown): string {

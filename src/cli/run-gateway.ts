@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
-import { loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
+import { ERROR_DETAILS_PROTO, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
 import { UsageError } from '../errors.ts';
 import { createApp } from '../gateway/app.ts';
 import { startListener } from '../gateway/edge/listener.ts';
@@ -47,6 +47,7 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
     paths: config.proto.length === 0 ? [PASSBAND_PROTO] : config.proto,
     includePaths: config.protoPath,
   });
+  const errorTypes = await loadDescriptors({ paths: [ERROR_DETAILS_PROTO] });
   const table = buildRouteTable(descriptors);
   refuseHiddenRoutes(table);
   const policy = await loadPolicy(config.policy ?? join(config.certs, 'policy.yaml'), knownMethods(descriptors));
@@ -61,7 +62,7 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
     tls: clientTls,
     serviceConfig: serviceConfig(descriptors),
   });
-  const upstream = upstreamCalls(channel, statusDetails(descriptors.root));
+  const upstream = upstreamCalls(channel, statusDetails(descriptors.root, errorTypes.root));
   const ready = (): Promise<boolean> => backendIsReady(upstream);
   const gateway: Gateway = {
     table,

@@ -10,11 +10,17 @@ const DETAILS = 3;
 /** Details that are passed on of one status; a backend that sends more is not trusted to mean well. */
 const MAX_DETAILS = 16;
 
-/** A reader of google.rpc.Status bytes that knows the message types of a set of protos. Malformed ones have no details. */
-export function statusDetails(root: protobuf.Root): ReadDetails {
+/**
+ * A reader of google.rpc.Status bytes that knows the message types of sets of protos, the first that has one. Malformed
+ * ones have no details.
+ */
+export function statusDetails(...roots: readonly protobuf.Root[]): ReadDetails {
   const lookup: MessagePlan['lookup'] = (fullName) => {
-    const type = root.lookup(fullName, [protobuf.Type]);
-    return type instanceof protobuf.Type && type.fullName === `.${fullName}` ? planOf(type) : undefined;
+    for (const root of roots) {
+      const type = root.lookup(fullName, [protobuf.Type]);
+      if (type instanceof protobuf.Type && type.fullName === `.${fullName}`) return planOf(type);
+    }
+    return undefined;
   };
   return (bytes) => {
     try {

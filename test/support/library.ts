@@ -76,7 +76,7 @@ export async function startLibrary(pki: TestPki, options: { readonly port?: numb
       request: 'request' in call ? call.request : undefined,
       metadata: call.metadata.getMap(),
       leftMs: Number(deadline) - Date.now(),
-      cancelled: once(call, 'cancelled'),
+      cancelled: new Promise((resolve) => call.once('cancelled', resolve)),
     };
     calls.push(seen);
     arrivals.emit(method, seen);
