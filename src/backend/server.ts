@@ -126,7 +126,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
       const ended = endStreams(guard.liveCalls);
       for (const station of stations.all()) station.stop();
       if (ended > 0) await sleep(Math.min(LAST_WORDS_MS, graceMs / 2));
-      await shutDown(server, endsAtMs - performance.now());
+      await shutDown(server, Math.max(0, endsAtMs - performance.now()));
       for (const socket of sockets) socket.destroy();
       log.info({ port }, 'backend is closed');
     },
