@@ -135,6 +135,15 @@ const INTEGERS = new Set([
   'sfixed64',
 ]);
 
+const STREAM_KEYS: ReadonlySet<string> = new Set([
+  'id_field',
+  'resume_field',
+  'contiguous_ids',
+  'shareable',
+  'overflow',
+  'allowed_overflow',
+]);
+
 /**
  * The streaming behaviour that `passband.v1.stream` gives a method, checked against its messages.
  *
@@ -149,6 +158,14 @@ export function streamOptions(
   const where = `${method}: (passband.v1.stream)`;
   if (given !== undefined && !isRecord(given)) throw new UsageError(`${where} is given more than once`);
   const options = given ?? {};
+  for (const key of Object.keys(options)) {
+    if (!STREAM_KEYS.has(key)) throw new UsageError(`${where} has no field "${key}"`);
+  }
+  const flag = (name: 'contiguous_ids' | 'shareable'): boolean => {
+    const value = options[name] ?? false;
+    if (typeof value !== 'boolean') throw new UsageError(`${where}: ${name} must be true or false`);
+    return value;
+  };
   const overflow = (value: unknown): Overflow => {
     if (value === undefined || value === 'OVERFLOW_UNSPECIFIED') return 'block';
     const policy = typeof value === 'string' ? OVERFLOWS[value] : undefined;
@@ -167,7 +184,7 @@ export function streamOptions(
   };
   const idField = scalar(response, options.id_field, 'id_field');
   const resumeField = scalar(request, options.resume_field, 'resume_field');
-  const contiguousIds = options.contiguous_ids === true;
+  const contiguousIds = flag('contiguous_ids');
   if (resumeField !== undefined && idField === undefined)
     throw new UsageError(`${where}: resume_field needs an id_field`);
   if (contiguousIds && (idField === undefined || idField.type === 'string')) {
@@ -178,7 +195,7 @@ export function streamOptions(
     idField: idField?.name,
     resumeField: resumeField?.name,
     contiguousIds,
-    shareable: options.shareable === true,
+    shareable: flag('shareable'),
     overflow: byDefault,
     allowedOverflow: new Set([byDefault, ...list(options.allowed_overflow).map(overflow)]),
   };

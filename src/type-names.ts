@@ -25,8 +25,8 @@ export function qualifyTypeNames(namespace: protobuf.NamespaceBase): void {
 function qualifyField(field: protobuf.Field): void {
   if (Object.hasOwn(protobuf.types.basic, field.type)) return;
   // An extension stands in the extended type too, but its type name is meant where it was declared.
-  const scope = field.declaringField?.parent ?? field.parent;
-  if (scope !== null) field.type = qualify(scope, field.type, field);
+  const declared = field.declaringField ?? field;
+  if (declared.parent !== null) field.type = qualify(declared.parent, field.type, declared);
 }
 
 function qualify(scope: protobuf.NamespaceBase, name: string, where: protobuf.ReflectionObject): string {
