@@ -70,13 +70,16 @@ function place(routes: readonly Route[]): Placed[] {
   const firstOfShape = new Map<string, UrlPath>();
   const takenBy = new Map<string, Route>();
   const byRoute = new Map<Route, Placed[]>();
+  const endless = (route: Route): boolean => route.template.segments.at(-1)?.kind === 'rest';
+  // Only templates that end with `**` are ever written longer: without it, one shape means the same segments.
   const put = (route: Route, method: string): boolean => {
     for (let extraSegments = 0; ; extraSegments++) {
       const path = urlPath(route, extraSegments);
       const key = `${method} ${path.shape}`;
       const other = takenBy.get(key);
       if (other !== undefined && sameSegments(route, other)) return false;
-      if (other !== undefined) continue;
+      if (other !== undefined && endless(route)) continue;
+      if (other !== undefined) throw new TypeError(`${other.template.text} and ${route.template.text} have one path`);
       const first = firstOfShape.get(path.shape) ?? path;
       firstOfShape.set(path.shape, first);
       takenBy.set(key, route);
@@ -84,11 +87,9 @@ function place(routes: readonly Route[]): Placed[] {
       return true;
     }
   };
-  // Only templates that end with `**` are ever written longer: without it, one shape means the same segments.
   // Those that win where two match come first: one segment before many, a method before any method.
-  const endless = (route: Route): number => Number(route.template.segments.at(-1)?.kind === 'rest');
   const any = (route: Route): number => Number(route.httpMethod === '*');
-  const order = [...routes].sort((a, b) => any(a) - any(b));
+  const order = [...routes].sort((a, b) => Number(endless(a)) - Number(endless(b)) || any(a) - any(b));
   for (const route of order) {
     if (route.httpMethod !== '*') put(route, route.httpMethod);
     else if (ANY_METHOD.filter((method) => put(route, method)).length === 0) put(route, '*');
