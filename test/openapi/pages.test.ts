@@ -5,6 +5,7 @@ import { loadDescriptors, PASSBAND_PROTO } from '../../src/descriptors.ts';
 import { docsPage, STYLE_SOURCE } from '../../src/openapi/docs-page.ts';
 import { indexPage } from '../../src/openapi/index-page.ts';
 import { type OpenApiDocument, operationsOf } from '../../src/openapi/model.ts';
+import { html, prose } from '../../src/openapi/page/markup.ts';
 import { describeApi, fromProto } from './from-proto.ts';
 
 /** What would break a page if it were not escaped, in every place where a proto has text of its own. */
@@ -56,6 +57,23 @@ function expectSafe(page: string): void {
   const isVoid = (name: string): boolean => ['meta', 'link', 'wbr'].includes(name);
   expect(open.filter((name) => !isVoid(name)).sort()).toEqual(closed.sort());
 }
+
+describe('templates', () => {
+  test('escape what stands in content and in attributes, and nothing twice', () => {
+    const inner = html`<b title="${`"'<>&`}">${['<', 1, undefined, false, '&amp;']}</b>`;
+    const escaped = '<b title="&quot;&#39;&lt;&gt;&amp;">&lt;1&amp;amp;</b>';
+    expect(html`<p>${inner}${[inner]}</p>`.text).toBe(`<p>${escaped}${escaped}</p>`);
+  });
+
+  test.each([
+    ['two\n\nparagraphs\nof text', '<p>two</p>\n<p>paragraphs\nof text</p>\n'],
+    ['- one\n  goes on\n- `two`', '<ul><li>one\n  goes on</li><li><code>two</code></li></ul>\n'],
+    ['a `<b>` and a ` alone', '<p>a <code>&lt;b&gt;</code> and a ` alone</p>\n'],
+    ['', ''],
+  ])('write the description %j', (text, markup) => {
+    expect(prose(text).text).toBe(markup);
+  });
+});
 
 describe('the documentation page', () => {
   let document: OpenApiDocument;
