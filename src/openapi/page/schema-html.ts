@@ -54,10 +54,10 @@ export function nameHtml(name: string, deprecated: true | undefined): Markup {
   return html`<code class="old">${name}</code> <span class="tag">deprecated</span>`;
 }
 
-/** One shared schema, folded up. */
+/** One shared schema, folded up. Its id lies inside, since browsers unfold what a link leads into. */
 export function schemaCard(name: string, schema: Schema): Markup {
   const first = schema.description?.split('\n')[0];
-  return html`<div class="card schema" id="schema-${name}"><details><summary><code>${name}</code>${
+  return html`<div class="card schema"><details><summary><code>${name}</code>${
     first !== undefined && html` <span class="soft small">${inline(first)}</span>`
-  }</summary><div>${schemaHtml(schema)}</div></details></div>\n`;
+  }</summary><div id="schema-${name}">${schemaHtml(schema)}</div></details></div>\n`;
 }

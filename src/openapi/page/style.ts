@@ -62,7 +62,7 @@ details > div { padding: .25rem 0 1rem; }
 summary { cursor: pointer; padding: .55rem 0; font-weight: 600; font-size: .925rem; }
 summary::marker { color: var(--soft); } summary .soft { font-weight: 400; }
 .card.schema { padding: .2rem 1.5rem; margin-top: .6rem; } .card.schema details { border: 0; }
-.card.schema summary { font-weight: 400; }
+.card.schema details > div { scroll-margin-top: 3rem; } .card.schema summary { font-weight: 400; }
 td details { border: 0 !important; } td summary { padding: .1rem 0; font-weight: 400; }
 td table { font-size: .875rem; }
 .page { max-width: 56rem; margin: 0 auto; padding: 3.5rem 1.5rem 4rem; }
