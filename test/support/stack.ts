@@ -23,6 +23,8 @@ export interface Stack {
   /** The backend as it runs now; undefined while it is stopped. */
   readonly backend: RunningBackend | undefined;
   readonly registry: Registry;
+  /** Calls at the backend since it was last started, by its own count. */
+  backendCalls(): Promise<{ readonly live: number; readonly total: number }>;
   /** Log lines so far, parsed. */
   readonly logs: readonly Readonly<Record<string, unknown>>[];
   stopBackend(graceMs?: number): Promise<void>;
@@ -68,8 +70,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const registry = new Registry();
   let backend: RunningBackend | undefined;
   let backendPort = 0;
+  let backendRegistry = new Registry();
   const startBackend = async (): Promise<void> => {
-    backend = await runBackend({ ...config, backendPort }, log, new Registry());
+    backendRegistry = new Registry();
+    backend = await runBackend({ ...config, backendPort }, log, backendRegistry);
     backendPort = backend.port;
   };
   await startBackend();
@@ -93,6 +97,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
     registry,
     logs,
+    backendCalls: async () => {
+      const total = await sumOf(backendRegistry, 'grpc_server_started_total');
+      return { live: total - (await sumOf(backendRegistry, 'grpc_server_handled_total')), total };
+    },
     stopBackend,
     startBackend,
     close: async () => {
@@ -101,4 +109,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await pki.remove();
     },
   };
+}
+
+async function sumOf(registry: Registry, name: string): Promise<number> {
+  const values = (await registry.getSingleMetric(name)?.get())?.values ?? [];
+  return values.reduce((sum, { value }) => sum + value, 0);
 }
