@@ -2,14 +2,14 @@ import type { JsonObject, JsonValue } from './json-text.ts';
 import { type FieldValue, type Message, newMessage, type Scalar } from './message.ts';
 import type { FieldPlan, MessagePlan } from './plan.ts';
 import { base64, enumByName, enumByNumber, floating, integer, invalid, scalarFromText, unicode } from './scalar.ts';
-import { READERS } from './well-known-from-json.ts';
+import { type Inner, READERS } from './well-known-from-json.ts';
+
+const INNER: Inner = { message: messageFromJson, field: fieldFromJson, isSpecial: isWellKnown };
 
 /** A message from its JSON form (protobuf.dev/programming-guides/json). Unknown members are refused. */
 export function messageFromJson(plan: MessagePlan, json: JsonValue, where = 'body'): Message {
   const special = READERS.get(plan.fullName);
-  if (special !== undefined) {
-    return special(plan, json, where, { message: messageFromJson, field: fieldFromJson, isSpecial: isWellKnown });
-  }
+  if (special !== undefined) return special(plan, json, where, INNER);
   const message = newMessage();
   mergeJson(plan, message, objectOf(json, where), where);
   return message;

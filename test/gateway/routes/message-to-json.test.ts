@@ -203,7 +203,7 @@ describe('malformed bytes are INTERNAL, whatever is wrong', () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 });

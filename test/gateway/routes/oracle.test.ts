@@ -22,7 +22,7 @@ import { arbitraryMessage } from './arbitrary-message.ts';
 
 const PROTOS = 'test/gateway/routes/protos';
 const TYPES = [
-  ['every_kind', 'every.kind.Every', 80],
+  ['every_kind', 'every.kind.Every', 50],
   ['older', 'older.Old', 60],
   ['newer', 'newer.New', 60],
 ] as const;
