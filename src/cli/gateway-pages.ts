@@ -14,13 +14,32 @@ import { VERSION } from './version.ts';
 /** Milliseconds that the index page waits for the list of stations. */
 const STATIONS_TIMEOUT_MS = 2_000;
 
-/** The gateway's documents for a set of protos, rendered once, and the index page with what the backend has. */
-export function gatewayPages(descriptors: Descriptors, table: RouteTable, gateway: () => Gateway): Pages {
-  const document = openApiDocument(descriptors, table, { title: 'Passband', version: VERSION, gatewayPages: true });
+/**
+ * The gateway's documents for a set of protos, and the index page with what the backend has. The documents are made at
+ * their first reading: only then is it known where the gateway listens.
+ */
+export function gatewayPages(
+  descriptors: Descriptors,
+  table: RouteTable,
+  gateway: () => Gateway,
+  serverUrl: () => string,
+): Pages {
+  let made: { readonly openApiJson: string; readonly docsHtml: string } | undefined;
+  const documents = (): { readonly openApiJson: string; readonly docsHtml: string } => {
+    if (made !== undefined) return made;
+    const about = { title: 'Passband', version: VERSION, serverUrl: serverUrl(), gatewayPages: true };
+    const document = openApiDocument(descriptors, table, about);
+    made = { openApiJson: JSON.stringify(document), docsHtml: docsPage(document) };
+    return made;
+  };
   const list = descriptors.methods.get('sdr.oran.StationService/ListStations');
   return {
-    openApiJson: JSON.stringify(document),
-    docsHtml: docsPage(document),
+    get openApiJson() {
+      return documents().openApiJson;
+    },
+    get docsHtml() {
+      return documents().docsHtml;
+    },
     styleSources: [STYLE_SOURCE],
     index: (cn, stations) => indexPage({ cn, stations, version: VERSION }),
     stations: async (exchange, caller) => {

@@ -75,8 +75,14 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
     log,
     ready,
     limits: { maxBodyBytes: config.maxBodyBytes, timeoutMs: config.timeoutMs, maxTimeoutMs: config.maxTimeoutMs },
-    pages: gatewayPages(descriptors, table, () => gateway),
+    pages: gatewayPages(
+      descriptors,
+      table,
+      () => gateway,
+      () => `https://localhost:${port}`,
+    ),
   };
+  const port = config.port;
   let active = 0;
   const app = createApp(gateway);
   const listener = await startListener(
@@ -137,10 +143,10 @@ function holderOf(certificate: Uint8Array): string | undefined {
 
 /** The gateway's own pages come first; an RPC bound to exactly such a path could never be called. */
 function refuseHiddenRoutes(table: RouteTable): void {
-  for (const { path } of PAGES) {
-    const match = table.match('GET', path.slice(1).split('/').filter(Boolean));
-    if (match.kind === 'route' && match.route.template.segments.every(({ kind }) => kind === 'literal')) {
-      throw new UsageError(`${match.route.method.name} binds GET ${path}, which is a page of the gateway itself`);
+  for (const { method, httpMethod, template } of table.routes) {
+    const path = `/${template.segments.map((segment) => (segment.kind === 'literal' ? segment.text : '*')).join('/')}`;
+    if (template.verb === undefined && PAGES.some((page) => page.path === path)) {
+      throw new UsageError(`${method.name} binds ${httpMethod} ${path}, which is a page of the gateway itself`);
     }
   }
 }
