@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
+import { backendTarget, logLevel, seconds, text, whole } from './setting-values.ts';
 
 /** The programs that read settings. */
 export type Program = 'up' | 'gateway' | 'backend';
@@ -43,30 +44,6 @@ export interface Setting {
 
 const ALL: readonly Program[] = ['up', 'gateway', 'backend'];
 const DOOR: readonly Program[] = ['up', 'gateway'];
-
-const text = (value: string): string => {
-  if (value.trim() === '') throw new RangeError('must not be empty');
-  return value;
-};
-
-/** A whole number within bounds; the message names both. */
-function whole(min: number, max: number, unit: string): (text: string) => number {
-  return (value) => {
-    const number = /^[0-9]{1,12}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number >= min && number <= max))
-      throw new RangeError(`must be a whole number of ${unit} from ${min} to ${max}`);
-    return number;
-  };
-}
-
-/** Seconds as written by people, milliseconds inside. */
-function seconds(min: number, max: number): (text: string) => number {
-  return (value) => {
-    const number = /^[0-9]{1,9}(\.[0-9]{1,3})?$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number >= min && number <= max)) throw new RangeError(`must be seconds from ${min} to ${max}`);
-    return Math.round(number * 1000);
-  };
-}
 
 const port = whole(0, 65_535, 'port');
 
@@ -250,18 +227,6 @@ export const SETTINGS: readonly Setting[] = [
     parse: seconds(0, 600),
   },
 ];
-
-function backendTarget(value: string): string {
-  if (/\s/.test(value) || !/:[0-9]{1,5}$/.test(value))
-    throw new RangeError('must be HOST:PORT or a gRPC target that ends in one');
-  return value;
-}
-
-function logLevel(value: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === value);
-  if (level === undefined) throw new RangeError(`must be one of ${LOG_LEVELS.join(', ')}`);
-  return level;
-}
 
 /** Environment variable of a setting. */
 export function environmentName(setting: Setting): string {

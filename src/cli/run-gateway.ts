@@ -82,7 +82,7 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
       () => `https://localhost:${port}`,
     ),
   };
-  const port = config.port;
+  let port = config.port;
   let active = 0;
   const app = createApp(gateway);
   const listener = await startListener(
@@ -111,6 +111,7 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
     channel.close();
     throw listenError(error, config);
   });
+  port = listener.port;
   log.info(
     { host: config.host, port: listener.port, backend: config.backend, routes: table.routes.length },
     'gateway listens',
