@@ -72,17 +72,19 @@ export async function startListener(handler: RequestListener, options: ListenerO
     maxHeaderListPairs: MAX_HEADERS,
     settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES, enablePush: false },
     unknownProtocolTimeout: HANDSHAKE_TIMEOUT_MS,
-    http1Options: {
-      headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
-      // Request streams may take hours; bodies have their own time limits where they are read.
-      requestTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // The handler refuses such a request itself, with a document that says why.
-      requireHostHeader: false,
-      connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS),
-    },
-  } as Parameters<typeof createSecureServer>[0]);
+  });
+  const headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
+  // As properties: an HTTP/2 server takes these as options in Node 24, and passes them over in Node 22.
+  Object.assign(server, {
+    headersTimeout,
+    // Request streams may take hours; bodies have their own time limits where they are read.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // The handler refuses such a request itself, with a document that says why.
+    requireHostHeader: false,
+    connectionsCheckingInterval: Math.min(1_000, headersTimeout),
+  });
   server.maxConnections = options.maxConnections;
 
   const sockets = new Set<Socket>();
