@@ -19,7 +19,8 @@ let port: number;
 beforeAll(async () => {
   certs = await mkdtemp(join(tmpdir(), 'passband-sigterm-'));
   const ports = ['--port', '0', '--backend-port', '0', '--metrics-port', '0'];
-  passband = new CliProcess(['up', ...ports, '--host', '127.0.0.1', '--certs', certs]);
+  // Half of the default: the request below that never ends takes all of it, and a busy machine its share.
+  passband = new CliProcess(['up', '--shutdown', '4', ...ports, '--host', '127.0.0.1', '--certs', certs]);
   port = Number(await passband.says(/^gateway +https:\/\/localhost:(\d+)/m));
 });
 afterAll(async () => {
