@@ -11,7 +11,7 @@ export function whole(min: number, max: number, unit: string): (text: string) =>
   return (value) => {
     const number = /^[0-9]{1,12}$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= min && number <= max))
-      throw new RangeError(`must be a whole number of ${unit} from ${min} to ${max}`);
+      throw new RangeError(`must be a whole number${unit === '' ? '' : ` of ${unit}`} from ${min} to ${max}`);
     return number;
   };
 }

@@ -45,7 +45,7 @@ export interface Setting {
 const ALL: readonly Program[] = ['up', 'gateway', 'backend'];
 const DOOR: readonly Program[] = ['up', 'gateway'];
 
-const port = whole(0, 65_535, 'port');
+const port = whole(0, 65_535, '');
 
 /** Every setting. Defaults that are limits say why they are what they are. */
 export const SETTINGS: readonly Setting[] = [

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { UsageError } from '../errors.ts';
 
 /** Connections of the probe listener; it serves a scraper and an orchestrator. */
 const MAX_CONNECTIONS = 32;
@@ -45,7 +46,15 @@ export async function startProbes(options: {
   );
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) =>
+      reject(
+        new UsageError(
+          `metrics and probes cannot listen on ${options.host} port ${options.port} (${error.message}); ` +
+            'choose another with --metrics-port, or 0 for any free one',
+          { cause: error },
+        ),
+      ),
+    );
     server.listen(options.port, options.host, () => resolve());
   });
   return {
