@@ -9,6 +9,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { Admission } from '../gateway/guard/admission.ts';
 import { identityFromCertificate } from '../gateway/guard/identity.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
+import type { Policy } from '../gateway/guard/policy.ts';
 import { PAGES } from '../gateway/pages.ts';
 import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
 import { statusDetails } from '../gateway/status-details.ts';
@@ -50,7 +51,7 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
   const errorTypes = await loadDescriptors({ paths: [ERROR_DETAILS_PROTO] });
   const table = buildRouteTable(descriptors);
   refuseHiddenRoutes(table);
-  const policy = await loadPolicy(config.policy ?? join(config.certs, 'policy.yaml'), knownMethods(descriptors));
+  const policy = await gatewayPolicy(config, descriptors);
   const serverTls = await loadTlsMaterial(config.certs, 'server');
   const clientTls = await loadTlsMaterial(config.certs, 'gateway');
 
@@ -131,6 +132,18 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
       log.info({ port: listener.port, cut: active }, 'gateway is closed');
     },
   };
+}
+
+/** The policy; where it is the certs folder's and the protos are others, a mistake in it is most likely that. */
+async function gatewayPolicy(config: Config, descriptors: Descriptors): Promise<Policy> {
+  const known = knownMethods(descriptors);
+  if (config.policy !== undefined) return loadPolicy(config.policy, known);
+  try {
+    return await loadPolicy(join(config.certs, 'policy.yaml'), known);
+  } catch (error) {
+    if (!(error instanceof UsageError) || config.proto.length === 0) throw error;
+    throw new UsageError(`${error.message}; name a policy for the protos of --proto with --policy`, { cause: error });
+  }
 }
 
 function holderOf(certificate: Uint8Array): string | undefined {
