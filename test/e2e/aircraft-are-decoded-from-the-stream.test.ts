@@ -48,7 +48,8 @@ it('finds the known Mode S messages in what arrived as server-sent events, and n
   expect(reader.gaps).toEqual([]);
   expect(sha512(received)).toBe(sha512(recording));
 
-  const known = readFileSync(join(RECORDINGS, 'modes1.messages.txt'), 'utf8').match(/[0-9a-f]{14,28}/g) ?? [];
+  const list = readFileSync(join(RECORDINGS, 'modes1.messages.txt'), 'utf8');
+  const known = Array.from(list.matchAll(/[0-9a-f]{14,28}/g), ([hex]) => hex);
   expect(known).toHaveLength(217);
   const found = demodulate(received).filter(({ sampleIndex }) => 2 * sampleIndex < LISTED_BYTES);
   expect(found.filter(({ hex }) => !known.includes(hex))).toEqual([]);

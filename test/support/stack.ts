@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import type { RunningBackend } from '../../src/backend/server.ts';
+import type { StationConfig } from '../../src/backend/stations.ts';
 import { runBackend } from '../../src/cli/run-backend.ts';
 import { type RunningGateway, runGateway } from '../../src/cli/run-gateway.ts';
 import { type Config, resolveConfig } from '../../src/config.ts';
@@ -39,6 +40,8 @@ export interface StackOptions {
   readonly flags?: Readonly<Record<string, string | readonly string[]>>;
   /** YAML; the development policy unless told. */
   readonly policy?: string;
+  /** Stations of the backend; those of every backend that was told of no others unless told. */
+  readonly stations?: readonly StationConfig[];
   /** False leaves the backend out until startBackend is called. */
   readonly backend?: boolean;
 }
@@ -73,7 +76,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let backendRegistry = new Registry();
   const startBackend = async (): Promise<void> => {
     backendRegistry = new Registry();
-    backend = await runBackend({ ...config, backendPort }, log, backendRegistry);
+    backend = await runBackend({ ...config, backendPort }, log, backendRegistry, options.stations);
     backendPort = backend.port;
   };
   await startBackend();
