@@ -6,10 +6,7 @@ import { openapiCommand } from './openapi.ts';
 import { pkiCommand } from './pki.ts';
 import { policyCommand } from './policy.ts';
 import { addSettings, readSettings } from './program-options.ts';
-import { runBackend } from './run-backend.ts';
-import { runGateway } from './run-gateway.ts';
-import { type Rim, serve } from './serve.ts';
-import { up } from './up.ts';
+import type { Rim } from './serve.ts';
 import { VERSION } from './version.ts';
 
 /** Exit code for what the operator got wrong; anything else that fails is 1. */
@@ -30,6 +27,7 @@ function processRim(): Rim {
   };
 }
 
+// The programs are imported when they are run: help and refusals need not wait for them.
 function program(): Command {
   const root = new Command('passband')
     .description('The HTTPS door to gRPC radios: client certificate in, IQ and spectra out as server-sent events.')
@@ -44,12 +42,16 @@ Examples:
   $ passband backend --certs /etc/passband                  the radio services alone`,
     );
   addSettings(root.command('up').description('everything in one process, with development certificates'), 'up').action(
-    async (_flags, command: Command) => up(await readSettings(command, 'up', process.env), processRim()),
+    async (_flags, command: Command) => {
+      const { up } = await import('./up.ts');
+      await up(await readSettings(command, 'up', process.env), processRim());
+    },
   );
   addSettings(root.command('gateway').description('HTTPS in, gRPC out'), 'gateway').action(
     async (_flags, command: Command) => {
       const config = await readSettings(command, 'gateway', process.env);
       const rim = processRim();
+      const [{ runGateway }, { serve }] = await Promise.all([import('./run-gateway.ts'), import('./serve.ts')]);
       await serve(config, rim, async (log, registry, probesUrl) => {
         const gateway = await runGateway(config, log, registry);
         rim.say(
@@ -63,6 +65,7 @@ Examples:
     async (_flags, command: Command) => {
       const config = await readSettings(command, 'backend', process.env);
       const rim = processRim();
+      const [{ runBackend }, { serve }] = await Promise.all([import('./run-backend.ts'), import('./serve.ts')]);
       await serve(config, rim, async (log, registry, probesUrl) => {
         const backend = await runBackend(config, log, registry);
         rim.say(`backend             grpcs://localhost:${backend.port}\nmetrics and probes  ${probesUrl}\n`);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
-import { ERROR_DETAILS_PROTO, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
+import { type Descriptors, ERROR_DETAILS_PROTO, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
 import { UsageError } from '../errors.ts';
 import { createApp } from '../gateway/app.ts';
 import { startListener } from '../gateway/edge/listener.ts';
