@@ -1,11 +1,5 @@
 import type { RequestListener } from 'node:http';
-import {
-  constants,
-  createSecureServer,
-  type Http2SecureServer,
-  type Http2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { TlsMaterial } from '../../pki/store.ts';
@@ -131,13 +125,6 @@ export async function startListener(handler: RequestListener, options: ListenerO
   server.on('request', onRequest as Parameters<Http2SecureServer['on']>[1]);
   // An expectation that nobody here knows may be passed over (RFC 9110 section 10.1.1).
   server.on('checkExpectation', onRequest as Parameters<Http2SecureServer['on']>[1]);
-  server.on('stream', (stream: ServerHttp2Stream) => {
-    // Answered in full while the request still comes: nobody reads the rest, and flow control would keep its sender
-    // waiting for ever. NO_ERROR is for this (RFC 9113 section 8.1).
-    stream.once('finish', () => {
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-    });
-  });
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
