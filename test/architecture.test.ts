@@ -136,6 +136,15 @@ describe('who may import whom', () => {
     expect(breaches(other)).toEqual([]);
   });
 
+  test('gateway and backend take the name of the forwarded identity from the place that both know', () => {
+    const takers = imports
+      .filter(({ target }) => target === 'identity-metadata.ts')
+      .map(({ file }) => file.split('/')[0]);
+    expect(new Set(takers)).toEqual(new Set(['gateway', 'backend']));
+    const spelt = [...files].filter(([, text]) => text.includes("'x-passband-identity'")).map(([file]) => file);
+    expect(spelt).toEqual(['identity-metadata.ts']);
+  });
+
   test.each(['pki', 'sigmf'])('%s knows nothing of ours but errors', (folder) => {
     const other = ({ file, target }: Import): boolean =>
       isIn(file, folder) && isOurs(target) && !isIn(target, folder, 'errors.ts');

@@ -4,18 +4,13 @@ import { type Decision, decide, isDelegate } from '../gateway/guard/decide.ts';
 import { checkValidity, type Identity, identityFromCertificate } from '../gateway/guard/identity.ts';
 import { identityFromJson } from '../gateway/guard/identity-json.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
+import { IDENTITY_METADATA } from '../identity-metadata.ts';
 import { policyName } from './platform-methods.ts';
-
-/** Metadata in which a delegate says on whose behalf it calls. */
-export const IDENTITY_METADATA = 'x-passband-identity';
 
 const HEALTH = 'grpc.health.v1.Health/';
 
 /** What grpc-js knows of the connection's TLS; it does not export the type by its name. */
 export type AuthContext = ReturnType<ServerInterceptingCallInterface['getAuthContext']>;
-
-/** Certificates whose identities are remembered; a busy backend has a few hundred peers. */
-const MAX_REMEMBERED = 1024;
 
 /** Who calls. */
 export interface Caller {
@@ -30,7 +25,6 @@ export class Door {
   readonly #policy: Policy;
   /** Every method that a policy may name. */
   readonly #methods: readonly string[];
-  readonly #identities = new Map<string, Identity>();
 
   constructor(policy: Policy, methods: readonly string[]) {
     this.#policy = policy;
@@ -44,7 +38,7 @@ export class Door {
    * for an identity that is claimed by a peer that is no delegate.
    */
   identify(context: AuthContext, metadata: Metadata, nowMs: number): Caller {
-    const peer = this.#peer(context);
+    const peer = peerOf(context);
     checkValidity(peer, nowMs);
     const claims = metadata.get(IDENTITY_METADATA);
     if (claims.length === 0) return { peer, identity: peer };
@@ -81,16 +75,11 @@ export class Door {
   #isKnown(identity: Identity): boolean {
     return this.#methods.some((method) => decide(this.#policy, identity, method, undefined).allow);
   }
+}
 
-  #peer(context: AuthContext): Identity {
-    const certificate = context.sslPeerCertificate;
-    if (certificate === undefined) throw new PassbandError('UNAUTHENTICATED', 'a client certificate is required');
-    const known = this.#identities.get(certificate.fingerprint256);
-    if (known !== undefined) return known;
-    const identity = identityFromCertificate(certificate.raw);
-    const [oldest] = this.#identities.keys();
-    if (this.#identities.size >= MAX_REMEMBERED && oldest !== undefined) this.#identities.delete(oldest);
-    this.#identities.set(certificate.fingerprint256, identity);
-    return identity;
-  }
+/** Who the certificate at the other end names; asked on every call, and read once by identityFromCertificate's memory. */
+function peerOf(context: AuthContext): Identity {
+  const certificate = context.sslPeerCertificate;
+  if (certificate === undefined) throw new PassbandError('UNAUTHENTICATED', 'a client certificate is required');
+  return identityFromCertificate(certificate.raw);
 }

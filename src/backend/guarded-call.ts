@@ -1,11 +1,10 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { codeName, codeNumber, PassbandError } from '../errors.ts';
-import { type Caller, type Door, IDENTITY_METADATA } from './door.ts';
+import { afterMoment } from '../expiry.ts';
+import { IDENTITY_METADATA } from '../identity-metadata.ts';
+import type { Caller, Door } from './door.ts';
 import type { CallMetrics } from './metrics.ts';
-
-/** setTimeout's longest delay; a certificate that lives longer is looked at again then. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A call that is going on. */
 export interface LiveCall {
@@ -76,7 +75,7 @@ class GuardedCall implements LiveCall {
   readonly #startedMs = performance.now();
   #caller: Caller | undefined;
   #rule: string | undefined;
-  #expiry: NodeJS.Timeout | undefined;
+  #disarm = (): void => {};
   #over = false;
   #messagesIn = 0;
   #messagesOut = 0;
@@ -169,18 +168,14 @@ class GuardedCall implements LiveCall {
 
   #endWithCertificate({ peer, identity }: Caller): void {
     const endMs = Math.min(peer.notAfterMs, identity.notAfterMs);
-    const arm = (): void => {
-      const leftMs = endMs - Date.now();
-      if (leftMs < 0)
-        this.#refuse(new PassbandError('UNAUTHENTICATED', 'the client certificate has expired'), undefined);
-      else this.#expiry = setTimeout(arm, Math.min(leftMs + 1, MAX_TIMER_MS)).unref();
-    };
-    arm();
+    this.#disarm = afterMoment(endMs, () => {
+      this.#refuse(new PassbandError('UNAUTHENTICATED', 'the client certificate has expired'), undefined);
+    });
   }
 
   #close(code: number): void {
     this.#over = true;
-    clearTimeout(this.#expiry);
+    this.#disarm();
     this.#transport.over();
     if (this.streaming) this.#metrics.streams(this.#service, this.#method, -1);
     this.#metrics.handled(this.#service, this.#method, codeName(code));

@@ -1,8 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import * as grpc from '@grpc/grpc-js';
-
-/** Metadata in which the gateway tells the backend who is calling. Only the gateway sets it. */
-export const IDENTITY_METADATA = 'x-passband-identity';
+import { IDENTITY_METADATA } from '../../identity-metadata.ts';
 
 /** Headers that go on as they are. */
 const PASSED_ON: readonly string[] = ['traceparent', 'tracestate'];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { IDENTITY_METADATA, upstreamMetadata } from '../../../src/gateway/upstream/metadata.ts';
+import { upstreamMetadata } from '../../../src/gateway/upstream/metadata.ts';
+import { IDENTITY_METADATA } from '../../../src/identity-metadata.ts';
 
 /** What the backend would see, besides the two entries that are always there. */
 function passedOn(headers: Readonly<Record<string, string | string[]>>): Record<string, unknown> {
