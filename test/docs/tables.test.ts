@@ -137,7 +137,14 @@ describe('docs/protos.md', () => {
 });
 
 describe('links', () => {
-  const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'certs/README.md'].concat(
+  const documents = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'certs/README.md',
+    'fixtures/recordings/README.md',
+  ].concat(
     readdirSync(join(PACKAGE_ROOT, 'docs'))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `docs/${name}`),
