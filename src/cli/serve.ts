@@ -52,13 +52,13 @@ export async function serve(
   const why = await rim.stop;
   ready = async () => false;
   log.info({ why, graceMs: config.shutdownMs }, 'shutting down');
-  const hardStop = setTimeout(() => {
+  // Not taken back when all parts are closed: whatever else might keep the process is cut by it, too.
+  setTimeout(() => {
     log.error('shutdown took too long; leaving');
     process.exit(1);
-  }, config.shutdownMs + HARD_STOP_MS);
+  }, config.shutdownMs + HARD_STOP_MS).unref();
   const until = Date.now() + config.shutdownMs;
   for (const part of parts) await part.close(Math.max(0, until - Date.now()));
   await probes.close();
-  clearTimeout(hardStop);
   log.flush();
 }

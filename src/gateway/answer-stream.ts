@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { PassbandError } from '../errors.ts';
-import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readHttpBody } from './http-body.ts';
@@ -40,8 +39,6 @@ export interface StreamAnswer {
   readonly call: StreamCall | SharedStream;
   /** Rejects when the caller's own stream of requests has a fault; undefined when there is none. */
   readonly feeding: Promise<void> | undefined;
-  /** Name of the rule that allows it. */
-  readonly rule: string;
 }
 
 const WRITERS: Readonly<Record<StreamFormat | 'raw', () => StreamWriter>> = {
@@ -56,12 +53,7 @@ const WRITERS: Readonly<Record<StreamFormat | 'raw', () => StreamWriter>> = {
  * Gives a stream out. Headers go out when the backend accepts the call, so that a refusal is a real status; what fails
  * later is told in the stream.
  */
-export async function answerStream(
-  gateway: Gateway,
-  exchange: Exchange,
-  caller: Caller,
-  answer: StreamAnswer,
-): Promise<void> {
+export async function answerStream(gateway: Gateway, exchange: Exchange, answer: StreamAnswer): Promise<void> {
   const { route, accept, call, controls, feeding } = answer;
   const { response } = exchange;
   const { method } = route;
@@ -70,7 +62,7 @@ export async function answerStream(
   const source = accept.format === 'raw' ? await peekFirst(call) : { ...call, first: undefined };
   if (exchange.gone.signal.aborted) {
     call.cancel();
-    return;
+    throw new PassbandError('CANCELLED', 'the call was cancelled');
   }
   const writer = sharing(WRITERS[accept.format](), call, `${accept.format} ${route.template.text}`);
   exchange.format = accept.format;
@@ -106,16 +98,11 @@ export async function answerStream(
     const { code, publicMessage, details } = PassbandError.from(error);
     pump.finish({ code, message: publicMessage, details });
   });
-  const end = (status: Omit<EndStatus, 'details'>): void => pump.finish({ ...status, details: [] });
-  const remove = gateway.live.add(
-    { identity: caller.identity, method: method.name, rule: answer.rule, end },
-    Date.now(),
-  );
+  exchange.onStop((status) => pump.finish({ ...status, details: [] }));
   gateway.metrics.streamStarted(method.name, accept.format);
   try {
     exchange.code = (await pump.done).code;
   } finally {
-    remove();
     gateway.metrics.streamEnded(method.name, accept.format);
   }
 }

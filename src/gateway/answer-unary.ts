@@ -32,5 +32,5 @@ function send(exchange: Exchange, contentType: string, body: Uint8Array): void {
   response.setHeader('content-length', body.length);
   response.setHeader('cache-control', 'no-store');
   // Node leaves the body of an answer to HEAD out by itself.
-  response.end(body);
+  exchange.finish(body);
 }

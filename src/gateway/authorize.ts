@@ -4,6 +4,9 @@ import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { type Decision, decide } from './guard/decide.ts';
 
+/** A decision that lets a caller in. */
+export type Allowed = Extract<Decision, { allow: true }>;
+
 /**
  * Asks the policy and keeps a record: an audit line for a denial and for what a rule in shadow mode would have denied.
  *
@@ -16,7 +19,7 @@ export function authorize(
   { identity, peer }: Caller,
   method: string,
   message: Readonly<Record<string, unknown>> | undefined,
-): Extract<Decision, { allow: true }> {
+): Allowed {
   const decision = decide(gateway.policy(), identity, method, message);
   const facts = {
     requestId: exchange.requestId,

@@ -1,12 +1,13 @@
 import { PassbandError } from '../errors.ts';
 import { acceptStream, answerStream } from './answer-stream.ts';
 import { acceptUnary, answerUnary } from './answer-unary.ts';
-import { authorize } from './authorize.ts';
+import { type Allowed, authorize } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import { deadlineMs } from './deadline.ts';
 import { originForm } from './edge/host.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
+import type { StreamEnd } from './guard/live-streams.ts';
 import { readRequest, readRequests } from './request-body.ts';
 import { parseRequestTarget } from './routes/path.ts';
 import { bindRequest, type RequestBinder } from './routes/request.ts';
@@ -24,7 +25,8 @@ interface Call {
   readonly route: Route;
   readonly binder: RequestBinder;
   readonly options: CallOptions;
-  readonly rule: string;
+  /** What lets the caller make calls like this one, before anything is known of the request. */
+  readonly allowed: Allowed;
 }
 
 /** One call over HTTP: finds the RPC, decides, binds the request, calls the backend and gives its answer out. */
@@ -40,8 +42,7 @@ export async function handleCall(gateway: Gateway, exchange: Exchange, caller: C
   exchange.route = route.template.text;
 
   // Those who may call nothing here learn nothing of what the call takes.
-  const { limits, rule } = authorize(gateway, exchange, caller, method.name, undefined);
-  await gateway.admission.admit(caller.identity, rule, limits, method.serverStreaming);
+  const allowed = authorize(gateway, exchange, caller, method.name, undefined);
 
   const binder = bindRequest(route, match.segments, target.query, method.serverStreaming ? STREAM_CONTROLS : new Set());
   const options = {
@@ -54,7 +55,7 @@ export async function handleCall(gateway: Gateway, exchange: Exchange, caller: C
     ),
     signal: exchange.gone.signal,
   };
-  const call: Call = { gateway, exchange, caller, route, binder, options, rule };
+  const call: Call = { gateway, exchange, caller, route, binder, options, allowed };
   if (method.serverStreaming) await callStream(call);
   else await callUnary(call);
 }
@@ -77,45 +78,59 @@ export function methodNotAllowed(allow: readonly string[]): PassbandError {
 }
 
 async function callUnary(call: Call): Promise<void> {
-  const { gateway, exchange, caller, route, binder, options } = call;
+  const { gateway, exchange, route, options } = call;
   const { method } = route;
   const format = acceptUnary(route, exchange.request.headers.accept);
   if (method.clientStreaming) {
+    await admit(call, call.allowed);
     const duplex = await gateway.upstream.duplex(method, options);
     answerUnary(exchange, route, format, await Promise.race([onlyMessage(duplex), failureOf(feed(call, duplex))]));
     return;
   }
-  const bound = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
-  authorize(gateway, exchange, caller, method.name, bound.message);
-  answerUnary(exchange, route, format, await gateway.upstream.unary(method, bound.bytes, options));
+  const { bytes, allowed } = await readAllowed(call);
+  await admit(call, allowed);
+  answerUnary(exchange, route, format, await gateway.upstream.unary(method, bytes, options));
 }
 
 async function callStream(call: Call): Promise<void> {
-  const { gateway, exchange, caller, route, binder, options, rule } = call;
+  const { gateway, exchange, caller, route, binder, options } = call;
   const { method } = route;
   const accept = acceptStream(route, exchange.request.headers.accept);
   const controls = readStreamControls(route, exchange.request, binder);
   if (controls.over) {
     exchange.response.statusCode = 204;
-    exchange.response.end();
+    exchange.finish();
     return;
   }
-  if (method.clientStreaming) {
-    const duplex = await gateway.upstream.duplex(method, options);
-    await answerStream(gateway, exchange, caller, {
-      route,
-      accept,
-      controls,
-      rule,
-      call: duplex,
-      feeding: feed(call, duplex),
-    });
-    return;
+  const request = method.clientStreaming ? undefined : await readAllowed(call);
+  const allowed = request?.allowed ?? call.allowed;
+  const end = (status: StreamEnd): void => exchange.stop(status);
+  const live = { identity: caller.identity, method: method.name, rule: allowed.rule, end };
+  const leave = gateway.admission.stream(live, allowed.limits);
+  try {
+    await admit(call, allowed);
+    if (request === undefined) {
+      const duplex = await gateway.upstream.duplex(method, options);
+      await answerStream(gateway, exchange, { route, accept, controls, call: duplex, feeding: feed(call, duplex) });
+    } else {
+      const stream = await openStream(call, controls, request.bytes);
+      await answerStream(gateway, exchange, { route, accept, controls, call: stream, feeding: undefined });
+    }
+  } finally {
+    leave();
   }
-  const bound = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
-  authorize(gateway, exchange, caller, method.name, bound.message);
-  const stream = await openStream(call, controls, bound.bytes);
-  await answerStream(gateway, exchange, caller, { route, accept, controls, rule, call: stream, feeding: undefined });
+}
+
+/** Reads the one request of a call and decides on it. */
+async function readAllowed(call: Call): Promise<{ readonly bytes: Buffer; readonly allowed: Allowed }> {
+  const { gateway, exchange, caller, route, binder } = call;
+  const { message, bytes } = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
+  return { bytes, allowed: authorize(gateway, exchange, caller, route.method.name, message) };
+}
+
+/** Counts a call against the rate that the caller is allowed. */
+function admit({ gateway, caller }: Call, { rule, limits }: Allowed): Promise<void> {
+  return gateway.admission.request(caller.identity, rule, limits);
 }
 
 /**
@@ -132,7 +147,9 @@ async function openStream(call: Call, controls: StreamControls, bytes: Buffer): 
     options.deadlineMs !== undefined;
   if (alone) return gateway.upstream.serverStream(method, bytes, options);
   const key = `${method.name} ${caller.identity.sha256} ${bytes.toString('base64')}`;
-  return gateway.shared.join(key, (signal) => gateway.upstream.serverStream(method, bytes, { ...options, signal }));
+  return gateway.shared.join(key, options.signal, (signal) =>
+    gateway.upstream.serverStream(method, bytes, { ...options, signal }),
+  );
 }
 
 /** Sends the caller's messages on as they come, each decided on by itself. A fault ends the call. */

@@ -6,6 +6,8 @@ import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { Identity } from './guard/identity.ts';
+import type { StreamEnd } from './guard/live-streams.ts';
+import { STALL_LIMIT_MS } from './writers/pump.ts';
 
 /** A response of either HTTP version. */
 export type EdgeResponse = ServerResponse | Http2ServerResponse;
@@ -18,8 +20,12 @@ export class Exchange {
   readonly request: EdgeRequest;
   readonly response: EdgeResponse;
   readonly requestId: string;
-  /** Aborted when the client goes away before the answer is complete. */
+  /** Aborted when nobody wants the answer any more: the client went away, or the gateway stopped the exchange. */
   readonly gone = new AbortController();
+  /** Why the gateway itself ends this exchange, once it does. */
+  stopped: StreamEnd | undefined;
+  /** Ends an answer that has begun; before that, cancelling is all there is to do. */
+  private endAnswer: ((status: StreamEnd) => void) | undefined;
   identity: Identity | undefined;
   address = '';
   /** `package.Service/Method`, or the name of a page of the gateway's own. */
@@ -42,6 +48,29 @@ export class Exchange {
     const given = request.headers['x-request-id'];
     this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     response.setHeader('x-request-id', this.requestId);
+  }
+
+  /** Ends the exchange from inside: an answer that has begun says why in its own way, any other becomes a problem. */
+  stop(status: StreamEnd): void {
+    this.stopped ??= status;
+    if (this.endAnswer === undefined) this.gone.abort();
+    else this.endAnswer(status);
+  }
+
+  /** Names what ends the answer from now on. */
+  onStop(endAnswer: (status: StreamEnd) => void): void {
+    this.endAnswer = endAnswer;
+    if (this.stopped !== undefined) endAnswer(this.stopped);
+  }
+
+  /** Ends the response. A reader that does not take it within the stall limit is cut off: it must not hold a place. */
+  finish(body?: string | Uint8Array): void {
+    const { response } = this;
+    const cut = setTimeout(() => response.destroy(), STALL_LIMIT_MS);
+    cut.unref();
+    response.once('close', () => clearTimeout(cut));
+    if (body === undefined) response.end();
+    else response.end(body);
   }
 
   /** Begins to watch the response: one log line and one observation when it is over, however it ends. */

@@ -85,7 +85,7 @@ export async function answerPage(
   exchange.rpc = `${PAGES_SERVICE}/${method}`;
   exchange.route = path;
   const { rule, limits } = authorize(gateway, exchange, caller, exchange.rpc, {});
-  await gateway.admission.admit(caller.identity, rule, limits, false);
+  await gateway.admission.request(caller.identity, rule, limits);
   const { status = 200, type, body, styles = [] } = await page(gateway, exchange, caller);
   const { response } = exchange;
   exchange.bytesOut = Buffer.byteLength(body);
@@ -100,7 +100,7 @@ export async function answerPage(
       `default-src 'none'; style-src ${styles.join(' ') || "'none'"}; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     );
   }
-  response.end(body);
+  exchange.finish(body);
 }
 
 /** The error of a page asked for with a method that it does not take. */

@@ -22,7 +22,8 @@ export function problemBody(error: PassbandError, requestId: string): string {
 /** Answers a request that failed before its answer began; where it had begun, the connection is broken off. */
 export function sendProblem(exchange: Exchange, thrown: unknown): void {
   const { request, response } = exchange;
-  const error = PassbandError.from(thrown);
+  const { stopped } = exchange;
+  const error = stopped === undefined ? PassbandError.from(thrown) : new PassbandError(stopped.code, stopped.message);
   exchange.code = error.code;
   exchange.cause ??= error.cause ?? (error === thrown ? undefined : thrown);
   if (response.headersSent) {
@@ -41,5 +42,5 @@ export function sendProblem(exchange: Exchange, thrown: unknown): void {
   if (!request.complete && request.httpVersionMajor < 2) headers.connection = 'close';
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.statusCode = error.status;
-  response.end(body);
+  exchange.finish(body);
 }

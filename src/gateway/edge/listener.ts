@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { tlsServerOptions } from '../../tls.ts';
 import { ConnectionCount } from './connection-count.ts';
+import { headerExcess, MAX_HEADER_BYTES } from './header-caps.ts';
 import { type OnUnreadable, UnreadableRequests } from './unreadable.ts';
 
 /** Milliseconds for a TLS handshake; a slower one holds a place that others wait for. */
@@ -15,10 +16,11 @@ export const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 /** Milliseconds that an HTTP/2 connection without streams is kept. */
 const IDLE_SESSION_MS = 120_000;
-/** Bytes of all headers of a request; a URL of 8 KiB fits in, cookies are not used. */
-export const MAX_HEADER_BYTES = 16 * 1024;
-/** Headers of a request. */
-const MAX_HEADERS = 100;
+/**
+ * Headers of an HTTP/2 request beyond which its stream is reset and no answer given: room for the four pseudo-headers, and
+ * for a client that is a little over the cap to be told so.
+ */
+const MAX_HEADER_PAIRS = 200;
 /** Streams that one HTTP/2 connection may have open: twelve dashboards with eight streams each. */
 const MAX_CONCURRENT_STREAMS = 100;
 
@@ -39,7 +41,7 @@ export interface ListenerOptions {
   /** Names the holder of a certificate (DER) for the cap per holder; undefined when it has no usable name. */
   readonly holderOf: (certificate: Uint8Array) => string | undefined;
   readonly events: ListenerEvents;
-  /** Answers a request that breaks the syntax, the size or the time of HTTP/1.1 before a handler could see it. */
+  /** Answers a request that breaks the syntax, the size or the time of HTTP before a handler could see it. */
   readonly onUnreadable: OnUnreadable;
   readonly handshakeTimeoutMs?: number;
   readonly headersTimeoutMs?: number;
@@ -63,7 +65,7 @@ export async function startListener(handler: RequestListener, options: ListenerO
     ...tlsServerOptions(options.tls),
     allowHTTP1: true,
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-    maxHeaderListPairs: MAX_HEADERS,
+    maxHeaderListPairs: MAX_HEADER_PAIRS,
     settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES, enablePush: false },
     unknownProtocolTimeout: HANDSHAKE_TIMEOUT_MS,
   });
@@ -120,7 +122,9 @@ export async function startListener(handler: RequestListener, options: ListenerO
   server.on('clientError', (error: Error, socket: TLSSocket) => unreadable.refuse(error, socket));
   const onRequest: RequestListener = (request, response) => {
     unreadable.watch(request, response);
-    handler(request, response);
+    const excess = headerExcess(request.rawHeaders);
+    if (excess === undefined) handler(request, response);
+    else unreadable.answer(excess, request, response);
   };
   server.on('request', onRequest as Parameters<Http2SecureServer['on']>[1]);
   // An expectation that nobody here knows may be passed over (RFC 9110 section 10.1.1).

@@ -16,6 +16,12 @@ export interface Peer {
   readonly connection: object;
 }
 
+/** The connection of a request; undefined once an HTTP/2 session is over. */
+export function socketOf(request: EdgeRequest): Partial<TLSSocket> | undefined {
+  // An HTTP/2 session shows its socket through a proxy that hides which members there are, not their values.
+  return ('stream' in request ? request.stream.session?.socket : request.socket) as Partial<TLSSocket> | undefined;
+}
+
 /**
  * The peer of a request, from its TLS connection and nothing else.
  *
@@ -23,10 +29,7 @@ export interface Peer {
  * itself authorized with none, hence both checks.
  */
 export function peerOf(request: EdgeRequest): Peer {
-  // An HTTP/2 session shows its socket through a proxy that hides which members there are, not their values.
-  const socket = ('stream' in request ? request.stream.session?.socket : request.socket) as
-    | Partial<TLSSocket>
-    | undefined;
+  const socket = socketOf(request);
   const certificate = socket?.getPeerX509Certificate?.();
   if (socket === undefined || certificate === undefined || socket.authorized !== true) {
     throw new PassbandError('UNAUTHENTICATED', 'a verified client certificate is needed');

@@ -1,7 +1,9 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { PassbandError } from '../../errors.ts';
-import type { EdgeRequest } from './peer.ts';
+import { type EdgeRequest, socketOf } from './peer.ts';
+import { leaveUnreadBody } from './unread-body.ts';
 
 /** The answer to a request that could not be read far enough to become one. */
 export interface UnreadableAnswer {
@@ -18,7 +20,10 @@ interface Progress {
   once(event: 'close', listener: () => void): unknown;
 }
 
-/** Answers what Node's HTTP/1.1 parser gives up on, with the same kind of document as everything else. */
+/**
+ * Answers what Node's HTTP/1.1 parser gives up on, and what should not have got past a parser, with the same kind of
+ * document as everything else.
+ */
 export class UnreadableRequests {
   private readonly running = new WeakMap<object, { readonly request: IncomingMessage; readonly response: Progress }>();
   private readonly onUnreadable: OnUnreadable;
@@ -36,6 +41,18 @@ export class UnreadableRequests {
     response.once('close', () => {
       if (this.running.get(socket) === entry) this.running.delete(socket);
     });
+  }
+
+  /** Answers a request that was read but is not fit to be handled; HTTP/1.1 loses its connection by it. */
+  answer(refusal: PassbandError, request: EdgeRequest, response: ServerResponse | Http2ServerResponse): void {
+    leaveUnreadBody(request, response);
+    const { contentType, body } = this.onUnreadable(refusal, socketOf(request)?.remoteAddress ?? '');
+    response.statusCode = refusal.status;
+    response.setHeader('content-type', contentType);
+    response.setHeader('content-length', Buffer.byteLength(body));
+    response.setHeader('cache-control', 'no-store');
+    if (request.httpVersionMajor < 2) response.setHeader('connection', 'close');
+    response.end(body);
   }
 
   /** Answers and closes, by the parser's error. */

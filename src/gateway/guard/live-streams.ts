@@ -1,3 +1,4 @@
+import { afterMoment } from '../../expiry.ts';
 import type { Identity } from './identity.ts';
 
 /** An open stream, and the way to end it. */
@@ -16,22 +17,18 @@ export interface StreamEnd {
   readonly message: string;
 }
 
-/** setTimeout takes no more than this, milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Every stream that is open now. A stream ends at its certificate's notAfter, whatever else happens. */
+/** Every stream that was let in and is not over. A stream ends with its certificate's validity, whatever else happens. */
 export class LiveStreams {
   private readonly streams = new Set<LiveStream>();
 
   /** Registers a stream; the function that is returned takes it off again. */
-  add(stream: LiveStream, nowMs: number): () => void {
+  add(stream: LiveStream): () => void {
     this.streams.add(stream);
-    const expire = (): void => stream.end({ code: 'UNAUTHENTICATED', message: 'the client certificate has expired' });
-    const leftMs = stream.identity.notAfterMs - nowMs;
-    const timer = leftMs > MAX_TIMER_MS ? undefined : setTimeout(expire, Math.max(0, leftMs));
-    timer?.unref();
+    const disarm = afterMoment(stream.identity.notAfterMs, () =>
+      stream.end({ code: 'UNAUTHENTICATED', message: 'the client certificate has expired' }),
+    );
     return () => {
-      clearTimeout(timer);
+      disarm();
       this.streams.delete(stream);
     };
   }
@@ -40,7 +37,7 @@ export class LiveStreams {
     return this.streams.size;
   }
 
-  /** Open streams of one caller under one rule. */
+  /** Streams of one caller under one rule. */
   count(cn: string, rule: string): number {
     let count = 0;
     for (const stream of this.streams) if (stream.identity.cn === cn && stream.rule === rule) count++;

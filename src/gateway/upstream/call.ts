@@ -41,6 +41,7 @@ export interface Upstream {
   duplex(method: MethodDescriptor, options: CallOptions): Promise<DuplexCall>;
   /** Calls any method by its gRPC path; for health checks. */
   probe(path: string, request: Buffer, options: CallOptions): Promise<Buffer>;
+  /** Cancels the calls that are still open and closes the channel. */
   close(): void;
 }
 
@@ -48,7 +49,14 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** Calls over a channel. */
 export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Upstream {
-  const unary = async (path: string, request: Buffer, options: CallOptions): Promise<Buffer> => {
+  const closing = new AbortController();
+  /** Cancelled by its caller, or with all others when the channel is closed. */
+  const withClosing = (options: CallOptions): CallOptions => ({
+    ...options,
+    signal: AbortSignal.any([options.signal, closing.signal]),
+  });
+  const unary = async (path: string, request: Buffer, given: CallOptions): Promise<Buffer> => {
+    const options = withClosing(given);
     await connected(client, options);
     return new Promise((resolve, reject) => {
       const answered: grpc.requestCallback<Buffer> = (error, value) => {
@@ -65,7 +73,8 @@ export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Up
   return {
     unary: (method, request, options) => unary(method.path, request, options),
     probe: unary,
-    serverStream: async (method, request, options) => {
+    serverStream: async (method, request, given) => {
+      const options = withClosing(given);
       await connected(client, options);
       const call = client.makeServerStreamRequest(
         method.path,
@@ -77,7 +86,8 @@ export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Up
       );
       return answering(call, options.signal, readDetails);
     },
-    duplex: async (method, options) => {
+    duplex: async (method, given) => {
+      const options = withClosing(given);
       await connected(client, options);
       const call = client.makeBidiStreamRequest(method.path, asIs, asIs, options.metadata, deadline(options));
       let over = false;
@@ -100,7 +110,10 @@ export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Up
         },
       };
     },
-    close: () => client.close(),
+    close: () => {
+      closing.abort();
+      client.close();
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { PassbandError } from '../../errors.ts';
 import type { StreamCall } from './call.ts';
 import type { CallStatus } from './status.ts';
 
@@ -26,17 +27,18 @@ export class SharedStreams {
   /**
    * Joins the call of this key, or opens it.
    *
-   * @param open makes the call; the signal is aborted when its last reader has left.
+   * @param signal aborted when this reader goes away, also while it still waits for the call to be accepted.
+   * @param open makes the call; its signal is aborted when the last reader has left.
    */
-  join(key: string, open: (signal: AbortSignal) => Promise<StreamCall>): SharedStream {
+  join(key: string, signal: AbortSignal, open: (signal: AbortSignal) => Promise<StreamCall>): SharedStream {
     const known = this.calls.get(key);
-    if (known !== undefined) return known.join();
+    if (known !== undefined) return known.join(signal);
     const call = new SharedCall(open, () => {
       // By then another call may stand under the key.
       if (this.calls.get(key) === call) this.calls.delete(key);
     });
     this.calls.set(key, call);
-    return call.join();
+    return call.join(signal);
   }
 }
 
@@ -70,11 +72,21 @@ class SharedCall {
     this.accepted.catch(this.over);
   }
 
-  join(): SharedStream {
+  join(signal: AbortSignal): SharedStream {
     const reader: Reader = { message: () => {}, end: () => {} };
     this.readers.add(reader);
+    const gone = new Promise<never>((_, reject) => {
+      const leave = (): void => {
+        this.leave(reader);
+        reject(new PassbandError('CANCELLED', 'the call was cancelled'));
+      };
+      if (signal.aborted) leave();
+      else signal.addEventListener('abort', leave, { once: true });
+    });
+    const accepted = Promise.race([this.accepted, gone]);
+    accepted.catch(() => {});
     return {
-      accepted: this.accepted,
+      accepted,
       onMessage: (listener) => {
         reader.message = listener;
       },

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { type Caller, callerOf } from '../support/https.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+
+/** Long enough to open a stream on a busy machine, short enough to wait for. */
+const LIFETIME_MS = 8_000;
+let stack: Stack;
+let client: Caller;
+let notAfter: Date;
+
+beforeAll(async () => {
+  stack = await startStack();
+  // X.509 counts whole seconds.
+  notAfter = new Date(Math.ceil((Date.now() + LIFETIME_MS) / 1000) * 1000);
+  client = callerOf(stack.gatewayUrl, stack.pki.caPem, await stack.pki.issue({ notAfter }), true);
+});
+afterAll(async () => {
+  await client?.close();
+  await stack?.close();
+});
+
+it('in the stream while it runs, and as 401 for what is asked on the same connection afterwards', async () => {
+  const stream = await client.events('/v1/stations/sim-1/spectrum:stream?fft_size=64&omit_frequencies=true');
+  expect(stream.status).toBe(200);
+  let last: { event?: string | undefined; data: string } | undefined;
+  for await (const event of stream) last = event;
+  expect(Date.now()).toBeGreaterThanOrEqual(notAfter.getTime());
+  expect(last?.event).toBe('end');
+  expect(JSON.parse(last?.data ?? '')).toEqual({
+    code: 16,
+    message: 'the client certificate has expired',
+    details: [],
+  });
+  const after = await client.call('/whoami');
+  expect(after.status).toBe(401);
+  expect(after.json()).toMatchObject({ code: 'UNAUTHENTICATED' });
+});
