@@ -10,7 +10,7 @@ export function unreadableRequest(log: Log, metrics: GatewayMetrics): OnUnreadab
     const requestId = randomUUID();
     const { status, code, cause } = error;
     metrics.request({ method: '', route: '', status, code }, 0);
-    log.info({ requestId, remote, status, code, cause: String(cause) }, 'request');
+    log.info({ requestId, remote, status, code, cause: cause === undefined ? undefined : String(cause) }, 'request');
     return { contentType: PROBLEM_TYPE, body: problemBody(error, requestId) };
   };
 }

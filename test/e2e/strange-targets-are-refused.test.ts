@@ -45,6 +45,7 @@ it.each([
   ['no Host', 'GET /v1/stations HTTP/1.1\r\nConnection: close\r\n\r\n'],
   ['two Hosts', requestText('GET', '/v1/stations', ['Host: elsewhere'])],
   ['headers of seventeen kilobytes', requestText('GET', '/v1/stations', [`x: ${'y'.repeat(17_000)}`])],
+  ['a hundred and fifty headers', requestText('GET', '/v1/stations', Array(150).fill('x: y'))],
   ['a length and chunks at once', requestText('POST', '/v1', ['Content-Length: 1', 'Transfer-Encoding: chunked'])],
   ['what is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
 ])('%s: refused with a problem document', async (_name, text) => {
