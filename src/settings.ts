@@ -193,7 +193,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'maxConnectionsPerCn',
     name: 'max-connections-per-cn',
     argument: 'n',
-    help: 'connections at one time of one common name',
+    help: 'connections at one time of one common name, or of one certificate without a usable one',
     programs: DOOR,
     byDefault: '128',
     parse: whole(1, 100_000, 'connections'),

@@ -7,9 +7,9 @@ import { createApp } from '../gateway/app.ts';
 import { startListener } from '../gateway/edge/listener.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { Admission } from '../gateway/guard/admission.ts';
-import { identityFromCertificate } from '../gateway/guard/identity.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
+import { holderOf } from '../gateway/holder.ts';
 import { PAGES } from '../gateway/pages.ts';
 import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
 import { statusDetails } from '../gateway/status-details.ts';
@@ -143,15 +143,6 @@ async function gatewayPolicy(config: Config, descriptors: Descriptors): Promise<
   } catch (error) {
     if (!(error instanceof UsageError) || config.proto.length === 0) throw error;
     throw new UsageError(`${error.message}; name a policy for the protos of --proto with --policy`, { cause: error });
-  }
-}
-
-function holderOf(certificate: Uint8Array): string | undefined {
-  try {
-    return identityFromCertificate(certificate).cn;
-  } catch {
-    // A certificate without a usable name: its requests are refused one by one, with a reason.
-    return undefined;
   }
 }
 

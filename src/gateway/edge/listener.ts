@@ -38,8 +38,8 @@ export interface ListenerOptions {
   readonly tls: TlsMaterial;
   readonly maxConnections: number;
   readonly maxConnectionsPerCn: number;
-  /** Names the holder of a certificate (DER) for the cap per holder; undefined when it has no usable name. */
-  readonly holderOf: (certificate: Uint8Array) => string | undefined;
+  /** Names the holder of a certificate (DER), any certificate, for the cap per holder. */
+  readonly holderOf: (certificate: Uint8Array) => string;
   readonly events: ListenerEvents;
   /** Answers a request that breaks the syntax, the size or the time of HTTP before a handler could see it. */
   readonly onUnreadable: OnUnreadable;
@@ -99,8 +99,8 @@ export async function startListener(handler: RequestListener, options: ListenerO
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => {});
     const certificate = socket.getPeerX509Certificate();
-    const holder = certificate === undefined ? undefined : options.holderOf(certificate.raw);
-    if (holder === undefined) return;
+    // A resumed session has been seen to bring no certificate; all of those together have one share.
+    const holder = certificate === undefined ? '' : options.holderOf(certificate.raw);
     if (!perHolder.take(holder)) {
       options.events.refused('per_cn', `more than ${options.maxConnectionsPerCn} connections of one holder`);
       socket.destroy();

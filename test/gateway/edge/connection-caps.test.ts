@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { identityFromCertificate } from '../../../src/gateway/guard/identity.ts';
+import { holderOf } from '../../../src/gateway/holder.ts';
 import type { ClientPair } from '../../support/https.ts';
 import { rawConnect, rawExchange, requestText, untilClosed } from '../../support/raw.ts';
 import { until } from '../../support/until.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   edge = await startEdge((_request, response) => response.end('served'), {
     maxConnections: 5,
     maxConnectionsPerCn: 2,
-    holderOf: (certificate) => identityFromCertificate(certificate).cn,
+    holderOf,
   });
   dashboard = await edge.pki.pair('dashboard');
 });
@@ -48,6 +48,20 @@ it('refuses one CN the connections beyond its share, whatever it speaks, and oth
   }
   expect(edge.refused.slice(refused)).toEqual(['per_cn', 'per_cn']);
   expect((await rawExchange({ ...edge.asClient, pair: dashboard }, requestText('GET', '/'))).status).toBe(200);
+});
+
+it.each([
+  ['two CNs', { cn: ['one', 'two'] }],
+  ['no CN', { cn: null }],
+  ['a CN with a control character', { cn: 'a\tb' }],
+])('counts the connections of a certificate with %s under that certificate', async (_name, subject) => {
+  const [nameless, another] = [await edge.pki.issue(subject), await edge.pki.issue(subject)];
+  await hold(nameless);
+  await hold(nameless);
+  const refused = edge.refused.length;
+  expect((await untilClosed(rawConnect({ ...edge.asClient, pair: nameless }))).status).toBe(0);
+  expect(edge.refused.slice(refused)).toEqual(['per_cn']);
+  await hold(another);
 });
 
 it('gives the place of a closed connection to the next', async () => {
