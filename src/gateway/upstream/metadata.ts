@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import * as grpc from '@grpc/grpc-js';
 import { IDENTITY_METADATA } from '../../identity-metadata.ts';
+import { isReservedName } from './reserved-names.ts';
 
 /** Headers that go on as they are. */
 const PASSED_ON: readonly string[] = ['traceparent', 'tracestate'];
@@ -8,13 +9,6 @@ const PASSED_ON: readonly string[] = ['traceparent', 'tracestate'];
 const PREFIX = 'grpc-metadata-';
 /** Bytes of header values that go on in all; a backend's own limit for metadata is 8 KiB. */
 const MAX_METADATA_BYTES = 4096;
-
-/**
- * Names that no caller may set, with the prefix or without: they steer the gRPC transport, are hop-by-hop, or claim an
- * identity.
- */
-const RESERVED =
-  /^(:|grpc-|x-passband-|x-forwarded-|forwarded$|client-cert|x-client-cert|x-ssl-|ssl-client|authorization$|proxy-|cookie$|host$|te$|trailer$|transfer-encoding$|connection$|keep-alive$|upgrade$|content-|user-agent$|x-request-id$)/;
 
 /**
  * The metadata of an upstream call: an allow-list of the caller's headers, the request's id, and the caller's identity
@@ -32,7 +26,7 @@ export function upstreamMetadata(headers: IncomingHttpHeaders, requestId: string
   };
   for (const [name, given] of Object.entries(headers)) {
     const stripped = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : undefined;
-    const allowed = stripped === undefined ? PASSED_ON.includes(name) : !RESERVED.test(stripped);
+    const allowed = stripped === undefined ? PASSED_ON.includes(name) : !isReservedName(stripped);
     if (!allowed || given === undefined) continue;
     for (const value of Array.isArray(given) ? given : [given]) add(stripped ?? name, value);
   }

@@ -85,6 +85,99 @@ describe('what steers, or claims an identity,', () => {
     expect(passedOn({ [name]: 'forged' })).toEqual({});
   });
 
+  // Names by which proxies, meshes and frameworks tell an application who calls.
+  it.each([
+    // Apache, nginx, Kubernetes' front proxy and its impersonation
+    ...[
+      'Remote-User',
+      'X-Remote-User',
+      'X-Remote-Group',
+      'X-Remote-Extra-Scopes',
+      'REMOTE_USER',
+      'Remote-Addr',
+      'From',
+    ],
+    ...[
+      'Impersonate-User',
+      'Impersonate-Group',
+      'X-User',
+      'X-User-Id',
+      'X-UserId',
+      'X-Username',
+      'X-User-Email',
+      'X-Email',
+    ],
+    // oauth2-proxy, Authelia, Authentik, Grafana, Pomerium, Kong
+    ...['X-Auth-Request-User', 'X-Auth-Request-Email', 'X-Auth-Request-Groups', 'X-Auth-Request-Preferred-Username'],
+    ...['Remote-Name', 'Remote-Groups', 'X-authentik-username', 'X-WEBAUTH-USER', 'X-Auth-Token', 'X-Access-Token'],
+    ...[
+      'X-Pomerium-Jwt-Assertion',
+      'X-Pomerium-Claim-Email',
+      'X-Consumer-Username',
+      'X-Credential-Identifier',
+      'X-API-Key',
+    ],
+    // Clouds
+    ...['X-Goog-Authenticated-User-Id', 'X-Goog-Iap-Jwt-Assertion', 'X-Endpoint-API-UserInfo', 'X-MS-Client-Principal'],
+    ...['X-Amzn-Oidc-Identity', 'X-Amzn-Oidc-Data', 'X-Amzn-Mtls-Clientcert-Subject', 'Cf-Access-Jwt-Assertion'],
+    // Certificates
+    ...[
+      'X-Client-Dn',
+      'X-Client-Verify',
+      'X-ARR-ClientCert',
+      'X-Client-Cert-Chain',
+      'X-SSL-Client-S-DN',
+      'SSL_CLIENT_S_DN',
+    ],
+    ...['X-TLS-Client-Cn', 'X-Subject', 'X-Subject-Dn', 'X-Cert-Subject', 'X-Certificate', 'X-SPIFFE-ID', 'X-Peer-Cn'],
+    ...['X-Identity', 'X-Principal', 'X-Login', 'X-Account', 'X-Roles', 'X-Role', 'X-Groups', 'X-Scope'],
+    // Addresses
+    ...[
+      'X-Real-IP',
+      'True-Client-IP',
+      'CF-Connecting-IP',
+      'Fastly-Client-IP',
+      'X-Cluster-Client-IP',
+      'X-Originating-IP',
+    ],
+    ...['X-Client-IP', 'X-Forwarded', 'X-Original-Forwarded-For', 'X-Envoy-External-Address', 'X-ProxyUser-Ip'],
+    // The same in other spellings
+    ...[
+      'x_remote_user',
+      'x.remote.user',
+      'X-Remote-User-Bin',
+      'x_passband_identity',
+      'x.passband.identity',
+      'l5d-client-id',
+    ],
+  ])('Grpc-Metadata-%s does not go on', (name) => {
+    expect(passedOn({ [name.toLowerCase()]: 'forged', [`grpc-metadata-${name.toLowerCase()}`]: 'forged' })).toEqual({});
+  });
+
+  it.each([
+    ...[
+      'tenant',
+      'station',
+      'priority',
+      'accept-language',
+      'baggage',
+      'idempotency-key',
+      'x-api-version',
+      'x-experiment',
+    ],
+    ...[
+      'x-correlation-id',
+      'x-b3-traceid',
+      'x-amzn-trace-id',
+      'x-cloud-trace-context',
+      'uber-trace-id',
+      'x-author',
+      'script',
+    ],
+  ])('Grpc-Metadata-%s, which does neither, goes on', (name) => {
+    expect(passedOn({ [`grpc-metadata-${name}`]: 'mine' })).toEqual({ [name]: 'mine' });
+  });
+
   it('is set by the gateway alone, whatever the caller sends', () => {
     const metadata = upstreamMetadata(
       { 'x-request-id': 'forged', [IDENTITY_METADATA]: 'forged', 'grpc-metadata-x-request-id': 'forged' },
