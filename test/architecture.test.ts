@@ -165,7 +165,7 @@ describe('who may import whom', () => {
 describe('where a library may appear', () => {
   test.each<[library: RegExp, places: readonly string[], types: readonly string[]]>([
     [/^(express|http2-express)$/, ['gateway/app.ts'], []],
-    [/^node:(https|http2)$/, ['gateway/edge'], ['gateway', 'backend']],
+    [/^node:(https|http2)$/, ['gateway/edge'], ['gateway/exchange.ts', 'backend/credentials.ts']],
     [/^@grpc\/grpc-js$/, ['gateway/upstream', 'backend'], []],
     [/^commander$/, ['cli'], []],
     [/^(pkijs|asn1js)$/, ['pki', 'gateway/guard'], []],
