@@ -1,3 +1,4 @@
+import { isIP, isIPv6 } from 'node:net';
 import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
 
 /** Any text but an empty one. */
@@ -23,6 +24,17 @@ export function seconds(min: number, max: number): (text: string) => number {
     if (!(number >= min && number <= max)) throw new RangeError(`must be seconds from ${min} to ${max}`);
     return Math.round(number * 1000);
   };
+}
+
+/** An address to listen on, or a name of one. What looks like an address must be one, and never goes to a name server. */
+export function listenAddress(value: string): string {
+  const isProper = value.includes(':')
+    ? isIPv6(value)
+    : /^[0-9.]+$/.test(value)
+      ? isIP(value) === 4
+      : /^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})$/.test(value);
+  if (!isProper) throw new RangeError('must be an IP address such as 127.0.0.1 or ::1, :: for all, or a host name');
+  return value;
 }
 
 /** A gRPC target that ends in a port. */

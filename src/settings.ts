@@ -1,5 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
-import { backendTarget, logLevel, seconds, text, whole } from './setting-values.ts';
+import { backendTarget, listenAddress, logLevel, seconds, text, whole } from './setting-values.ts';
 
 /** The programs that read settings. */
 export type Program = 'up' | 'gateway' | 'backend';
@@ -65,7 +65,7 @@ export const SETTINGS: readonly Setting[] = [
     help: 'address that the gateway listens on; :: is every IPv6 and IPv4 address',
     programs: DOOR,
     byDefault: '::',
-    parse: text,
+    parse: listenAddress,
   },
   {
     key: 'backendPort',
@@ -83,7 +83,7 @@ export const SETTINGS: readonly Setting[] = [
     help: 'address that the backend listens on',
     programs: ['up', 'backend'],
     byDefault: '::',
-    parse: text,
+    parse: listenAddress,
   },
   {
     key: 'metricsPort',
@@ -101,7 +101,7 @@ export const SETTINGS: readonly Setting[] = [
     help: 'address of that port; leave it on loopback',
     programs: ALL,
     byDefault: '127.0.0.1',
-    parse: text,
+    parse: listenAddress,
   },
   {
     key: 'certs',

@@ -95,11 +95,15 @@ it('gives a value that cannot be changed', () => {
 
 describe('a wrong value names where it is, what it is and what it must be', () => {
   it.each<readonly [Partial<ConfigSources>, RegExp]>([
-    [{ flags: { port: 'http' } }, /^--port: "http": must be a whole number of port from 0 to 65535$/],
+    [{ flags: { port: 'http' } }, /^--port: "http": must be a whole number from 0 to 65535$/],
     [{ flags: { port: '65536' } }, /^--port: "65536": must be/],
     [{ flags: { 'log-level': 'loud' } }, /^--log-level: "loud": must be one of fatal, /],
     [{ flags: { timeout: 'soon' } }, /^--timeout: "soon": must be seconds from 0.001 to 3600$/],
     [{ flags: { timeout: '10', 'max-timeout': '5' } }, /^timeout must not be longer than max-timeout$/],
+    [{ flags: { host: '300.1.1.1' } }, /^--host: "300.1.1.1": must be an IP address such as 127\.0\.0\.1/],
+    [{ flags: { host: '1.2.3' } }, /^--host: "1.2.3": must be an IP address/],
+    [{ flags: { 'metrics-host': '::1::' } }, /^--metrics-host: "::1::": must be an IP address/],
+    [{ flags: { host: 'radio one' } }, /^--host: "radio one": must be .* a host name$/],
     [{ flags: { backend: 'radio' } }, /^--backend: "radio": must be HOST:PORT/],
     [{ flags: { 'max-body-bytes': '0' } }, /^--max-body-bytes: "0": must be/],
     [{ environment: { PASSBAND_PORT: '-1' } }, /^PASSBAND_PORT: "-1": must be/],
@@ -115,6 +119,13 @@ describe('a wrong value names where it is, what it is and what it must be', () =
     const resolve = () => resolveConfig('gateway', sources(given));
     expect(resolve).toThrow(UsageError);
     expect(resolve).toThrow(says);
+  });
+});
+
+it.each(['::', '::1', '0.0.0.0', 'fe80::1%lo', 'localhost', 'radio-1.example'])('takes %j to listen on', (host) => {
+  expect(resolveConfig('up', sources({ flags: { host, 'backend-host': host } }))).toMatchObject({
+    host,
+    backendHost: host,
   });
 });
 

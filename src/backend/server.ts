@@ -10,8 +10,9 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { PassbandError, UsageError } from '../errors.ts';
+import { PassbandError } from '../errors.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
+import { listenError } from '../listen-error.ts';
 import type { TlsMaterial } from '../pki/store.ts';
 import { antennaService } from './antenna-service.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -153,7 +154,8 @@ function listen({ host, port, log }: BackendOptions, injector: ConnectionInjecto
   tcp.maxConnections = MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
     const refuse = (error: Error): void => {
-      reject(new UsageError(`the backend cannot listen on ${host} port ${port}: ${error.message}`, { cause: error }));
+      const settings = { hostSetting: 'backend-host', portSetting: 'backend-port' };
+      reject(listenError(error, { who: 'the backend', host, port, ...settings }));
     };
     tcp.once('error', refuse);
     tcp.listen({ host, port }, () => {

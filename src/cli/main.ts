@@ -51,9 +51,14 @@ Examples:
     async (_flags, command: Command) => {
       const config = await readSettings(command, 'gateway', process.env);
       const rim = processRim();
-      const [{ runGateway }, { serve }] = await Promise.all([import('./run-gateway.ts'), import('./serve.ts')]);
+      const [{ readGatewayFiles }, { runGateway }, { serve }] = await Promise.all([
+        import('./proven-files.ts'),
+        import('./run-gateway.ts'),
+        import('./serve.ts'),
+      ]);
+      const files = await readGatewayFiles(config);
       await serve(config, rim, async (log, registry, probesUrl) => {
-        const gateway = await runGateway(config, log, registry);
+        const gateway = await runGateway(config, log, registry, files);
         rim.say(
           `gateway             https://localhost:${gateway.port} in front of ${config.backend}\nmetrics and probes  ${probesUrl}\n`,
         );
@@ -65,9 +70,14 @@ Examples:
     async (_flags, command: Command) => {
       const config = await readSettings(command, 'backend', process.env);
       const rim = processRim();
-      const [{ runBackend }, { serve }] = await Promise.all([import('./run-backend.ts'), import('./serve.ts')]);
+      const [{ readBackendFiles }, { runBackend }, { serve }] = await Promise.all([
+        import('./proven-files.ts'),
+        import('./run-backend.ts'),
+        import('./serve.ts'),
+      ]);
+      const files = await readBackendFiles(config);
       await serve(config, rim, async (log, registry, probesUrl) => {
-        const backend = await runBackend(config, log, registry);
+        const backend = await runBackend(config, log, registry, undefined, files);
         rim.say(`backend             grpcs://localhost:${backend.port}\nmetrics and probes  ${probesUrl}\n`);
         return { parts: [backend], ready: async () => true };
       });

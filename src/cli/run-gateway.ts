@@ -1,17 +1,11 @@
-import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
-import { type Descriptors, ERROR_DETAILS_PROTO, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
-import { UsageError } from '../errors.ts';
 import { createApp } from '../gateway/app.ts';
 import { startListener } from '../gateway/edge/listener.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { Admission } from '../gateway/guard/admission.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
-import type { Policy } from '../gateway/guard/policy.ts';
 import { holderOf } from '../gateway/holder.ts';
-import { PAGES } from '../gateway/pages.ts';
-import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
 import { statusDetails } from '../gateway/status-details.ts';
 import { unreadableRequest } from '../gateway/unreadable-request.ts';
 import { upstreamCalls } from '../gateway/upstream/call.ts';
@@ -19,12 +13,11 @@ import { openChannel } from '../gateway/upstream/channel.ts';
 import { backendIsReady } from '../gateway/upstream/health.ts';
 import { serviceConfig } from '../gateway/upstream/service-config.ts';
 import { SharedStreams } from '../gateway/upstream/shared-streams.ts';
+import { listenError } from '../listen-error.ts';
 import { gatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
-import { loadTlsMaterial } from '../pki/store.ts';
 import { gatewayPages } from './gateway-pages.ts';
-import { knownMethods } from './known-methods.ts';
-import { loadPolicy } from './policy.ts';
+import { type GatewayFiles, readGatewayFiles } from './proven-files.ts';
 
 /** A running gateway. */
 export interface RunningGateway {
@@ -42,19 +35,18 @@ export interface RunningGateway {
 /** Milliseconds between two looks at whether all requests are answered. */
 const DRAIN_POLL_MS = 20;
 
-/** Builds a gateway from its settings and starts it. Opens nothing before all that it reads is proven. */
-export async function runGateway(config: Config, log: Log, registry: Registry): Promise<RunningGateway> {
-  const descriptors = await loadDescriptors({
-    paths: config.proto.length === 0 ? [PASSBAND_PROTO] : config.proto,
-    includePaths: config.protoPath,
-  });
-  const errorTypes = await loadDescriptors({ paths: [ERROR_DETAILS_PROTO] });
-  const table = buildRouteTable(descriptors);
-  refuseHiddenRoutes(table);
-  const policy = await gatewayPolicy(config, descriptors);
-  const serverTls = await loadTlsMaterial(config.certs, 'server');
-  const clientTls = await loadTlsMaterial(config.certs, 'gateway');
-
+/**
+ * Builds a gateway from its settings and starts it. Opens nothing before all that it reads is proven.
+ *
+ * @param files what it reads, where the caller has read it already.
+ */
+export async function runGateway(
+  config: Config,
+  log: Log,
+  registry: Registry,
+  files?: GatewayFiles,
+): Promise<RunningGateway> {
+  const { descriptors, errorTypes, table, policy, serverTls, clientTls } = files ?? (await readGatewayFiles(config));
   const metrics = gatewayMetrics(registry);
   const live = new LiveStreams();
   const channel = openChannel({
@@ -108,9 +100,10 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
         },
       },
     },
-  ).catch((error: unknown) => {
+  ).catch((error: Error) => {
     channel.close();
-    throw listenError(error, config);
+    const { host, port } = config;
+    throw listenError(error, { who: 'the gateway', host, port, hostSetting: 'host', portSetting: 'port' });
   });
   port = listener.port;
   log.info(
@@ -132,39 +125,4 @@ export async function runGateway(config: Config, log: Log, registry: Registry): 
       log.info({ port: listener.port, cut: active }, 'gateway is closed');
     },
   };
-}
-
-/** The policy; where it is the certs folder's and the protos are others, a mistake in it is most likely that. */
-async function gatewayPolicy(config: Config, descriptors: Descriptors): Promise<Policy> {
-  const known = knownMethods(descriptors);
-  if (config.policy !== undefined) return loadPolicy(config.policy, known);
-  try {
-    return await loadPolicy(join(config.certs, 'policy.yaml'), known);
-  } catch (error) {
-    if (!(error instanceof UsageError) || config.proto.length === 0) throw error;
-    throw new UsageError(`${error.message}; name a policy for the protos of --proto with --policy`, { cause: error });
-  }
-}
-
-/** The gateway's own pages come first; an RPC bound to exactly such a path could never be called. */
-function refuseHiddenRoutes(table: RouteTable): void {
-  for (const { method, httpMethod, template } of table.routes) {
-    const path = `/${template.segments.map((segment) => (segment.kind === 'literal' ? segment.text : '*')).join('/')}`;
-    if (template.verb === undefined && PAGES.some((page) => page.path === path)) {
-      throw new UsageError(`${method.name} binds ${httpMethod} ${path}, which is a page of the gateway itself`);
-    }
-  }
-}
-
-function listenError(error: unknown, config: Config): unknown {
-  const code = (error as { readonly code?: unknown } | null)?.code;
-  if (code === 'EADDRINUSE') {
-    return new UsageError(`port ${config.port} is in use; choose another with --port, or 0 for any free one`, {
-      cause: error,
-    });
-  }
-  if (code === 'EACCES')
-    return new UsageError(`port ${config.port} needs more rights; choose one from 1024 up with --port`);
-  if (code === 'EADDRNOTAVAIL') return new UsageError(`--host ${config.host} is no address of this machine`);
-  return error;
 }

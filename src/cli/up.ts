@@ -3,23 +3,27 @@ import { join, relative } from 'node:path';
 import type { Config } from '../config.ts';
 import { DEV_POLICY } from '../gateway/guard/policy.ts';
 import { ensureDevPki } from '../pki/dev.ts';
-import { writeNew } from '../pki/store.ts';
+import { loadTlsMaterial, writeNew } from '../pki/store.ts';
+import { loadKnownMethods } from './known-methods.ts';
+import { loadPolicy } from './policy.ts';
+import { policyFile, readBackendFiles, readGatewayFiles } from './proven-files.ts';
 import { runBackend } from './run-backend.ts';
 import { runGateway } from './run-gateway.ts';
 import { type Rim, serve } from './serve.ts';
 
 /** `passband up`: everything in one process, for trying out: certificates, policy, backend and gateway. */
 export async function up(config: Config, rim: Rim): Promise<void> {
+  await proveWhatIsThere(config);
   const { created, p12Password } = await ensureDevPki(config.certs);
-  const policyWritten = config.policy === undefined && (await writePolicy(join(config.certs, 'policy.yaml')));
+  const policyWritten = config.policy === undefined && (await writePolicy(policyFile(config)));
+  const files = { backend: await readBackendFiles(config), gateway: await readGatewayFiles(config) };
   await serve(config, rim, async (log, registry, probesUrl) => {
-    const backend = await runBackend(config, log, registry);
-    const gateway = await runGateway({ ...config, backend: `localhost:${backend.port}` }, log, registry).catch(
-      async (error: unknown) => {
-        await backend.close(0);
-        throw error;
-      },
-    );
+    const backend = await runBackend(config, log, registry, undefined, files.backend);
+    const throughIt = { ...config, backend: `localhost:${backend.port}` };
+    const gateway = await runGateway(throughIt, log, registry, files.gateway).catch(async (error: unknown) => {
+      await backend.close(0);
+      throw error;
+    });
     rim.say(
       banner({
         certs: config.certs,
@@ -35,13 +39,28 @@ export async function up(config: Config, rim: Rim): Promise<void> {
   });
 }
 
+/** A mistake in what the operator brought is told before anything is written beside it. */
+async function proveWhatIsThere(config: Config): Promise<void> {
+  const policy = policyFile(config);
+  if (config.policy !== undefined || (await isThere(policy))) await loadPolicy(policy, await loadKnownMethods([]));
+  for (const name of ['server', 'gateway', 'backend']) {
+    const files = ['ca.crt', `${name}.crt`, `${name}.key`].map((file) => isThere(join(config.certs, file)));
+    // What is half there is for those who make the rest.
+    if ((await Promise.all(files)).every(Boolean)) await loadTlsMaterial(config.certs, name);
+  }
+}
+
 async function writePolicy(file: string): Promise<boolean> {
-  const there = await access(file).then(
+  if (await isThere(file)) return false;
+  await writeNew(file, DEV_POLICY, 0o644);
+  return true;
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return access(file).then(
     () => true,
     () => false,
   );
-  if (!there) await writeNew(file, DEV_POLICY, 0o644);
-  return !there;
 }
 
 interface Facts {

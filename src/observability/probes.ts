@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { UsageError } from '../errors.ts';
+import { listenError } from '../listen-error.ts';
 
 /** Connections of the probe listener; it serves a scraper and an orchestrator. */
 const MAX_CONNECTIONS = 32;
@@ -45,17 +45,17 @@ export async function startProbes(options: {
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
+  const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new UsageError(
-          `metrics and probes cannot listen on ${options.host} port ${options.port} (${error.message}); ` +
-            'choose another with --metrics-port, or 0 for any free one',
-          { cause: error },
-        ),
-      ),
-    );
-    server.listen(options.port, options.host, () => resolve());
+    const refuse = (error: Error): void => {
+      const settings = { hostSetting: 'metrics-host', portSetting: 'metrics-port' };
+      reject(listenError(error, { who: 'the listener of metrics and probes', host, port, ...settings }));
+    };
+    server.once('error', refuse);
+    server.listen(port, host, () => {
+      server.off('error', refuse);
+      resolve();
+    });
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -27,7 +27,9 @@ describe('the backend as a server', () => {
       log: pino({ level: 'silent' }),
     });
     await expect(second).rejects.toThrow(UsageError);
-    await expect(second).rejects.toThrow(`cannot listen on 127.0.0.1 port ${backend.backend.port}: `);
+    await expect(second).rejects.toThrow(
+      `the backend cannot listen: port ${backend.backend.port} is in use; choose another with --backend-port`,
+    );
   });
 
   it('drops connections that never came to a handshake when it is closed', async () => {

@@ -1,5 +1,5 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { chmod, copyFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -117,6 +117,8 @@ describe('a wrong setting names itself, ends with 2 and opens nothing', () => {
     ['a flag without its value', ['up', '--port'], {}, /--port/],
     ['an argument too many', ['up', 'now'], {}, /argument/],
     ['a port that is none', ['up', '--port', 'http'], {}, /--port: "http": must be a whole number/],
+    ['an address that is none', ['up', '--host', '300.1.1.1'], {}, /--host: "300\.1\.1\.1": must be an IP address/],
+    ['a policy that is not there', ['up', '--policy', '/nonexistent.yaml'], {}, /\/nonexistent\.yaml cannot be read/],
     ['protos that are not there', ['gateway', '--proto', '/nonexistent.proto'], {}, /nonexistent\.proto/],
     ['a variable that is no port', ['up'], { PASSBAND_PORT: '-1' }, /PASSBAND_PORT: "-1"/],
     ['a file that is not there', ['up', '--config', '/nonexistent.yaml'], {}, /--config \/nonexistent\.yaml/],
@@ -136,6 +138,72 @@ describe('a wrong setting names itself, ends with 2 and opens nothing', () => {
       stderr: expect.stringMatching(/settings\.yaml:2:1: port: "high"/),
     });
     expect(await readdir(folder)).toEqual(['settings.yaml']);
+  });
+});
+
+describe('up writes nothing beside a mistake in what it finds', () => {
+  it.each([
+    ['a policy that is wrong', 'policy.yaml', 'version: 1\nrules: []\n', /policy\.yaml:2:8/],
+    ['a certificate that is none', 'server.crt', 'trust me', /server\.crt has no certificate in it/],
+  ])('%s', async (_name, name, text, says) => {
+    for (const there of ['ca.crt', 'ca.key', 'server.crt', 'server.key']) {
+      await copyFile(join(pki.dir, there), join(folder, there));
+    }
+    await writeFile(join(folder, name), text);
+    const before = await readdir(folder);
+    const ended = await cli(['up', '--certs', folder]);
+    expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(says) });
+    expect(await readdir(folder)).toEqual(before);
+  });
+});
+
+describe('where nobody can listen', () => {
+  /** Flags of free ports and of loopback for whoever listens in a program. */
+  const FREE = ['--metrics-port', '0', '--backend-port', '0', '--backend-host', '127.0.0.1'];
+  const WHERE: readonly (readonly [program: string, host: string, port: string, free: readonly string[]])[] = [
+    ['gateway', 'host', 'port', FREE.slice(0, 2)],
+    ['backend', 'backend-host', 'backend-port', FREE.slice(0, 2)],
+    ['gateway', 'metrics-host', 'metrics-port', ['--host', '127.0.0.1', '--port', '0']],
+    ['up', 'host', 'port', FREE],
+    ['up', 'backend-host', 'backend-port', [...FREE.slice(0, 2), '--host', '127.0.0.1', '--port', '0']],
+  ];
+  let taken: Server;
+  let takenPort: string;
+  beforeAll(async () => {
+    taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    takenPort = String((taken.address() as AddressInfo).port);
+  });
+  afterAll(() => new Promise((resolve) => taken.close(resolve)));
+
+  const refused = async (args: readonly string[], says: string): Promise<void> => {
+    const ended = await cli([...args, '--certs', pki.dir, '--log-level', 'silent']);
+    expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(says) });
+    expect(ended.stderr).not.toMatch(/\n\s+at /);
+  };
+
+  it.each(WHERE)('%s with --%s says that the port of --%s is taken', async (program, host, port, free) => {
+    const args = [program, ...free, `--${host}`, '127.0.0.1', `--${port}`, takenPort];
+    await refused(args, `port ${takenPort} is in use; choose another with --${port}, or 0 for any free one`);
+  });
+
+  // 192.0.2.0/24 is for documentation (RFC 5737): nobody's address.
+  it.each(WHERE)('%s says that --%s is no address of this machine', async (program, host, port, free) => {
+    const args = [program, ...free, `--${host}`, '192.0.2.1', `--${port}`, '0'];
+    await refused(args, `--${host} 192.0.2.1 is no address of this machine; name one that is, or :: for all`);
+  });
+
+  it.each([
+    ['gateway', ['policy.yaml', 'ca.crt', 'server.key', 'gateway.key']],
+    ['backend', ['policy.yaml', 'ca.crt', 'backend.key']],
+    ['up', ['server.key', 'backend.key']],
+  ] as const)('%s proves its files first', async (program, names) => {
+    for (const name of names) {
+      const file = join(pki.dir, name);
+      await rename(file, `${file}.away`);
+      await refused([program, '--metrics-port', takenPort], name);
+      await rename(`${file}.away`, file);
+    }
   });
 });
 

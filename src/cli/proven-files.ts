@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { type Descriptors, ERROR_DETAILS_PROTO, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
+import { UsageError } from '../errors.ts';
+import type { Policy } from '../gateway/guard/policy.ts';
+import { PAGES } from '../gateway/pages.ts';
+import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
+import { loadTlsMaterial, type TlsMaterial } from '../pki/store.ts';
+import { knownMethods, loadKnownMethods } from './known-methods.ts';
+import { loadPolicy } from './policy.ts';
+
+/** What a gateway reads at its start. */
+export interface GatewayFiles {
+  readonly descriptors: Descriptors;
+  /** google.rpc's error details, which any backend may send. */
+  readonly errorTypes: Descriptors;
+  readonly table: RouteTable;
+  readonly policy: Policy;
+  readonly serverTls: TlsMaterial;
+  readonly clientTls: TlsMaterial;
+}
+
+/** What a backend reads at its start. */
+export interface BackendFiles {
+  readonly policy: Policy;
+  readonly tls: TlsMaterial;
+}
+
+/** The policy file of a program. */
+export function policyFile(config: Config): string {
+  return config.policy ?? join(config.certs, 'policy.yaml');
+}
+
+/**
+ * Reads and proves all files of a gateway, before anything is opened.
+ *
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function readGatewayFiles(config: Config): Promise<GatewayFiles> {
+  const descriptors = await loadDescriptors({
+    paths: config.proto.length === 0 ? [PASSBAND_PROTO] : config.proto,
+    includePaths: config.protoPath,
+  });
+  const errorTypes = await loadDescriptors({ paths: [ERROR_DETAILS_PROTO] });
+  const table = buildRouteTable(descriptors);
+  refuseHiddenRoutes(table);
+  const policy = await gatewayPolicy(config, descriptors);
+  const serverTls = await loadTlsMaterial(config.certs, 'server');
+  const clientTls = await loadTlsMaterial(config.certs, 'gateway');
+  return { descriptors, errorTypes, table, policy, serverTls, clientTls };
+}
+
+/**
+ * Reads and proves all files of a backend, before anything is opened.
+ *
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function readBackendFiles(config: Config): Promise<BackendFiles> {
+  const policy = await loadPolicy(policyFile(config), await loadKnownMethods([]));
+  return { policy, tls: await loadTlsMaterial(config.certs, 'backend') };
+}
+
+/** The policy; where it is the certs folder's and the protos are others, a mistake in it is most likely that. */
+async function gatewayPolicy(config: Config, descriptors: Descriptors): Promise<Policy> {
+  try {
+    return await loadPolicy(policyFile(config), knownMethods(descriptors));
+  } catch (error) {
+    if (!(error instanceof UsageError) || config.policy !== undefined || config.proto.length === 0) throw error;
+    throw new UsageError(`${error.message}; name a policy for the protos of --proto with --policy`, { cause: error });
+  }
+}
+
+/** The gateway's own pages come first; an RPC bound to exactly such a path could never be called. */
+function refuseHiddenRoutes(table: RouteTable): void {
+  for (const { method, httpMethod, template } of table.routes) {
+    const path = `/${template.segments.map((segment) => (segment.kind === 'literal' ? segment.text : '*')).join('/')}`;
+    if (template.verb === undefined && PAGES.some((page) => page.path === path)) {
+      throw new UsageError(`${method.name} binds ${httpMethod} ${path}, which is a page of the gateway itself`);
+    }
+  }
+}
