@@ -28,6 +28,15 @@ describe('README.md', () => {
     ]);
     expect(tableAfter(documentText('README.md'), '<!-- settings -->')).toEqual(rows);
   });
+
+  test('leads to every document', () => {
+    const index = documentText('README.md').split('## Further\n')[1] ?? '';
+    const documents = ['.', 'docs', 'certs', 'bench', 'fixtures/recordings']
+      .flatMap((folder) => readdirSync(join(PACKAGE_ROOT, folder)).map((name) => join(folder, name)))
+      .filter((name) => name.endsWith('.md') && name !== 'README.md');
+    expect(documents.length).toBeGreaterThan(10);
+    expect(documents.filter((name) => !index.includes(`](${name})`))).toEqual([]);
+  });
 });
 
 describe('docs/errors.md', () => {
