@@ -1,13 +1,15 @@
-import type { Descriptors } from '../descriptors.ts';
-import { authorize } from '../gateway/authorize.ts';
-import type { Gateway, Pages, StationRow } from '../gateway/gateway.ts';
+import type { Descriptors, MethodDescriptor } from '../descriptors.ts';
+import type { Caller } from '../gateway/callers.ts';
+import type { Exchange } from '../gateway/exchange.ts';
+import type { Gateway, Pages } from '../gateway/gateway.ts';
+import { decide } from '../gateway/guard/decide.ts';
 import { printMessage } from '../gateway/routes/message-to-json.ts';
 import { planOf } from '../gateway/routes/plan.ts';
 import type { RouteTable } from '../gateway/routes/table.ts';
 import { upstreamMetadata } from '../gateway/upstream/metadata.ts';
 import { docsPage, STYLE_SOURCE } from '../openapi/docs-page.ts';
 import { openApiDocument } from '../openapi/document.ts';
-import { indexPage } from '../openapi/index-page.ts';
+import { indexPage, type StationRow } from '../openapi/index-page.ts';
 
 import { VERSION } from './version.ts';
 
@@ -22,13 +24,13 @@ export function gatewayPages(
   descriptors: Descriptors,
   table: RouteTable,
   gateway: () => Gateway,
-  serverUrl: () => string,
+  about: { readonly title: string; readonly version: string; readonly serverUrl: () => string },
 ): Pages {
   let made: { readonly openApiJson: string; readonly docsHtml: string } | undefined;
   const documents = (): { readonly openApiJson: string; readonly docsHtml: string } => {
     if (made !== undefined) return made;
-    const about = { title: 'Passband', version: VERSION, serverUrl: serverUrl(), gatewayPages: true };
-    const document = openApiDocument(descriptors, table, about);
+    const options = { title: about.title, version: about.version, serverUrl: about.serverUrl(), gatewayPages: true };
+    const document = openApiDocument(descriptors, table, options);
     made = { openApiJson: JSON.stringify(document), docsHtml: docsPage(document) };
     return made;
   };
@@ -41,23 +43,32 @@ export function gatewayPages(
       return documents().docsHtml;
     },
     styleSources: [STYLE_SOURCE],
-    index: (cn, stations) => indexPage({ cn, stations, version: VERSION }),
-    stations: async (exchange, caller) => {
-      if (list === undefined) return undefined;
-      try {
-        authorize(gateway(), exchange, caller, list.name, {});
-        const answer = await gateway().upstream.unary(list, Buffer.alloc(0), {
-          metadata: upstreamMetadata({}, exchange.requestId, caller.identityJson),
-          deadlineMs: Date.now() + STATIONS_TIMEOUT_MS,
-          signal: exchange.gone.signal,
-        });
-        return rows(JSON.parse(printMessage(planOf(list.response), answer)));
-      } catch {
-        // The page says that they could not be read; the log says why.
-        return undefined;
-      }
+    indexHtml: async (exchange, caller) => {
+      const stations = list === undefined ? 'none' : await readStations(gateway(), list, exchange, caller);
+      return indexPage({ cn: caller.identity.cn, stations, version: VERSION });
     },
   };
+}
+
+/** The stations that this caller may see. Whether it may is asked quietly: looking at the page is no attempt. */
+async function readStations(
+  { policy, upstream }: Gateway,
+  list: MethodDescriptor,
+  exchange: Exchange,
+  caller: Caller,
+): Promise<readonly StationRow[] | 'unreadable'> {
+  if (!decide(policy(), caller.identity, list.name, {}).allow) return 'unreadable';
+  try {
+    const answer = await upstream.unary(list, Buffer.alloc(0), {
+      metadata: upstreamMetadata({}, exchange.requestId, caller.identityJson),
+      deadlineMs: Date.now() + STATIONS_TIMEOUT_MS,
+      signal: exchange.gone.signal,
+    });
+    return rows(JSON.parse(printMessage(planOf(list.response), answer)));
+  } catch (error) {
+    exchange.cause = error;
+    return 'unreadable';
+  }
 }
 
 interface StationJson {

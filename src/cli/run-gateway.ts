@@ -68,12 +68,10 @@ export async function runGateway(
     log,
     ready,
     limits: { maxBodyBytes: config.maxBodyBytes, timeoutMs: config.timeoutMs, maxTimeoutMs: config.maxTimeoutMs },
-    pages: gatewayPages(
-      descriptors,
-      table,
-      () => gateway,
-      () => `https://localhost:${port}`,
-    ),
+    pages: gatewayPages(descriptors, table, () => gateway, {
+      ...apiNames(config, descriptors),
+      serverUrl: () => `https://localhost:${port}`,
+    }),
   };
   let port = config.port;
   let active = 0;
@@ -125,4 +123,10 @@ export async function runGateway(
       log.info({ port: listener.port, cut: active }, 'gateway is closed');
     },
   };
+}
+
+/** What the API description calls the API: our own by our name, another by the names of its services. */
+function apiNames(config: Config, { services }: Descriptors): { readonly title: string; readonly version: string } {
+  if (config.proto.length === 0) return { title: 'Passband', version: VERSION };
+  return { title: services.map(({ name }) => name).join(', '), version: '0.0.0' };
 }

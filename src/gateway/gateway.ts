@@ -34,18 +34,8 @@ export interface Gateway {
 export interface Pages {
   readonly openApiJson: string;
   readonly docsHtml: string;
-  /** The stations that this caller may see; undefined where they cannot be had. */
-  readonly stations: (exchange: Exchange, caller: Caller) => Promise<readonly StationRow[] | undefined>;
-  readonly index: (cn: string, stations: readonly StationRow[] | undefined) => string;
+  /** The start page for this caller. */
+  readonly indexHtml: (exchange: Exchange, caller: Caller) => Promise<string>;
   /** Content-Security-Policy style hashes or `'self'` for the pages. */
   readonly styleSources: readonly string[];
-}
-
-/** A row of the index page. */
-export interface StationRow {
-  readonly id: string;
-  readonly description: string;
-  readonly state: string;
-  readonly sampleRateHz: number;
-  readonly centerFrequencyHz: number;
 }

@@ -27,7 +27,7 @@ export const PAGES: readonly { readonly path: string; readonly method: string; r
     method: 'Index',
     page: async (gateway, exchange, caller) => ({
       type: 'text/html; charset=utf-8',
-      body: gateway.pages.index(caller.identity.cn, await gateway.pages.stations(exchange, caller)),
+      body: await gateway.pages.indexHtml(exchange, caller),
       styles: gateway.pages.styleSources,
     }),
   },

@@ -16,8 +16,8 @@ export interface StationRow {
 export interface IndexContent {
   /** Common name of the caller's certificate. */
   readonly cn: string;
-  /** Undefined when they could not be read, or not by this caller. */
-  readonly stations: readonly StationRow[] | undefined;
+  /** `unreadable` when they could not be read, or not by this caller; `none` where the backend has no such thing. */
+  readonly stations: readonly StationRow[] | 'unreadable' | 'none';
   /** Version of Passband. */
   readonly version: string;
 }
@@ -29,7 +29,7 @@ export function indexPage({ cn, stations, version }: IndexContent): string {
     html`<main class="page">
 <header><h1>Passband</h1><p>You are <code>${cn}</code>, by the certificate of this connection.
 <a href="/whoami">What it says of you</a></p></header>
-<section class="card" aria-labelledby="stations"><h2 id="stations">Stations</h2>${stationTable(stations)}</section>
+${stations === 'none' ? '' : stationSection(stations)}
 <section class="card" aria-labelledby="next"><h2 id="next">From here</h2><ul>
 <li><a href="/docs">Every call, its parameters and answers</a>, with commands to paste</li>
 <li><a href="/openapi.json">The same as OpenAPI 3.1</a>, to generate clients from</li>
@@ -39,8 +39,12 @@ export function indexPage({ cn, stations, version }: IndexContent): string {
   );
 }
 
-function stationTable(stations: readonly StationRow[] | undefined): Markup {
-  if (stations === undefined) {
+function stationSection(stations: readonly StationRow[] | 'unreadable'): Markup {
+  return html`<section class="card" aria-labelledby="stations"><h2 id="stations">Stations</h2>${stationTable(stations)}</section>`;
+}
+
+function stationTable(stations: readonly StationRow[] | 'unreadable'): Markup {
+  if (stations === 'unreadable') {
     return html`<p>The stations could not be read: the backend cannot be reached, or your policy does not let you list them.</p>`;
   }
   if (stations.length === 0) return html`<p>There is none yet.</p>`;

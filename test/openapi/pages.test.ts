@@ -188,11 +188,17 @@ describe('the start page', () => {
 
   test.each([
     ['none', [], 'There is none yet'],
-    ['not readable', undefined, 'could not be read'],
+    ['not readable', 'unreadable', 'could not be read'],
   ] as const)('stations: %s', (_, stations, sentence) => {
     const page = indexPage({ cn: 'x', stations, version: '1' });
     expectSafe(page);
     expect(page).toContain(sentence);
+  });
+
+  test('says nothing of stations where the backend has none of the kind', () => {
+    const page = indexPage({ cn: 'x', stations: 'none', version: '1' });
+    expectSafe(page);
+    expect(page.toLowerCase()).not.toContain('station');
   });
 
   test('keeps text that looks like markup as text', () => {
