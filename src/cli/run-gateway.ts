@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
+import type { Descriptors } from '../descriptors.ts';
 import { createApp } from '../gateway/app.ts';
 import { startListener } from '../gateway/edge/listener.ts';
 import type { Gateway } from '../gateway/gateway.ts';
@@ -18,6 +19,7 @@ import { gatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { gatewayPages } from './gateway-pages.ts';
 import { type GatewayFiles, readGatewayFiles } from './proven-files.ts';
+import { VERSION } from './version.ts';
 
 /** A running gateway. */
 export interface RunningGateway {
