@@ -26,6 +26,9 @@ export function knownMethods(descriptors: Descriptors): KnownMethods {
 }
 
 /** The known methods of protos by their paths; of Passband's own where there are none. */
-export async function loadKnownMethods(protos: readonly string[]): Promise<KnownMethods> {
-  return knownMethods(await loadDescriptors({ paths: protos.length === 0 ? [PASSBAND_PROTO] : protos }));
+export async function loadKnownMethods(
+  protos: readonly string[],
+  includePaths: readonly string[] = [],
+): Promise<KnownMethods> {
+  return knownMethods(await loadDescriptors({ paths: protos.length === 0 ? [PASSBAND_PROTO] : protos, includePaths }));
 }

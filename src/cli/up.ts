@@ -1,7 +1,8 @@
-import { access } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { access, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import type { Config } from '../config.ts';
 import { DEV_POLICY } from '../gateway/guard/policy.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { ensureDevPki } from '../pki/dev.ts';
 import { loadTlsMaterial, writeNew } from '../pki/store.ts';
 import { loadKnownMethods } from './known-methods.ts';
@@ -10,6 +11,9 @@ import { policyFile, readBackendFiles, readGatewayFiles } from './proven-files.t
 import { runBackend } from './run-backend.ts';
 import { runGateway } from './run-gateway.ts';
 import { type Rim, serve } from './serve.ts';
+
+/** JSON Schema of policies, in docs/ and wherever a policy is made. */
+const POLICY_SCHEMA = 'policy.schema.json';
 
 /** `passband up`: everything in one process, for trying out: certificates, policy, backend and gateway. */
 export async function up(config: Config, rim: Rim): Promise<void> {
@@ -50,9 +54,13 @@ async function proveWhatIsThere(config: Config): Promise<void> {
   }
 }
 
+/** The policy to begin with, and beside it the schema by which an editor can tell what may stand in it. */
 async function writePolicy(file: string): Promise<boolean> {
   if (await isThere(file)) return false;
-  await writeNew(file, DEV_POLICY, 0o644);
+  const schema = join(dirname(file), POLICY_SCHEMA);
+  if (!(await isThere(schema)))
+    await writeNew(schema, await readFile(join(PACKAGE_ROOT, 'docs', POLICY_SCHEMA)), 0o644);
+  await writeNew(file, `# yaml-language-server: $schema=${POLICY_SCHEMA}\n${DEV_POLICY}`, 0o644);
   return true;
 }
 
