@@ -96,6 +96,11 @@ function throwing(command: Command): Command {
   return command;
 }
 
+// A reader that has seen enough, such as `head`, is no fault; what runs goes on without anybody to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await throwing(program()).parseAsync();
 } catch (error) {
