@@ -12,8 +12,10 @@ import { STALL_LIMIT_MS } from './writers/pump.ts';
 /** A response of either HTTP version. */
 export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
-/** A request id that a caller may choose: short and harmless in a log. */
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+/** Characters of a request id that a caller may choose; a trace id in any usual spelling fits in. */
+const MAX_REQUEST_ID_CHARACTERS = 64;
+/** What it may be made of: nothing that means anything in a log. */
+const REQUEST_ID = /^[A-Za-z0-9._-]+$/;
 
 /** One request and its answer, and what has become known of them: the source of the log line and the metrics. */
 export class Exchange {
@@ -46,7 +48,8 @@ export class Exchange {
     this.request = request;
     this.response = response;
     const given = request.headers['x-request-id'];
-    this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    const isFit = typeof given === 'string' && given.length <= MAX_REQUEST_ID_CHARACTERS && REQUEST_ID.test(given);
+    this.requestId = isFit ? given : randomUUID();
     response.setHeader('x-request-id', this.requestId);
   }
 

@@ -88,6 +88,25 @@ describe('docs/operations.md', () => {
   });
 });
 
+describe('SECURITY.md promises that limits are listed', () => {
+  const listed = tableAfter(documentText('docs/operations.md'), '## Limits').map(([, , where]) => where);
+  /** Of how numbers are written, which is no limit of ours; and of pages, which grow with the protos alone. */
+  const isAnother = (file: string, name: string): boolean =>
+    /^MAX_(LENGTH|VARINT)_BYTES$/.test(name) || file.startsWith('openapi/');
+  const limits = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) =>
+      [...readFileSync(join(SRC, file), 'utf8').matchAll(/\bconst (MAX_[A-Z_]+) = [0-9_* ]+;/g)].map(
+        ([, name = '']) => [file, name] as const,
+      ),
+    )
+    .filter(([file, name]) => !isAnother(file, name));
+
+  test.each(limits)('%s: %s', (file, name) => {
+    expect(listed).toContain(`\`src/${file}\` \`${name}\``);
+  });
+});
+
 /** `8 KiB`, `10 s` or `100` as constants hold them: bytes, milliseconds or a number. */
 function quantity(text: string): number {
   const [number = '', unit = ''] = text.split(' ');

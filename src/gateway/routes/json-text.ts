@@ -1,4 +1,5 @@
 import { PassbandError } from '../../errors.ts';
+import { echoed } from './echoed.ts';
 
 /** A number with its text kept, so that 64-bit integers lose nothing. */
 export interface JsonNumber {
@@ -16,9 +17,6 @@ export interface JsonObject {
 
 /** Nesting of arrays and objects. Protobuf's own limit for messages is 100. */
 export const MAX_JSON_DEPTH = 100;
-
-/** Characters of a member's name that an error repeats. */
-const MAX_NAME_IN_ERROR = 128;
 
 /**
  * Reads one JSON text (RFC 8259), strictly: no duplicate member names (two readers could pick different ones), numbers
@@ -106,7 +104,7 @@ class JsonReader {
       this.run(WHITE_SPACE);
       if (this.text[this.at] !== '"') this.fail('a member name in double quotes is expected');
       const name = this.string();
-      if (members.has(name)) this.fail(`the member ${JSON.stringify(name.slice(0, MAX_NAME_IN_ERROR))} is given twice`);
+      if (members.has(name)) this.fail(`the member ${JSON.stringify(echoed(name))} is given twice`);
       this.run(WHITE_SPACE);
       if (this.text[this.at] !== ':') this.fail('":" is expected');
       this.at++;

@@ -1,3 +1,4 @@
+import { echoed } from './echoed.ts';
 import type { JsonObject, JsonValue } from './json-text.ts';
 import { type FieldValue, type Message, newMessage, type Scalar } from './message.ts';
 import type { FieldPlan, MessagePlan } from './plan.ts';
@@ -52,7 +53,7 @@ export function fieldFromJson(field: FieldPlan, json: JsonValue, where: string):
     const keyField: FieldPlan = { ...field, kind: field.mapKey };
     const entries = new Map<Scalar, Scalar | Message>();
     for (const [key, value] of objectOf(json, where).members) {
-      const at = `${where}[${JSON.stringify(key).slice(0, 64)}]`;
+      const at = `${where}[${JSON.stringify(echoed(key))}]`;
       const mapKey = scalarFromText(keyField, key, at);
       if (entries.has(mapKey)) throw invalid(at, 'is given twice');
       entries.set(mapKey, elementFromJson(field, value, at));

@@ -1,5 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import type { Assignment } from './assignment.ts';
+import { echoed } from './echoed.ts';
 import type { Scalar } from './message.ts';
 import type { FieldPlan, MessagePlan } from './plan.ts';
 import type { Route } from './route.ts';
@@ -83,7 +84,7 @@ function element(field: FieldPlan, text: string, where: string): Scalar {
 }
 
 function resolveName(route: Route, name: string): readonly FieldPlan[] {
-  const unknown = (): PassbandError => invalid(name.slice(0, 128), 'is no query parameter of this call');
+  const unknown = (): PassbandError => invalid(echoed(name), 'is no query parameter of this call');
   if (route.body === '*') throw unknown();
   const parts = name.split('.');
   if (parts.length > MAX_FIELD_DEPTH) throw unknown();

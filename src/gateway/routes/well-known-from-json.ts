@@ -1,4 +1,5 @@
 import { PassbandError } from '../../errors.ts';
+import { echoed } from './echoed.ts';
 import type { JsonObject, JsonValue } from './json-text.ts';
 import { encodeMessage, type FieldValue, type Message, newMessage } from './message.ts';
 import type { FieldPlan, MessagePlan } from './plan.ts';
@@ -61,7 +62,7 @@ const any: Reader = (plan, json, where, inner) => {
   const name = url.slice(url.lastIndexOf('/') + 1);
   const type = url.includes('/') ? plan.lookup(name) : undefined;
   if (type === undefined)
-    throw new PassbandError('INVALID_ARGUMENT', `${where}.@type: "${url.slice(0, 128)}" names no known message type`);
+    throw new PassbandError('INVALID_ARGUMENT', `${where}.@type: "${echoed(url)}" names no known message type`);
   const rest = new Map([...members].filter(([key]) => key !== '@type'));
   const only = rest.size === 1 ? rest.get('value') : undefined;
   const bytes = (body: JsonValue, at: string): Message =>

@@ -1,4 +1,5 @@
 import { PassbandError } from '../../errors.ts';
+import { echoed } from './echoed.ts';
 import { invalid } from './scalar.ts';
 
 /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z in seconds since 1970: the range of google.protobuf.Timestamp. */
@@ -52,7 +53,7 @@ export function parseFieldMask(text: string, where: string): string[] {
   if (text === '') return [];
   return text.split(',').map((path) => {
     if (!/^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$/.test(path)) {
-      throw invalid(where, `"${path.slice(0, 64)}" is no lowerCamelCase field path`);
+      throw invalid(where, `"${echoed(path)}" is no lowerCamelCase field path`);
     }
     return path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   });

@@ -11,6 +11,8 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const KEEPALIVE_INTERVAL_MS = 20_000;
 /** How long it has to give one, milliseconds. */
 const KEEPALIVE_TIMEOUT_MS = 5_000;
+/** Pause before the second attempt to connect, milliseconds: a backend that is only restarting is back soon. */
+const INITIAL_RECONNECT_BACKOFF_MS = 100;
 /** Longest pause between two attempts to connect, milliseconds: a backend that is back is found within it. */
 const MAX_RECONNECT_BACKOFF_MS = 1_000;
 
@@ -41,7 +43,7 @@ export function openChannel(options: ChannelOptions): grpc.Client {
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.initial_reconnect_backoff_ms': INITIAL_RECONNECT_BACKOFF_MS,
     'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_BACKOFF_MS,
     'grpc.primary_user_agent': 'passband',
     ...(options.backendName === undefined

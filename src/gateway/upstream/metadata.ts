@@ -9,6 +9,9 @@ const PASSED_ON: readonly string[] = ['traceparent', 'tracestate'];
 const PREFIX = 'grpc-metadata-';
 /** Bytes of header values that go on in all; a backend's own limit for metadata is 8 KiB. */
 const MAX_METADATA_BYTES = 4096;
+/** Characters of a metadata name; longer ones are nobody's. */
+const MAX_NAME_CHARACTERS = 64;
+const NAME = /^[a-z0-9_.-]+$/;
 
 /**
  * The metadata of an upstream call: an allow-list of the caller's headers, the request's id, and the caller's identity
@@ -19,7 +22,7 @@ export function upstreamMetadata(headers: IncomingHttpHeaders, requestId: string
   let bytes = 0;
   const add = (name: string, value: string): void => {
     bytes += name.length + value.length;
-    if (bytes > MAX_METADATA_BYTES || !/^[a-z0-9_.-]{1,64}$/.test(name)) return;
+    if (bytes > MAX_METADATA_BYTES || name.length > MAX_NAME_CHARACTERS || !NAME.test(name)) return;
     if (name.endsWith('-bin')) metadata.add(name, Buffer.from(value, 'base64'));
     // gRPC metadata values are printable ASCII.
     else if (/^[\x20-\x7e]*$/.test(value)) metadata.add(name, value);
