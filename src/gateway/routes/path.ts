@@ -16,9 +16,10 @@ export interface RequestPath {
 
 /**
  * Splits a request target in origin form. Dot segments are refused instead of resolved, and so are an encoded NUL,
- * malformed encodings and empty segments: a path that two readers could read differently is nobody's path.
+ * malformed encodings and empty segments: a path that two readers could read differently is nobody's path. A slash at the
+ * end is clear enough: it leads to something below, and there is nothing.
  *
- * @throws PassbandError 414 when too long, 400 otherwise.
+ * @throws PassbandError 414 when too long, 404 for a slash at the end, 400 otherwise.
  */
 export function parseRequestTarget(target: string): RequestPath {
   if (target.length > MAX_URL_BYTES) {
@@ -36,7 +37,8 @@ export function parseRequestTarget(target: string): RequestPath {
   if (!path.startsWith('/')) throw new PassbandError('INVALID_ARGUMENT', 'the request target must begin with "/"');
   if (path === '/') return { segments: [], query };
   const segments = path.slice(1).split('/');
-  for (const segment of segments) {
+  const isBelow = segments.at(-1) === '';
+  for (const segment of isBelow ? segments.slice(0, -1) : segments) {
     const decoded = decodeSegment(segment);
     if (decoded === '') throw new PassbandError('INVALID_ARGUMENT', 'the path has an empty segment');
     if (decoded === '.' || decoded === '..') {
@@ -44,6 +46,7 @@ export function parseRequestTarget(target: string): RequestPath {
     }
     if (decoded.includes('\0')) throw new PassbandError('INVALID_ARGUMENT', 'the path must not contain %00');
   }
+  if (isBelow) throw new PassbandError('NOT_FOUND', 'nothing is found at this path');
   return { segments, query };
 }
 

@@ -27,6 +27,10 @@ describe('request targets', () => {
     expect(parseRequestTarget(target)).toEqual({ segments, query });
   });
 
+  test.each(['/v1/x/', '/v1/', '/v1/x/?y=1'])('finds nothing behind the slash of %j', (target) => {
+    expect(() => parseRequestTarget(target)).toThrow(expect.objectContaining({ code: 'NOT_FOUND', status: 404 }));
+  });
+
   test.each([
     ['', 'must begin with "/"'],
     ['*', 'must begin with "/"'],
@@ -35,7 +39,9 @@ describe('request targets', () => {
     ['//', 'empty segment'],
     ['//v1', 'empty segment'],
     ['/v1//x', 'empty segment'],
-    ['/v1/x/', 'empty segment'],
+    ['/v1/x//', 'empty segment'],
+    ['/v1//x/', 'empty segment'],
+    ['/v1/../', '"." or ".."'],
     ['/v1/../x', '"." or ".."'],
     ['/v1/.', '"." or ".."'],
     ['/v1/%2e%2E', '"." or ".."'],
