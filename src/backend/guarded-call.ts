@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import { codeName, codeNumber, PassbandError } from '../errors.ts';
 import { afterMoment } from '../expiry.ts';
 import { IDENTITY_METADATA } from '../identity-metadata.ts';
+import { type AuditFacts, auditDenial, auditShadow } from '../observability/audit.ts';
+import { isRequestId } from '../request-id.ts';
 import type { Caller, Door } from './door.ts';
 import type { CallMetrics } from './metrics.ts';
 
@@ -30,13 +32,14 @@ export function guardCalls(door: Door, log: Logger, metrics: CallMetrics): CallG
     const guarded = new GuardedCall(method.path, method.requestStream || method.responseStream, door, log, metrics, {
       end: (error) => call.sendStatus({ code: codeNumber(error.code), details: error.publicMessage }),
       over: () => liveCalls.delete(guarded),
+      remote: call.getConnectionInfo().remoteAddress ?? '',
     });
     liveCalls.add(guarded);
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, proceed) => {
-            if (guarded.admit(() => door.identify(call.getAuthContext(), metadata, Date.now()))) {
+            if (guarded.admit(metadata, () => door.identify(call.getAuthContext(), metadata, Date.now()))) {
               proceed(withoutIdentity(metadata));
             }
           },
@@ -63,6 +66,15 @@ function withoutIdentity(metadata: Metadata): Metadata {
   return metadata;
 }
 
+/** The call as gRPC carries it. */
+interface Transport {
+  /** Address of the other end, without port. */
+  readonly remote: string;
+  end(error: PassbandError): void;
+  /** Is told that the call is over, however it ended. */
+  over(): void;
+}
+
 class GuardedCall implements LiveCall {
   readonly streaming: boolean;
   readonly #path: string;
@@ -71,9 +83,10 @@ class GuardedCall implements LiveCall {
   readonly #door: Door;
   readonly #log: Logger;
   readonly #metrics: CallMetrics;
-  readonly #transport: { end(error: PassbandError): void; over(): void };
+  readonly #transport: Transport;
   readonly #startedMs = performance.now();
   #caller: Caller | undefined;
+  #requestId: string | undefined;
   #rule: string | undefined;
   #disarm = (): void => {};
   #over = false;
@@ -81,14 +94,7 @@ class GuardedCall implements LiveCall {
   #messagesOut = 0;
   #bytesOut = 0;
 
-  constructor(
-    path: string,
-    streaming: boolean,
-    door: Door,
-    log: Logger,
-    metrics: CallMetrics,
-    transport: { end(error: PassbandError): void; over(): void },
-  ) {
+  constructor(path: string, streaming: boolean, door: Door, log: Logger, metrics: CallMetrics, transport: Transport) {
     this.streaming = streaming;
     this.#path = path;
     [this.#service = '', this.#method = ''] = path.slice(1).split('/');
@@ -101,11 +107,13 @@ class GuardedCall implements LiveCall {
   }
 
   /** The call's headers have come; false when it is refused and over. */
-  admit(identify: () => Caller): boolean {
+  admit(metadata: Metadata, identify: () => Caller): boolean {
+    const [requestId] = metadata.get('x-request-id');
+    if (isRequestId(requestId)) this.#requestId = requestId;
     try {
       this.#caller = identify();
     } catch (error) {
-      this.#refuse(PassbandError.from(error), error);
+      this.#refuse(PassbandError.from(error));
       return false;
     }
     if (this.streaming) this.#endWithCertificate(this.#caller);
@@ -149,27 +157,23 @@ class GuardedCall implements LiveCall {
     const caller = this.#caller;
     if (this.#over || caller === undefined) return false;
     const decision = this.#door.decide(caller, this.#path, request);
-    if (decision.shadowed.length > 0) {
-      this.#log.warn({ audit: true, ...this.#who(), shadowed: decision.shadowed }, 'would be denied');
-    }
+    if (decision.shadowed.length > 0) auditShadow(this.#log, this.#facts(), decision.shadowed);
     this.#rule = decision.rule;
     if (decision.allow) return true;
-    this.#refuse(new PassbandError('PERMISSION_DENIED', decision.reason), undefined);
+    this.#refuse(new PassbandError('PERMISSION_DENIED', decision.reason), decision.rule);
     return false;
   }
 
-  #refuse(error: PassbandError, cause: unknown): void {
-    this.#log.warn(
-      { audit: true, ...this.#who(), code: error.code, reason: error.publicMessage, err: cause },
-      'call denied',
-    );
+  #refuse(error: PassbandError, rule?: string): void {
+    const { code, publicMessage: reason, cause } = error;
+    auditDenial(this.#log, this.#facts(), { code, reason, rule, cause });
     this.end(error);
   }
 
   #endWithCertificate({ peer, identity }: Caller): void {
     const endMs = Math.min(peer.notAfterMs, identity.notAfterMs);
     this.#disarm = afterMoment(endMs, () => {
-      this.#refuse(new PassbandError('UNAUTHENTICATED', 'the client certificate has expired'), undefined);
+      this.#refuse(new PassbandError('UNAUTHENTICATED', 'the client certificate has expired'));
     });
   }
 
@@ -179,9 +183,14 @@ class GuardedCall implements LiveCall {
     this.#transport.over();
     if (this.streaming) this.#metrics.streams(this.#service, this.#method, -1);
     this.#metrics.handled(this.#service, this.#method, codeName(code));
+    const { identity, peerCn, remote, rpc } = this.#facts();
     this.#log.info(
       {
-        ...this.#who(),
+        requestId: this.#requestId,
+        cn: identity?.cn,
+        peerCn,
+        remote,
+        rpc,
         rule: this.#rule,
         code: codeName(code),
         durationMs: Math.round(performance.now() - this.#startedMs),
@@ -193,12 +202,15 @@ class GuardedCall implements LiveCall {
     );
   }
 
-  #who(): Record<string, string> {
+  #facts(): AuditFacts {
     const caller = this.#caller;
-    const rpc = `${this.#service}/${this.#method}`;
-    if (caller === undefined) return { rpc };
-    if (caller.peer === caller.identity) return { rpc, cn: caller.identity.cn };
-    return { rpc, cn: caller.identity.cn, peerCn: caller.peer.cn };
+    return {
+      requestId: this.#requestId,
+      identity: caller?.identity,
+      peerCn: caller === undefined || caller.peer === caller.identity ? undefined : caller.peer.cn,
+      remote: this.#transport.remote,
+      rpc: `${this.#service}/${this.#method}`,
+    };
   }
 }
 

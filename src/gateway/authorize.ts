@@ -1,4 +1,5 @@
 import { PassbandError } from '../errors.ts';
+import { auditDenial, auditShadow } from '../observability/audit.ts';
 import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
@@ -21,25 +22,13 @@ export function authorize(
   message: Readonly<Record<string, unknown>> | undefined,
 ): Allowed {
   const decision = decide(gateway.policy(), identity, method, message);
-  const facts = {
-    requestId: exchange.requestId,
-    cn: identity.cn,
-    serial: identity.serial,
-    sha256: identity.sha256,
-    remote: peer.address,
-    rpc: method,
-  };
-  if (message !== undefined && decision.shadowed.length > 0) {
-    gateway.log.warn(
-      { audit: 'shadow', ...facts, rules: decision.shadowed },
-      'a rule in shadow mode would have denied this',
-    );
-  }
+  const facts = { requestId: exchange.requestId, identity, remote: peer.address, rpc: method };
+  if (decision.shadowed.length > 0) auditShadow(gateway.log, facts, decision.shadowed);
   if (decision.allow) {
     exchange.rule = decision.rule;
     return decision;
   }
   gateway.metrics.denied(method);
-  gateway.log.warn({ audit: 'deny', ...facts, rule: decision.rule, reason: decision.reason }, 'denied');
+  auditDenial(gateway.log, facts, { code: 'PERMISSION_DENIED', rule: decision.rule, reason: decision.reason });
   throw new PassbandError('PERMISSION_DENIED', decision.reason);
 }

@@ -4,6 +4,7 @@ import type { Http2ServerResponse } from 'node:http2';
 import { type Code, httpStatus } from '../errors.ts';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
+import { isRequestId } from '../request-id.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { Identity } from './guard/identity.ts';
 import type { StreamEnd } from './guard/live-streams.ts';
@@ -11,11 +12,6 @@ import { STALL_LIMIT_MS } from './writers/pump.ts';
 
 /** A response of either HTTP version. */
 export type EdgeResponse = ServerResponse | Http2ServerResponse;
-
-/** Characters of a request id that a caller may choose; a trace id in any usual spelling fits in. */
-const MAX_REQUEST_ID_CHARACTERS = 64;
-/** What it may be made of: nothing that means anything in a log. */
-const REQUEST_ID = /^[A-Za-z0-9._-]+$/;
 
 /** One request and its answer, and what has become known of them: the source of the log line and the metrics. */
 export class Exchange {
@@ -48,8 +44,7 @@ export class Exchange {
     this.request = request;
     this.response = response;
     const given = request.headers['x-request-id'];
-    const isFit = typeof given === 'string' && given.length <= MAX_REQUEST_ID_CHARACTERS && REQUEST_ID.test(given);
-    this.requestId = isFit ? given : randomUUID();
+    this.requestId = isRequestId(given) ? given : randomUUID();
     response.setHeader('x-request-id', this.requestId);
   }
 

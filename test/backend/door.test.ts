@@ -79,7 +79,7 @@ describe('the door of the backend', () => {
 
   it('refuses a forbidden method to a known caller, with a line for the audit', async () => {
     expect(await start('dashboard', 'sim-1')).toMatch(DENIED);
-    const lines = backend.log.filter(({ audit, cn }) => audit === true && cn === 'dash-1');
+    const lines = backend.log.filter(({ audit, cn }) => audit === 'deny' && cn === 'dash-1');
     expect(lines).toContainEqual(
       expect.objectContaining({ rpc: 'sdr.oran.IQStreamService/StartStream', code: 'PERMISSION_DENIED' }),
     );
@@ -125,7 +125,7 @@ describe('the door of the backend', () => {
       }
       const impostor = await backend.pki.issue({ cn: 'Passband-gateway' });
       expect(await list(impostor, forwarding(identityToJson(client)))).toMatch(DENIED);
-      expect(backend.log).toContainEqual(expect.objectContaining({ audit: true, code: 'PERMISSION_DENIED' }));
+      expect(backend.log).toContainEqual(expect.objectContaining({ audit: 'deny', code: 'PERMISSION_DENIED' }));
     });
 
     it('may be missing: the delegate then speaks for itself', async () => {

@@ -110,7 +110,7 @@ describe('a request leaves one line', () => {
     let frames = 0;
     for await (const _ of stream) if (++frames === 3) break;
     stream.stop();
-    const [line] = await linesOf('a-stream');
+    const line = (await linesOf('a-stream')).find(({ msg }) => msg === 'request');
     expect(line).toMatchObject({ status: 200, code: 'CANCELLED', format: 'sse', rule: 'developer' });
     expect(line?.frames).toBeGreaterThanOrEqual(3);
     // 8192 samples of 8 bytes as base64, three times.
