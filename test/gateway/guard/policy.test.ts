@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from '@jest/globals';
-import ajv from '@redocly/ajv/dist/2020.js';
+import ajv from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { UsageError } from '../../../src/errors.ts';
 import { DEV_POLICY, parsePolicy } from '../../../src/gateway/guard/policy.ts';
