@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { PassbandError } from '../errors.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
+import { listenAddress } from '../listen-address.ts';
 import { listenError } from '../listen-error.ts';
 import type { TlsMaterial } from '../pki/store.ts';
 import { antennaService } from './antenna-service.ts';
@@ -158,7 +159,7 @@ function listen({ host, port, log }: BackendOptions, injector: ConnectionInjecto
       reject(listenError(error, { who: 'the backend', host, port, ...settings }));
     };
     tcp.once('error', refuse);
-    tcp.listen({ host, port }, () => {
+    tcp.listen(listenAddress(host, port), () => {
       tcp.off('error', refuse);
       // Such as too many open files: the next connection may find one.
       tcp.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { listenAddress } from '../../listen-address.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { tlsServerOptions } from '../../tls.ts';
 import { ConnectionCount } from './connection-count.ts';
@@ -132,7 +133,7 @@ export async function startListener(handler: RequestListener, options: ListenerO
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: options.host, port: options.port }, () => {
+    server.listen(listenAddress(options.host, options.port), () => {
       server.off('error', reject);
       resolve();
     });
