@@ -75,8 +75,11 @@ const jest = run(
     bin('jest'),
     '--json',
     `--outputFile=${results}`,
-    ...['/node_modules/', ...ignored].flatMap((pattern) => ['--testPathIgnorePatterns', pattern]),
+    // In front of the option below, which takes every word that follows it for a pattern.
     ...jestArguments,
+    '--testPathIgnorePatterns',
+    '/node_modules/',
+    ...ignored,
   ],
   { stdio: ['ignore', 'ignore', 'inherit'] },
 );
