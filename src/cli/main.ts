@@ -89,6 +89,15 @@ Examples:
   return root;
 }
 
+/** A refusal of the file system names the file and needs no stack; anything else that comes here is a fault of ours. */
+function faultText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isFileError = 'syscall' in error && 'path' in error;
+  return isFileError
+    ? `${error.message}; check that the file or folder is there and may be used`
+    : (error.stack ?? error.message);
+}
+
 /** commander exits with 1 for a wrong flag; every command is told to throw instead, so that one place decides. */
 function throwing(command: Command): Command {
   command.exitOverride();
@@ -109,7 +118,7 @@ try {
     process.stderr.write(`passband: ${error.message}\n`);
     process.exitCode = EXIT_USAGE;
   } else {
-    process.stderr.write(`passband: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(`passband: ${faultText(error)}\n`);
     process.exitCode = 1;
   }
 }
