@@ -118,19 +118,30 @@ const MAX_LENGTH_BYTES = 5;
 /** The messages of a body of length-delimited protobuf. */
 export async function* delimitedMessages(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
   let buffered: Buffer = Buffer.alloc(0);
+  let waiting: Buffer[] = [];
+  let held = 0;
+  let needed = 1;
   for await (const chunk of withIdleLimit(request, limits)) {
-    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
+    waiting.push(chunk);
+    held += chunk.length;
+    // Joined once a message is whole: to join at every chunk would copy a long message again and again.
+    if (held < needed) continue;
+    buffered = Buffer.concat(waiting);
     for (;;) {
       const length = readLength(buffered);
+      needed = buffered.length + 1;
       if (length === undefined) break;
       if (length.value > limits.maxBytes) throw tooLarge(limits.maxBytes);
       const end = length.bytes + length.value;
+      needed = end;
       if (buffered.length < end) break;
       yield buffered.subarray(length.bytes, end);
       buffered = buffered.subarray(end);
     }
+    waiting = [buffered];
+    held = buffered.length;
   }
-  if (buffered.length > 0) throw new PassbandError('INVALID_ARGUMENT', 'the body ends inside a message');
+  if (held > 0) throw new PassbandError('INVALID_ARGUMENT', 'the body ends inside a message');
 }
 
 function readLength(buffer: Buffer): { readonly value: number; readonly bytes: number } | undefined {
