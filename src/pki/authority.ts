@@ -2,7 +2,10 @@ import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { UsageError } from '../errors.ts';
+import { derToPem, pemToDer } from './encoding.ts';
 import { caExtensions, type LeafNames, leafExtensions, type Purpose } from './extensions.ts';
+
+export { pemToDer } from './encoding.ts';
 
 /** One attribute of a subject, in the order of the name: the OID of its type and its text. */
 export interface SubjectAttribute {
@@ -73,12 +76,6 @@ export async function issueLeaf(
   return { certPem: certificateToPem(certificate), keyPem: await keyToPem(pair.privateKey) };
 }
 
-/** The DER bytes of the first block of a PEM text. */
-export function pemToDer(pem: string): Uint8Array<ArrayBuffer> {
-  const body = /-----BEGIN [^-]+-----([\s\S]*?)-----END/.exec(pem)?.[1] ?? '';
-  return Uint8Array.from(Buffer.from(body, 'base64'));
-}
-
 async function newKeyPair(): Promise<webcrypto.CryptoKeyPair> {
   return await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
 }
@@ -130,17 +127,9 @@ function importSigningKey(keyPem: string): webcrypto.CryptoKey {
 }
 
 function certificateToPem(certificate: pkijs.Certificate): string {
-  return toPem('CERTIFICATE', certificate.toSchema(true).toBER());
+  return derToPem('CERTIFICATE', new Uint8Array(certificate.toSchema(true).toBER()));
 }
 
 async function keyToPem(key: webcrypto.CryptoKey): Promise<string> {
-  return toPem('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', key));
-}
-
-function toPem(label: string, der: ArrayBuffer): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+  return derToPem('PRIVATE KEY', new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', key)));
 }

@@ -94,7 +94,7 @@ function subjectKeyIdentifier(publicKey: pkijs.PublicKeyInfo): pkijs.Extension {
 }
 
 /** The CA's own identifier as its certificate spells it, since verifiers compare the two (RFC 5280 section 4.2.1.1). */
-function authorityKeyIdentifier(authority: pkijs.Certificate): pkijs.Extension {
+export function authorityKeyIdentifier(authority: pkijs.Certificate): pkijs.Extension {
   const stated = authority.extensions?.find(({ extnID }) => extnID === pkijs.id_SubjectKeyIdentifier)?.parsedValue;
   const identifier = stated instanceof asn1js.OctetString ? stated : keyIdentifier(authority.subjectPublicKeyInfo);
   const value = new pkijs.AuthorityKeyIdentifier({ keyIdentifier: identifier });
