@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UsageError } from '../errors.ts';
+import type { Log } from '../observability/log.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Reloadable } from './reloadable.ts';
+
+/**
+ * Milliseconds between two looks at the files. Two looks must agree before anything is read: a change is in use after
+ * 200 ms and the time that reading takes, which leaves most of a second for ending what it forbids.
+ */
+const POLL_MS = 100;
+/** Milliseconds after which files that could not be used are tried again, though they look the same: dates come true. */
+const RETRY_MS = 1_000;
+/** Readings in a row that may find the files changed under them. */
+const MAX_READINGS = 20;
+/** Looks that may pass while the files never stop changing, before somebody is told. */
+const MAX_UNSETTLED_LOOKS = 100;
+
+/** How a value is made of files. */
+export interface ReloadableOptions<T> {
+  /** What it is, for the log: `certificates`, `policy`. */
+  readonly what: string;
+  /** Every file that `load` reads, those included that need not exist. */
+  readonly files: readonly string[];
+  /**
+   * Reads and proves all of it, and is given the value in use (undefined at first). Handing that very value back says
+   * that nothing is new, and nobody is told.
+   *
+   * @throws UsageError naming the file and the remedy.
+   */
+  readonly load: (before: T | undefined) => Promise<T>;
+  readonly log: Log;
+  /** Is told how each reading ended, the first one included; trying a broken set once more is told only if it is news. */
+  readonly onOutcome?: (ok: boolean) => void;
+  /** Milliseconds between two looks; 100 unless told. */
+  readonly pollMs?: number;
+}
+
+/**
+ * Reads a value from files now, and again whenever they change: all of them together or not at all. While they cannot be
+ * used the last good value stays, which is logged once for each reason. Files are watched by looking at them: every way
+ * of changing one (rename, symlink, write in place, network file system) looks the same then.
+ *
+ * @throws whatever `load` throws the first time: there is no last good value yet.
+ */
+export async function openReloadable<T>(options: ReloadableOptions<T>): Promise<Reloadable<T>> {
+  const first = await readSettled(options, undefined);
+  options.onOutcome?.(true);
+  return new WatchedFiles(options, first);
+}
+
+interface Reading<T> {
+  readonly value: T;
+  /** Of the files that the value was made of. */
+  readonly print: string;
+}
+
+/** Reads until nothing changed meanwhile: what was read then belongs together. */
+async function readSettled<T>(options: ReloadableOptions<T>, before: T | undefined): Promise<Reading<T>> {
+  for (let reading = 0; reading < MAX_READINGS; reading += 1) {
+    if (reading > 0) await sleep(options.pollMs ?? POLL_MS, undefined, { ref: before === undefined });
+    const print = await fingerprint(options.files);
+    const outcome = await options.load(before).then(
+      (value) => ({ value, print }),
+      (error: unknown) => ({ error, print }),
+    );
+    if ((await fingerprint(options.files)) !== print) continue;
+    if ('error' in outcome) throw outcome.error;
+    return outcome;
+  }
+  throw new UsageError(
+    `${options.files.join(', ')} keep changing while they are read; write them once, and by renaming`,
+  );
+}
+
+class WatchedFiles<T> implements Reloadable<T> {
+  readonly #options: ReloadableOptions<T>;
+  readonly #listeners = new Set<(now: T, before: T) => void>();
+  #value: T;
+  /** State of the files at the last reading, good or bad. */
+  #readPrint: string;
+  #seenPrint: string;
+  #unsettledLooks = 0;
+  /** Why the files cannot be used at present. */
+  #fault: string | undefined;
+  #triedAtMs = 0;
+  /** The reading that goes on; the next one waits for it. */
+  #busy: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: ReloadableOptions<T>, first: Reading<T>) {
+    this.#options = options;
+    this.#value = first.value;
+    this.#readPrint = first.print;
+    this.#seenPrint = first.print;
+    this.#arm();
+  }
+
+  current(): T {
+    return this.#value;
+  }
+
+  onChange(listener: (now: T, before: T) => void): () => void {
+    // A function of its own, so that the same listener given twice is two.
+    const own = (now: T, before: T): void => listener(now, before);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  reload(): Promise<boolean> {
+    return this.#enqueue(() => this.#read(false));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#listeners.clear();
+  }
+
+  #arm(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#enqueue(() => this.#look()).finally(() => this.#arm());
+    }, this.#options.pollMs ?? POLL_MS).unref();
+  }
+
+  #enqueue<R>(work: () => Promise<R>): Promise<R> {
+    const done = this.#busy.then(work);
+    this.#busy = done.catch(() => {});
+    return done;
+  }
+
+  async #look(): Promise<void> {
+    const print = await fingerprint(this.#options.files);
+    const settled = print === this.#seenPrint;
+    this.#seenPrint = print;
+    this.#unsettledLooks = settled ? 0 : this.#unsettledLooks + 1;
+    if (this.#unsettledLooks === MAX_UNSETTLED_LOOKS)
+      this.#keepLastGood(new UsageError('the files never stop changing'));
+    if (!settled) return;
+    const changed = print !== this.#readPrint;
+    const isTime = this.#fault !== undefined && performance.now() - this.#triedAtMs >= RETRY_MS;
+    if (changed || isTime) await this.#read(!changed);
+  }
+
+  async #read(isRetry: boolean): Promise<boolean> {
+    if (this.#closed) return false;
+    this.#triedAtMs = performance.now();
+    const print = await fingerprint(this.#options.files);
+    try {
+      const { value, print: readPrint } = await readSettled(this.#options, this.#value);
+      this.#readPrint = readPrint;
+      this.#replace(value);
+      return true;
+    } catch (error) {
+      // Of before the reading: had the files changed since, the next look would see it.
+      this.#readPrint = print;
+      this.#keepLastGood(error, isRetry);
+      return false;
+    }
+  }
+
+  #replace(value: T): void {
+    if (this.#closed) return;
+    const before = this.#value;
+    const { what, log, onOutcome } = this.#options;
+    const wasBroken = this.#fault !== undefined;
+    this.#fault = undefined;
+    onOutcome?.(true);
+    if (value === before) {
+      if (wasBroken) log.info({ what }, 'the files are as they were in use');
+      return;
+    }
+    this.#value = value;
+    log.info({ what }, 'changed files are in use');
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(value, before);
+      } catch (error) {
+        log.error({ what, err: error }, 'a listener to changed files failed');
+      }
+    }
+  }
+
+  #keepLastGood(error: unknown, isRetry = false): void {
+    if (this.#closed) return;
+    const { what, log, onOutcome } = this.#options;
+    const why = error instanceof Error ? error.message : String(error);
+    const isNews = why !== this.#fault;
+    this.#fault = why;
+    if (isNews || !isRetry) onOutcome?.(false);
+    if (!isNews) return;
+    // The stack of an operator's mistake would say nothing that the sentence does not.
+    const detail = error instanceof UsageError ? {} : { err: error };
+    log.error({ what, why, ...detail }, 'changed files cannot be used; what was in use before stays');
+  }
+}
