@@ -1,6 +1,6 @@
 import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { PassbandError } from '../errors.ts';
-import { type Decision, decide, isDelegate } from '../gateway/guard/decide.ts';
+import { type Decision, decide, isDelegate, names } from '../gateway/guard/decide.ts';
 import { checkValidity, type Identity, identityFromCertificate } from '../gateway/guard/identity.ts';
 import { identityFromJson } from '../gateway/guard/identity-json.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
@@ -23,12 +23,9 @@ export interface Caller {
 /** The backend's own access decision: it believes no one, the gateway included, beyond what its policy says. */
 export class Door {
   readonly #policy: Policy;
-  /** Every method that a policy may name. */
-  readonly #methods: readonly string[];
 
-  constructor(policy: Policy, methods: readonly string[]) {
+  constructor(policy: Policy) {
     this.#policy = policy;
-    this.#methods = methods;
   }
 
   /**
@@ -64,16 +61,11 @@ export class Door {
    */
   decide(caller: Caller, path: string, request: Readonly<Record<string, unknown>> | undefined): Decision {
     const name = policyName(path);
-    const decision = decide(this.#policy, caller.identity, name, request);
+    const decision = decide(this.#policy, caller.identity, name, request, Date.now());
     if (decision.allow || !name.startsWith(HEALTH)) return decision;
     // Whoever the policy knows at all may ask whether the backend is well.
-    if (!isDelegate(this.#policy, caller.peer) && !this.#isKnown(caller.identity)) return decision;
+    if (!isDelegate(this.#policy, caller.peer) && !names(this.#policy, caller.identity)) return decision;
     return { allow: true, rule: 'health', limits: {}, shadowed: [] };
-  }
-
-  /** True when a rule names the identity: a rule always allows something. */
-  #isKnown(identity: Identity): boolean {
-    return this.#methods.some((method) => decide(this.#policy, identity, method, undefined).allow);
   }
 }
 

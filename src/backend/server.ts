@@ -22,7 +22,6 @@ import { Door } from './door.ts';
 import { guardCalls, type LiveCall } from './guarded-call.ts';
 import { iqStreamService } from './iq/service.ts';
 import { createMetrics } from './metrics.ts';
-import { PLATFORM_METHODS } from './platform-methods.ts';
 import { packageDefinition, passEncodedResponses, serviceDefinition } from './protos.ts';
 import { spectrumMonitorService } from './spectrum/service.ts';
 import { stationService } from './station-service.ts';
@@ -92,8 +91,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
     'sdr.oran.AntennaControlService': antennaService(),
   };
   const definitions = Object.keys(services).map((name) => [name, serviceDefinition(name)] as const);
-  const methods = definitions.flatMap(([, definition]) => Object.values(definition).map(({ path }) => path.slice(1)));
-  const guard = guardCalls(new Door(options.policy, [...methods, ...PLATFORM_METHODS]), log, metrics.calls);
+  const guard = guardCalls(new Door(options.policy), log, metrics.calls);
   const server = new Server({
     interceptors: [guard.interceptor],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,

@@ -57,7 +57,7 @@ async function readStations(
   exchange: Exchange,
   caller: Caller,
 ): Promise<readonly StationRow[] | 'unreadable'> {
-  if (!decide(policy(), caller.identity, list.name, {}).allow) return 'unreadable';
+  if (!decide(policy(), caller.identity, list.name, {}, Date.now()).allow) return 'unreadable';
   try {
     const answer = await upstream.unary(list, Buffer.alloc(0), {
       metadata: upstreamMetadata({}, exchange.requestId, caller.identityJson),

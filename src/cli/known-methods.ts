@@ -1,6 +1,6 @@
 import { PLATFORM_METHODS } from '../backend/platform-methods.ts';
 import { type Descriptors, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
-import type { KnownMethods } from '../gateway/guard/policy.ts';
+import type { KnownField, KnownMethods } from '../gateway/guard/policy.ts';
 import { PAGE_METHODS } from '../gateway/pages.ts';
 import { type MessagePlan, planOf } from '../gateway/routes/plan.ts';
 
@@ -8,21 +8,24 @@ import { type MessagePlan, planOf } from '../gateway/routes/plan.ts';
 export function knownMethods(descriptors: Descriptors): KnownMethods {
   return {
     names: () => [...descriptors.methods.keys(), ...PLATFORM_METHODS, ...PAGE_METHODS],
-    hasField: (name, fieldPath) => {
+    field: (name, fieldPath) => {
       const method = descriptors.methods.get(name);
-      if (method === undefined) return false;
-      let plan: MessagePlan | undefined = planOf(method.request);
-      const parts = fieldPath.split('.');
-      for (const [index, part] of parts.entries()) {
-        const field: MessagePlan['fields'][number] | undefined = plan?.fields.find(({ name: known }) => known === part);
-        if (field === undefined || field.repeated || field.mapKey !== undefined || field.kind === 'bytes') return false;
-        const last: boolean = index === parts.length - 1;
-        if (last) return field.kind !== 'message';
-        plan = field.kind === 'message' ? field.message() : undefined;
-      }
-      return false;
+      return method && scalarAt(planOf(method.request), fieldPath.split('.'));
     },
+    sampleRates: () => ({ request: [], hidden: false }),
   };
+}
+
+/** A single scalar inside single messages; undefined for bytes, lists, maps and what is not there. */
+function scalarAt(plan: MessagePlan, [name, ...rest]: readonly string[]): KnownField | undefined {
+  const field = plan.fields.find(({ name: known }) => known === name);
+  if (field === undefined || field.repeated || field.mapKey !== undefined || field.kind === 'bytes') return undefined;
+  if (field.kind === 'message') return rest.length === 0 ? undefined : scalarAt(field.message(), rest);
+  if (rest.length > 0) return undefined;
+  const presence = field.presence || field.oneof !== undefined;
+  if (field.enum !== undefined) return { kind: 'enum', presence, values: field.enum.byName };
+  const kind = field.kind === 'string' ? 'text' : field.kind === 'bool' ? 'bool' : 'number';
+  return { kind, presence };
 }
 
 /** The known methods of protos by their paths; of Passband's own where there are none. */

@@ -21,7 +21,7 @@ export function authorize(
   method: string,
   message: Readonly<Record<string, unknown>> | undefined,
 ): Allowed {
-  const decision = decide(gateway.policy(), identity, method, message);
+  const decision = decide(gateway.policy(), identity, method, message, Date.now());
   const facts = { requestId: exchange.requestId, identity, remote: peer.address, rpc: method };
   if (decision.shadowed.length > 0) auditShadow(gateway.log, facts, decision.shadowed);
   if (decision.allow) {

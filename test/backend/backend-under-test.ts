@@ -33,7 +33,8 @@ export const KNOWN_METHODS: KnownMethods = {
     ...PLATFORM_METHODS,
     'passband.Gateway/Whoami',
   ],
-  hasField: () => true,
+  field: () => ({ kind: 'text', presence: false }),
+  sampleRates: () => ({ request: [], hidden: false }),
 };
 
 export const policyOf = (text: string): Policy => parsePolicy(text, 'policy.yaml', KNOWN_METHODS);

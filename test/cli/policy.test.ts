@@ -57,7 +57,7 @@ it('looks for their imports where the gateway would', async () => {
   await inFolderWith(protos, async (folder) => {
     const known = await loadKnownMethods([join(folder, 'api')], [join(folder, 'roots')]);
     expect(known.names()).toContain('shelf.Shelf/Get');
-    expect(known.hasField('shelf.Shelf/Get', 'name')).toBe(true);
+    expect(known.field('shelf.Shelf/Get', 'name')).toEqual({ kind: 'text', presence: false });
   });
 });
 

@@ -31,6 +31,11 @@ export class YamlValue {
     this.#place = place;
   }
 
+  /** Where it begins, counted from 1. */
+  get line(): number {
+    return this.#place.lines.linePos(this.#offset).line;
+  }
+
   /** Throws the UsageError `FILE:LINE:COL: message`; the message says what is wrong and, after a semicolon, the remedy. */
   fail(message: string): never {
     const { line, col } = this.#place.lines.linePos(this.#offset);

@@ -1,19 +1,9 @@
-import { matchesMethod, methodPatternFault, patternFault } from './pattern.ts';
-import { readYaml, type YamlValue } from './policy-file.ts';
+import type { Subject } from './subject.ts';
+import type { TimeWindow } from './time-window.ts';
 
 export { DEV_POLICY } from './dev-policy.ts';
-
-/** The kinds of subject that a policy may name, as written before the colon. */
-export const SUBJECT_KINDS = ['cn', 'o', 'ou', 'dns', 'uri', 'email', 'sha256'] as const;
-
-/** One kind of subject. */
-export type SubjectKind = (typeof SUBJECT_KINDS)[number];
-
-/** One `kind:pattern` of a policy: part of an identity that a caller must have. */
-export interface Subject {
-  readonly kind: SubjectKind;
-  readonly pattern: string;
-}
+export { parsePolicy } from './policy-parse.ts';
+export { type NameSubject, SUBJECT_KINDS, type Subject, type SubjectKind } from './subject.ts';
 
 /** What a caller may use at most under an entry; what is absent is left to the gateway's own limits. */
 export interface Limits {
@@ -21,14 +11,32 @@ export interface Limits {
   readonly concurrentStreams?: number;
   /** Requests begun in any minute. */
   readonly requestsPerMinute?: number;
+  /** Bytes of answers a second, all streams and answers of the caller under the rule together. */
+  readonly bytesPerSecond?: number;
+  /** Highest sample rate that may be asked for or received, hertz. */
+  readonly maxSampleRateHz?: number;
 }
 
-/** A condition on one request field: its text must match one of the patterns. */
+/** A condition on one request field. */
 export interface FieldCondition {
   /** Proto field names from the request message inwards. */
   readonly path: readonly string[];
-  readonly patterns: readonly string[];
+  readonly test: FieldTest;
+  /**
+   * The value that a field has by not being there: the default of a number, bool or enum without presence, as proto3
+   * leaves it out on the wire. Undefined where absence matches nothing.
+   */
+  readonly absent: string | undefined;
 }
+
+/** What must be true of a field's value. */
+export type FieldTest =
+  /** Its text matches one of the patterns. */
+  | { readonly kind: 'patterns'; readonly patterns: readonly string[] }
+  /** It is one of these: names and numbers of an enum's values. */
+  | { readonly kind: 'values'; readonly values: readonly string[] }
+  /** It is a number from min to max, both included; infinite where nothing is said. */
+  | { readonly kind: 'bounds'; readonly min: number; readonly max: number };
 
 /** One entry of a rule's `allow`: methods, and the conditions under which they may be called. */
 export interface Entry {
@@ -36,7 +44,13 @@ export interface Entry {
   readonly methods: readonly string[];
   /** All of them must hold; empty when the request does not matter. */
   readonly where: readonly FieldCondition[];
+  /** Any of them must be open; empty when time does not matter. */
+  readonly when: readonly TimeWindow[];
   readonly limits: Limits;
+  /** Request fields that state a sample rate, by method: filled where limits has a cap on it. */
+  readonly sampleRates: Readonly<Record<string, readonly (readonly string[])[]>>;
+  /** Where it stands in the file, counted from 1. */
+  readonly line: number;
 }
 
 /** One rule: who may do what. */
@@ -50,6 +64,8 @@ export interface Rule {
   /** Any of them is enough. */
   readonly subjects: readonly Subject[];
   readonly allow: readonly Entry[];
+  /** Where it stands in the file, counted from 1. */
+  readonly line: number;
 }
 
 /** A policy as parsed, checked and frozen by parsePolicy. What no rule allows is denied. */
@@ -60,137 +76,26 @@ export interface Policy {
   readonly rules: readonly Rule[];
 }
 
+/** What a policy must know of a request field. */
+export interface KnownField {
+  readonly kind: 'text' | 'number' | 'bool' | 'enum';
+  /** Whether the field knows "not set" from its default. */
+  readonly presence: boolean;
+  /** Numbers of an enum's values by their names. */
+  readonly values?: ReadonlyMap<string, number>;
+}
+
 /** What there is to be allowed, for checking a policy against. */
 export interface KnownMethods {
   /** Every method as "package.Service/Method", the gateway's own pages as "passband.Gateway/…". */
   names(): Iterable<string>;
-  /** Whether the request message of a method has a field; `fieldPath` is proto field names joined by dots. */
-  hasField(method: string, fieldPath: string): boolean;
-}
-
-/** Characters of a rule's name, which goes into every log line. */
-const MAX_RULE_NAME_CHARACTERS = 64;
-
-/** Field names of a proto joined by dots. */
-const FIELD_PATH = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/;
-
-/**
- * Parses a policy (YAML 1.2) and checks every part of it against what there is to be allowed.
- *
- * @param file name for error messages.
- * @throws UsageError `FILE:LINE:COL: what is wrong; remedy` for the first mistake.
- */
-export function parsePolicy(text: string, file: string, known: KnownMethods): Policy {
-  const root = readYaml(text, file);
-  const members = root.members(['version', 'rules'], ['delegates']);
-  const version = members.version;
-  if (version.integer() !== 1) version.fail('the file has a version that this program does not read; write version: 1');
-  const delegates = members.delegates?.items().map(parseSubject) ?? [];
-  const names = [...known.names()];
-  const rules: Rule[] = [];
-  for (const item of members.rules.items()) {
-    rules.push(parseRule(item, new Set(rules.map(({ name }) => name)), names, known));
-  }
-  return freeze({ delegates, rules });
-}
-
-function parseRule(item: YamlValue, taken: ReadonlySet<string>, names: readonly string[], known: KnownMethods): Rule {
-  const members = item.members(['name', 'subjects', 'allow'], ['mode']);
-  const name = members.name.text();
-  if (!/^[^\p{Cc}\p{Cs}]+$/u.test(name) || name.trim() === '' || name.length > MAX_RULE_NAME_CHARACTERS) {
-    members.name.fail(`the rule's name is not one; write 1 to ${MAX_RULE_NAME_CHARACTERS} printable characters`);
-  }
-  if (taken.has(name)) members.name.fail(`rule "${name}" is there twice; give each rule a name of its own`);
-  const subjects = members.subjects.items().map(parseSubject);
-  const allow = members.allow.items().map((entry) => parseEntry(entry, names, known));
-  const mode = members.mode;
-  if (mode !== undefined && mode.text() !== 'shadow') {
-    mode.fail(`mode "${mode.text()}" is unknown; write shadow, or remove mode to enforce the rule`);
-  }
-  if (mode !== undefined && allow.every(({ where }) => where.length === 0)) {
-    mode.fail(
-      'has nothing to try out: mode: shadow suspends the where of a rule that has none; add where, or remove mode',
-    );
-  }
-  return { name, shadow: mode !== undefined, subjects, allow };
-}
-
-function parseSubject(item: YamlValue): Subject {
-  const text = item.text();
-  const colon = text.indexOf(':');
-  const kind = SUBJECT_KINDS.find((candidate) => candidate === text.slice(0, Math.max(colon, 0)));
-  if (kind === undefined) {
-    return item.fail(`subject "${text}" has no known prefix; write one of ${SUBJECT_KINDS.join(':, ')}: in front`);
-  }
-  const pattern = text.slice(colon + 1);
-  if (kind === 'sha256') {
-    if (!/^[0-9a-f]{64}$/.test(pattern))
-      item.fail('subject sha256: wants 64 lower-case hex digits; remove colons and capitals');
-  } else {
-    const fault = patternFault(pattern, kind === 'uri');
-    if (fault !== undefined) item.fail(`subject "${text}" ${fault}`);
-  }
-  return { kind, pattern };
-}
-
-function parseEntry(item: YamlValue, names: readonly string[], known: KnownMethods): Entry {
-  const members = item.members(['methods'], ['where', 'limits']);
-  const methods = members.methods.items().map((method) => parseMethod(method, names));
-  const matched = names.filter((name) => methods.some((pattern) => matchesMethod(pattern, name)));
-  const where = members.where?.entries().map(([key, value]) => parseCondition(key, value, matched, known)) ?? [];
-  return { methods, where, limits: parseLimits(members.limits) };
-}
-
-function parseMethod(item: YamlValue, names: readonly string[]): string {
-  const pattern = item.text();
-  const fault = methodPatternFault(pattern);
-  if (fault !== undefined) item.fail(`"${pattern}" ${fault}`);
-  if (!names.some((name) => matchesMethod(pattern, name))) {
-    const service = `${pattern.slice(0, pattern.indexOf('/'))}/`;
-    const siblings = names.filter((name) => name.startsWith(service));
-    const services = new Set(names.map((name) => `${name.slice(0, name.indexOf('/'))}/*`));
-    const choice = siblings.length > 0 ? siblings : [...services];
-    item.fail(`"${pattern}" is no known method; there are ${choice.join(', ')}`);
-  }
-  return pattern;
-}
-
-function parseCondition(
-  key: YamlValue,
-  value: YamlValue,
-  methods: readonly string[],
-  known: KnownMethods,
-): FieldCondition {
-  const fieldPath = key.text();
-  if (!FIELD_PATH.test(fieldPath)) key.fail(`"${fieldPath}" is not a field; write proto field names joined by dots`);
-  const without = methods.find((method) => !known.hasField(method, fieldPath));
-  if (without !== undefined) {
-    key.fail(`${without} has no field "${fieldPath}"; correct it, or move that method to an entry without it`);
-  }
-  const patterns = value.items().map((item) => {
-    const pattern = item.text();
-    const fault = patternFault(pattern, false);
-    if (fault !== undefined) item.fail(`"${pattern}" ${fault}`);
-    return pattern;
-  });
-  return { path: fieldPath.split('.'), patterns };
-}
-
-function parseLimits(item: YamlValue | undefined): Limits {
-  if (item === undefined) return {};
-  const members = item.members([], ['concurrentStreams', 'requestsPerMinute']);
-  const limits: { concurrentStreams?: number; requestsPerMinute?: number } = {};
-  for (const key of ['concurrentStreams', 'requestsPerMinute'] as const) {
-    const limit = members[key]?.integer();
-    if (limit === undefined) continue;
-    if (limit < 1) members[key]?.fail(`${key} is ${limit}; write a positive number, or remove the rule to deny`);
-    limits[key] = limit;
-  }
-  return limits;
-}
-
-/** Freezes a value of plain objects and lists all the way down. */
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) for (const part of Object.values(Object.freeze(value))) freeze(part);
-  return value;
+  /** A single scalar of a method's request, `fieldPath` being proto field names joined by dots; undefined for anything else. */
+  field(method: string, fieldPath: string): KnownField | undefined;
+  /** How a cap on the sample rate can be held. */
+  sampleRates(method: string): {
+    /** Request fields that state one, proto field names joined by dots. */
+    readonly request: readonly string[];
+    /** True when the method gives out bodies of which nobody can tell the rate. */
+    readonly hidden: boolean;
+  };
 }

@@ -19,6 +19,7 @@ const nobody: Identity = {
   notAfterMs: 1,
 };
 const named = (cn: string): Identity => ({ ...nobody, cn });
+const NOW = Date.UTC(2026, 0, 1);
 const policyOf = (text: string): Policy => parsePolicy(text, 'policy.yaml', knownMethods);
 
 const policy = policyOf(`
@@ -68,7 +69,7 @@ describe('who', () => {
     ['the fingerprint', { ...nobody, sha256: 'ab'.repeat(32) }, true],
     ['a CN that looks like a subject', named('ou:O-RAN-DU'), false],
   ])('%s', (_what, identity, allowed) => {
-    expect(decide(policy, identity, SPECTRUM, undefined).allow).toBe(allowed);
+    expect(decide(policy, identity, SPECTRUM, undefined, NOW).allow).toBe(allowed);
   });
 });
 
@@ -99,11 +100,11 @@ describe('with which request', () => {
     ['a nested message that is a text', NESTED, { device: 'd-1' }, false],
     ['a nested repeated field with one wrong', NESTED, { device: { id: 'd-1', tags: ['lab', 'field'] } }, false],
   ])('%s', (_what, method, request, allowed) => {
-    expect(decide(policy, named('oran-client'), method, request).allow).toBe(allowed);
+    expect(decide(policy, named('oran-client'), method, request, NOW).allow).toBe(allowed);
   });
 
   it('is not asked before there is one', () => {
-    expect(decide(policy, named('oran-client'), START, undefined)).toEqual({
+    expect(decide(policy, named('oran-client'), START, undefined, NOW)).toEqual({
       allow: true,
       rule: 'operators',
       limits: { concurrentStreams: 8 },
@@ -114,7 +115,7 @@ describe('with which request', () => {
 
 describe('the answer', () => {
   it('names the rule and its limits', () => {
-    expect(decide(policy, named('dash-1'), SPECTRUM, { fft_size: 7 })).toEqual({
+    expect(decide(policy, named('dash-1'), SPECTRUM, { fft_size: 7 }, NOW)).toEqual({
       allow: true,
       rule: 'dashboards',
       limits: { requestsPerMinute: 60 },
@@ -129,7 +130,7 @@ describe('the answer', () => {
     ['a method with its slash in front', 'oran-client', `/${START}`, undefined, /method/],
     ['no method', 'oran-client', '', undefined, /method/],
   ])('%s', (_what, cn, method, rule, reason) => {
-    const decision = decide(policy, named(cn), method, { station_id: 'gs-9', band: 'Ku-band' });
+    const decision = decide(policy, named(cn), method, { station_id: 'gs-9', band: 'Ku-band' }, NOW);
     expect(decision).toEqual({ allow: false, rule, reason: expect.stringMatching(reason), shadowed: [] });
     // Nothing of the request, the policy's patterns or the caller is told.
     expect(JSON.stringify(decision)).not.toMatch(/gs-|Ku-band|stranger|dash/);
@@ -144,7 +145,7 @@ describe('the answer', () => {
 
 describe('a rule in shadow mode', () => {
   it('lets pass what its where refuses, and says so', () => {
-    expect(decide(policy, named('trial'), SUBSCRIBE, { station_id: 'gs-2' })).toMatchObject({
+    expect(decide(policy, named('trial'), SUBSCRIBE, { station_id: 'gs-2' }, NOW)).toMatchObject({
       allow: true,
       rule: 'trial',
       shadowed: ['trial'],
@@ -155,12 +156,12 @@ describe('a rule in shadow mode', () => {
     ['what it allows', { station_id: 'gs-1' }],
     ['before there is a request', undefined],
   ])('says nothing of %s', (_what, request) => {
-    expect(decide(policy, named('trial'), SUBSCRIBE, request)).toMatchObject({ allow: true, shadowed: [] });
+    expect(decide(policy, named('trial'), SUBSCRIBE, request, NOW)).toMatchObject({ allow: true, shadowed: [] });
   });
 
   it('lets nothing pass that its subjects and methods do not match', () => {
-    expect(decide(policy, named('trial'), START, undefined).allow).toBe(false);
-    expect(decide(policy, named('stranger'), SUBSCRIBE, { station_id: 'gs-2' }).allow).toBe(false);
+    expect(decide(policy, named('trial'), START, undefined, NOW).allow).toBe(false);
+    expect(decide(policy, named('stranger'), SUBSCRIBE, { station_id: 'gs-2' }, NOW).allow).toBe(false);
   });
 
   it('is not named where another rule allows the same, in whichever order', () => {
@@ -170,7 +171,7 @@ describe('a rule in shadow mode', () => {
     ];
     for (const order of [rules, rules.toReversed()]) {
       const both = policyOf(`version: 1\nrules:\n${order.join('\n')}\n`);
-      const decision = decide(both, named('a'), 'sdr.oran.StationService/GetStation', { station_id: 'y' });
+      const decision = decide(both, named('a'), 'sdr.oran.StationService/GetStation', { station_id: 'y' }, NOW);
       expect(decision).toMatchObject({ allow: true, rule: 'e', shadowed: [] });
     }
   });
@@ -187,17 +188,25 @@ describe('for any policy', () => {
     where: fc.array(
       fc.record({
         path: fc.constantFrom(['station_id'], ['device', 'id']),
-        patterns: fc.array(fc.constantFrom('a', 'b*', '*'), { minLength: 1, maxLength: 2 }),
+        test: fc.record({
+          kind: fc.constant('patterns' as const),
+          patterns: fc.array(fc.constantFrom('a', 'b*', '*'), { minLength: 1, maxLength: 2 }),
+        }),
+        absent: fc.constant(undefined),
       }),
       { maxLength: 2 },
     ),
+    when: fc.constant([]),
     limits: fc.constant({}),
+    sampleRates: fc.constant({}),
+    line: fc.constant(1),
   });
   const anyRule = fc.record({
     name: fc.string({ minLength: 1 }),
     shadow: fc.boolean(),
     subjects: fc.array(anySubject, { minLength: 1, maxLength: 3 }),
     allow: fc.array(anyEntry, { minLength: 1, maxLength: 3 }),
+    line: fc.constant(1),
   });
   const anyPolicy = fc.record({
     delegates: fc.array(anySubject),
@@ -229,7 +238,7 @@ describe('for any policy', () => {
         fc.constantFrom(...methods),
         anyRequest,
         ([made, rules], identity, method, request) => {
-          const [before, after] = [made, { ...made, rules }].map((p) => decide(p, identity, method, request));
+          const [before, after] = [made, { ...made, rules }].map((p) => decide(p, identity, method, request, NOW));
           expect(after?.allow).toBe(before?.allow);
           expect([...(after?.shadowed ?? [])].sort()).toEqual([...(before?.shadowed ?? [])].sort());
         },
@@ -247,9 +256,9 @@ describe('for any policy', () => {
         fc.constantFrom(...methods),
         anyRequest,
         (made, rule, identity, method, request) => {
-          if (!decide(made, identity, method, request).allow) return;
-          expect(decide(made, identity, method, undefined).allow).toBe(true);
-          expect(decide({ ...made, rules: [rule, ...made.rules] }, identity, method, request).allow).toBe(true);
+          if (!decide(made, identity, method, request, NOW).allow) return;
+          expect(decide(made, identity, method, undefined, NOW).allow).toBe(true);
+          expect(decide({ ...made, rules: [rule, ...made.rules] }, identity, method, request, NOW).allow).toBe(true);
         },
       ),
       { numRuns: 1000 },
@@ -264,7 +273,7 @@ describe('for any policy', () => {
         fc.string(),
         fc.object({ withNullPrototype: true }),
         (made, identity, method, request) => {
-          expect(typeof decide(made, identity, method, request).allow).toBe('boolean');
+          expect(typeof decide(made, identity, method, request, NOW).allow).toBe('boolean');
         },
       ),
     );
@@ -278,7 +287,7 @@ describe('for any policy', () => {
       { station_id: { low: 1, high: 0, toString: () => ({}) } },
     ];
     for (const request of hostile) {
-      expect(decide(policy, named('oran-client'), START, request).allow).toBe(false);
+      expect(decide(policy, named('oran-client'), START, request, NOW).allow).toBe(false);
     }
   });
 });

@@ -21,5 +21,6 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 /** A stand-in for the descriptors: methods and the fields that their requests have. */
 export const knownMethods: KnownMethods = {
   names: () => Object.keys(FIELDS),
-  hasField: (method, fieldPath) => FIELDS[method]?.includes(fieldPath) ?? false,
+  field: (method, fieldPath) => (FIELDS[method]?.includes(fieldPath) ? { kind: 'text', presence: false } : undefined),
+  sampleRates: () => ({ request: [], hidden: false }),
 };

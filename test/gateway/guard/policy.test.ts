@@ -41,19 +41,32 @@ describe('a good policy', () => {
           name: 'operators',
           shadow: true,
           subjects: [{ kind: 'cn', pattern: 'a' }],
+          line: 3,
           allow: [
             {
               methods: ['sdr.oran.IQStreamService/*'],
-              where: [{ path: ['station_id'], patterns: ['gs-1', 'lab-*'] }],
+              where: [
+                { path: ['station_id'], test: { kind: 'patterns', patterns: ['gs-1', 'lab-*'] }, absent: undefined },
+              ],
+              when: [],
               limits: { concurrentStreams: 8, requestsPerMinute: 600 },
+              sampleRates: {},
+              line: 7,
             },
-            { methods: ['sdr.oran.StationService/ListStations'], where: [], limits: {} },
+            {
+              methods: ['sdr.oran.StationService/ListStations'],
+              where: [],
+              when: [],
+              limits: {},
+              sampleRates: {},
+              line: 10,
+            },
           ],
         },
       ],
     });
     expect(Object.isFrozen(policy.rules)).toBe(true);
-    expect(Object.isFrozen(policy.rules[0]?.allow[0]?.where[0]?.patterns)).toBe(true);
+    expect(Object.isFrozen(policy.rules[0]?.allow[0]?.where[0]?.test)).toBe(true);
   });
 
   it('is what development begins with', () => {
