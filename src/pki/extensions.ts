@@ -17,54 +17,63 @@ export interface LeafNames {
 
 const EKU_OIDS = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
 
+/** Kind of a public key (RFC 8017). */
+const RSA_ENCRYPTION = '1.2.840.113549.1.1.1';
+
 /** Tags of GeneralName (RFC 5280 section 4.2.1.6). */
 const GENERAL_NAME = { email: 1, dns: 2, uri: 6, ip: 7 } as const;
 
-/** Key usage bits from the left (RFC 5280 section 4.2.1.3): digitalSignature is bit 0, keyCertSign 5, cRLSign 6. */
+/** Key usage bits from the left (RFC 5280 section 4.2.1.3): digitalSignature is bit 0, keyEncipherment 2, keyCertSign 5, cRLSign 6. */
 const KEY_USAGE = {
   ca: { byte: 0b0000_0110, unusedBits: 1 },
   leaf: { byte: 0b1000_0000, unusedBits: 7 },
+  rsaServer: { byte: 0b1010_0000, unusedBits: 5 },
 } as const;
 
-/** Extensions of a CA that may sign leaves and CRLs and no further CA. */
-export function caExtensions(publicKey: pkijs.PublicKeyInfo): pkijs.Extension[] {
+/** Extensions of a CA that may sign leaves, CRLs and, under it, as many CAs in a row as the path length says. */
+export function caExtensions(publicKey: pkijs.PublicKeyInfo, pathLength: number): pkijs.Extension[] {
   return [
-    basicConstraints(new pkijs.BasicConstraints({ cA: true, pathLenConstraint: 0 })),
+    basicConstraints(new pkijs.BasicConstraints({ cA: true, pathLenConstraint: pathLength })),
     keyUsage(KEY_USAGE.ca),
     subjectKeyIdentifier(publicKey),
   ];
 }
 
-/** Extensions of a leaf that `authority` signs: what it may do, whose key it has, who signed it, and its alternative names if any. */
+/** Extensions of a leaf that `authority` signs, but for its alternative names: what it may do, whose key it has, who signed it. */
 export function leafExtensions(
   publicKey: pkijs.PublicKeyInfo,
   authority: pkijs.Certificate,
-  request: LeafNames & { readonly purpose: Purpose },
+  purpose: Purpose,
 ): pkijs.Extension[] {
+  const isRsa = publicKey.algorithm.algorithmId === RSA_ENCRYPTION;
   const extensions = [
     basicConstraints(new pkijs.BasicConstraints({ cA: false })),
-    // TLS 1.3 and ECDHE only ever sign with the key.
-    keyUsage(KEY_USAGE.leaf),
+    // TLS 1.3 and ECDHE only ever sign with the key; TLS 1.2 peers without ECDHE encrypt to a server's RSA key, and some
+    // refuse a server's RSA certificate that does not allow that, whatever they agree on.
+    keyUsage(isRsa && purpose === 'server' ? KEY_USAGE.rsaServer : KEY_USAGE.leaf),
     subjectKeyIdentifier(publicKey),
     authorityKeyIdentifier(authority),
   ];
-  if (request.purpose !== 'none') {
-    const usage = new pkijs.ExtKeyUsage({ keyPurposes: [EKU_OIDS[request.purpose]] });
+  if (purpose !== 'none') {
+    const usage = new pkijs.ExtKeyUsage({ keyPurposes: [EKU_OIDS[purpose]] });
     extensions.push(extension(pkijs.id_ExtKeyUsage, false, usage.toSchema().toBER()));
   }
+  return extensions;
+}
+
+/** The extension of a leaf's alternative names, or undefined where there are none. */
+export function subjectAltName({ dns = [], ips = [], uris = [], emails = [] }: LeafNames): pkijs.Extension | undefined {
   const names = [
-    ...(request.dns ?? []).map((value) => new pkijs.GeneralName({ type: GENERAL_NAME.dns, value })),
-    ...(request.ips ?? []).map(
+    ...dns.map((value) => new pkijs.GeneralName({ type: GENERAL_NAME.dns, value })),
+    ...ips.map(
       (ip) =>
         new pkijs.GeneralName({ type: GENERAL_NAME.ip, value: new asn1js.OctetString({ valueHex: ipBytes(ip) }) }),
     ),
-    ...(request.uris ?? []).map((value) => new pkijs.GeneralName({ type: GENERAL_NAME.uri, value })),
-    ...(request.emails ?? []).map((value) => new pkijs.GeneralName({ type: GENERAL_NAME.email, value })),
+    ...uris.map((value) => new pkijs.GeneralName({ type: GENERAL_NAME.uri, value })),
+    ...emails.map((value) => new pkijs.GeneralName({ type: GENERAL_NAME.email, value })),
   ];
-  if (names.length > 0) {
-    extensions.push(extension(pkijs.id_SubjectAltName, false, new pkijs.GeneralNames({ names }).toSchema().toBER()));
-  }
-  return extensions;
+  if (names.length === 0) return undefined;
+  return extension(pkijs.id_SubjectAltName, false, new pkijs.GeneralNames({ names }).toSchema().toBER());
 }
 
 function extension(extnID: string, critical: boolean, extnValue: ArrayBuffer): pkijs.Extension {
@@ -105,7 +114,9 @@ export function authorityKeyIdentifier(authority: pkijs.Certificate): pkijs.Exte
 function ipBytes(address: string): Uint8Array<ArrayBuffer> {
   if (isIP(address) === 4) return Uint8Array.from(address.split('.'), Number);
   if (isIP(address) !== 6) throw new TypeError(`not an IP address: ${address}`);
-  const [head = '', tail] = address.split('::');
+  // The URL parser writes an address that ends in dotted decimals as groups of hexadecimals, and refuses a zone.
+  if (!URL.canParse(`http://[${address}]`)) throw new TypeError(`not an address of one machine: ${address}`);
+  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
   const [left, right] = [groups(head), groups(tail ?? '')];
   const all = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];

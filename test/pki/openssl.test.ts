@@ -232,13 +232,13 @@ describe('what OpenSSL makes is accepted', () => {
   });
 
   it('a CA whose key cannot sign here is said to be so', async () => {
-    const dir = join(scratch, 'ca-ed25519');
+    const dir = join(scratch, 'ca-ed448');
     await mkdir(dir);
     await openssl(
       'req',
       '-x509',
       '-newkey',
-      'ed25519',
+      'ed448',
       '-nodes',
       '-keyout',
       join(dir, 'ca.key'),
@@ -247,7 +247,7 @@ describe('what OpenSSL makes is accepted', () => {
       '-subj',
       '/CN=Other CA',
     );
-    await expect(ensureDevPki(dir)).rejects.toThrow(/ed25519.*cannot sign here; use P-256/);
+    await expect(ensureDevPki(dir)).rejects.toThrow(/ed448.*cannot sign here; use P-256/);
   });
 
   it('and an archive is made of a pair that came from elsewhere', async () => {

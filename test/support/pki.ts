@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -10,6 +10,8 @@ import {
   type SubjectAttribute,
 } from '../../src/pki/authority.ts';
 import { ensureDevPki } from '../../src/pki/dev.ts';
+import type { KeyAlgorithm } from '../../src/pki/keys.ts';
+import { buildCrl, type Revocation, type RevocationReason } from '../../src/pki/revocation.ts';
 
 /** What a test certificate shall be; everything has a default that the gateway accepts. */
 export interface TestCertificate {
@@ -30,7 +32,25 @@ export interface TestCertificate {
   /** In a day unless told. */
   readonly notAfter?: Date;
   /** Who signs: the CA of the folder unless told. */
-  readonly issuer?: 'ca' | 'other-ca' | 'self';
+  readonly issuer?: 'ca' | 'other-ca' | 'self' | IssuedCertificate;
+  /** Kind of the key; p256 unless told. */
+  readonly algorithm?: KeyAlgorithm;
+}
+
+/** What a test revocation list shall be. */
+export interface TestList {
+  /** Who signs: the CA of the folder unless told. */
+  readonly issuer?: IssuedCertificate;
+  /** One more than the last one's unless told. */
+  readonly number?: number;
+  /** A minute ago unless told. */
+  readonly thisUpdate?: Date;
+  /** In a day unless told. */
+  readonly nextUpdate?: Date;
+  /** keyCompromise unless told. */
+  readonly reason?: RevocationReason;
+  /** Where it goes: crl.pem of the folder unless told. */
+  readonly file?: string;
 }
 
 /** A certificate and its key, as text and as files (the key 0600). */
@@ -49,6 +69,12 @@ export interface TestPki {
   issue(certificate?: TestCertificate): Promise<TestFiles>;
   /** One of the folder's own pairs by its name. */
   pair(name: 'ca' | 'server' | 'backend' | 'gateway' | 'client' | 'dashboard'): Promise<TestFiles>;
+  /** Makes a CA under that of the folder (see `pathLength`); `issue({ issuer })` signs with it and appends it. */
+  intermediate(commonName?: string): Promise<IssuedCertificate>;
+  /** Replaces crl.pem, in one step, by a list of these serials (hexadecimal) and no others; gives its PEM. */
+  crl(serials: readonly string[], list?: TestList): Promise<string>;
+  /** Adds certificates (PEM) to those that the folder's CA has revoked by this, and replaces crl.pem; gives its PEM. */
+  revoke(...certPems: readonly string[]): Promise<string>;
   /** Removes the folder. */
   remove(): Promise<void>;
 }
@@ -66,10 +92,21 @@ function subjectOf({ cn = 'oran-client', o = [], ou = [], rawSubject }: TestCert
   ];
 }
 
-/** Makes a PKI of its own for a test: nothing of it is ever trusted outside. Call `remove` when done. */
-export async function makeTestPki(): Promise<TestPki> {
+/**
+ * Makes a PKI of its own for a test: nothing of it is ever trusted outside. Call `remove` when done.
+ *
+ * @param pathLength how many CAs may be between the folder's CA and a leaf; 1 is needed for `intermediate`.
+ */
+export async function makeTestPki({ pathLength = 0 }: { readonly pathLength?: number } = {}): Promise<TestPki> {
   const root = await mkdtemp(join(tmpdir(), 'passband-pki-'));
   const dir = join(root, 'certs');
+  if (pathLength > 0) {
+    const validity = { notBefore: hoursFromNow(-1), notAfter: hoursFromNow(24 * 900) };
+    const authority = await createAuthority('Passband development CA', validity, { pathLength });
+    await mkdir(dir);
+    await writeFile(join(dir, 'ca.key'), authority.keyPem, { mode: 0o600 });
+    await writeFile(join(dir, 'ca.crt'), authority.certPem);
+  }
   await ensureDevPki(dir);
 
   const pair: TestPki['pair'] = async (name) => {
@@ -91,7 +128,8 @@ export async function makeTestPki(): Promise<TestPki> {
       // The same name as the real one, so that only the signature can tell.
       'other-ca': async () => createAuthority('Passband development CA', validity),
     };
-    const made = await issueLeaf(await issuers[certificate.issuer ?? 'ca'](), {
+    const { issuer = 'ca' } = certificate;
+    const leaf = await issueLeaf(typeof issuer === 'string' ? await issuers[issuer]() : issuer, {
       subject: subjectOf(certificate),
       purpose: certificate.eku ?? 'client',
       validity,
@@ -99,12 +137,38 @@ export async function makeTestPki(): Promise<TestPki> {
       ips: certificate.ip ?? [],
       uris: certificate.uri ?? [],
       emails: certificate.email ?? [],
+      algorithm: certificate.algorithm ?? 'p256',
     });
+    // An authority of another's making is sent along, as a TLS peer must.
+    const made = typeof issuer === 'string' ? leaf : { ...leaf, certPem: leaf.certPem + issuer.certPem };
     const name = randomBytes(6).toString('hex');
     const [certFile, keyFile] = [join(issued, `${name}.crt`), join(issued, `${name}.key`)];
     await writeFile(certFile, made.certPem);
     await writeFile(keyFile, made.keyPem, { mode: 0o600 });
     return { ...made, certFile, keyFile };
   };
-  return { dir, caPem: ca.certPem, issue, pair, remove: () => rm(root, { recursive: true, force: true }) };
+
+  const intermediate: TestPki['intermediate'] = (commonName = 'Passband issuing CA') =>
+    createAuthority(commonName, { notBefore: hoursFromNow(-1), notAfter: hoursFromNow(24) }, { issuer: ca });
+
+  let lastNumber = 0;
+  const crl: TestPki['crl'] = async (serials, list = {}) => {
+    const thisUpdate = list.thisUpdate ?? new Date(Date.now() - 60_000);
+    const { reason = 'keyCompromise', file = join(dir, 'crl.pem') } = list;
+    lastNumber = list.number ?? lastNumber + 1;
+    const revocations = serials.map((serial): Revocation => ({ serial, reason, at: thisUpdate }));
+    const edition = { number: lastNumber, thisUpdate, nextUpdate: list.nextUpdate ?? hoursFromNow(24) };
+    const pem = await buildCrl(list.issuer ?? ca, revocations, edition);
+    const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+    await writeFile(temporary, pem);
+    await rename(temporary, file);
+    return pem;
+  };
+  const revoked: string[] = [];
+  const revoke: TestPki['revoke'] = (...certPems) => {
+    revoked.push(...certPems.map((pem) => new X509Certificate(pem).serialNumber));
+    return crl(revoked);
+  };
+  const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
+  return { dir, caPem: ca.certPem, issue, pair, intermediate, crl, revoke, remove };
 }

@@ -1,0 +1,24 @@
+import * as asn1js from 'asn1js';
+import * as pkijs from 'pkijs';
+
+/** One attribute of a subject, in the order of the name: the OID of its type and its text. */
+export interface SubjectAttribute {
+  /** Object identifier, such as one of SUBJECT_OIDS. */
+  readonly type: string;
+  readonly value: string;
+  /** ASN.1 string type; 'utf8' unless told, as RFC 5280 section 4.1.2.4 asks of new certificates. */
+  readonly encoding?: 'utf8' | 'printable' | 'bmp';
+}
+
+/** Object identifiers of the subject attributes that Passband reads and writes (X.520). */
+export const SUBJECT_OIDS = { CN: '2.5.4.3', O: '2.5.4.10', OU: '2.5.4.11' } as const;
+
+/** A name: one attribute in each relative name, which pkijs would otherwise put together in a single one. */
+export function encodeSubject(subject: readonly SubjectAttribute[]): pkijs.RelativeDistinguishedNames {
+  const kinds = { utf8: asn1js.Utf8String, printable: asn1js.PrintableString, bmp: asn1js.BmpString };
+  const value = subject.map(({ type, value, encoding = 'utf8' }) => {
+    const attribute = new pkijs.AttributeTypeAndValue({ type, value: new kinds[encoding]({ value }) });
+    return new asn1js.Set({ value: [attribute.toSchema()] });
+  });
+  return pkijs.RelativeDistinguishedNames.fromBER(new asn1js.Sequence({ value }).toBER());
+}
