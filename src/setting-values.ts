@@ -1,5 +1,4 @@
 import { isIP, isIPv6 } from 'node:net';
-import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
 
 /** Any text but an empty one. */
 export const text = (value: string): string => {
@@ -44,9 +43,11 @@ export function backendTarget(value: string): string {
   return value;
 }
 
-/** One of {@link LOG_LEVELS}. */
-export function logLevel(value: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === value);
-  if (level === undefined) throw new RangeError(`must be one of ${LOG_LEVELS.join(', ')}`);
-  return level;
+/** One of a few words. */
+export function oneOf<T extends string>(choices: readonly T[]): (text: string) => T {
+  return (value) => {
+    const chosen = choices.find((known) => known === value);
+    if (chosen === undefined) throw new RangeError(`must be one of ${choices.join(', ')}`);
+    return chosen;
+  };
 }

@@ -1,11 +1,12 @@
+import { AUDIT_SETTINGS, type AuditConfig } from './audit-settings.ts';
 import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
-import { backendTarget, listenAddress, logLevel, seconds, text, whole } from './setting-values.ts';
+import { backendTarget, listenAddress, oneOf, seconds, text, whole } from './setting-values.ts';
 
 /** The programs that read settings. */
 export type Program = 'up' | 'gateway' | 'backend';
 
 /** Everything an operator can set, proven once; nobody validates it again. */
-export interface Config {
+export interface Config extends AuditConfig {
   readonly host: string;
   readonly port: number;
   readonly backendHost: string;
@@ -166,7 +167,7 @@ export const SETTINGS: readonly Setting[] = [
     help: `least severity to log: ${LOG_LEVELS.join(', ')}`,
     programs: ALL,
     byDefault: 'info',
-    parse: logLevel,
+    parse: oneOf(LOG_LEVELS),
   },
   // 4 MiB is what a gRPC server takes by default; more would be refused behind the gateway.
   {
@@ -226,6 +227,7 @@ export const SETTINGS: readonly Setting[] = [
     byDefault: '8',
     parse: seconds(0, 600),
   },
+  ...AUDIT_SETTINGS,
 ];
 
 /** Environment variable of a setting. */

@@ -24,8 +24,10 @@ export interface AuditDecision {
   /** The rule that allowed or refused, if one did. */
   readonly rule?: string | undefined;
   readonly reason: string;
-  /** Rules in shadow mode but for which this would have been a denial. */
+  /** Rules in shadow mode but for which this would have been a denial; with any, the line's outcome is `shadow`. */
   readonly shadowed?: readonly string[];
+  /** What went wrong inside; it goes to the program's log and never into the journal. */
+  readonly cause?: unknown;
 }
 
 /** How a stream ended. */
