@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { errnoOf } from '../pki/store.ts';
 
 /**
  * What tells one state of some files from another without reading them. Two equal fingerprints mean that nothing was
@@ -15,7 +16,7 @@ export async function fingerprint(files: readonly string[]): Promise<string> {
       return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     } catch (error) {
       // Absent, or behind a folder that cannot be entered: a state like any other, which ends when it can be seen again.
-      return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      return errnoOf(error) ?? String(error);
     }
   });
   return (await Promise.all(each)).join('|');

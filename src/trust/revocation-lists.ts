@@ -1,4 +1,42 @@
+import type { RevocationList } from '../pki/crl-file.ts';
+
 /** The revocation lists in use, by issuer. */
 export interface RevocationLists {
+  /** How many lists there are. */
   readonly size: number;
+  readonly lists: readonly RevocationList[];
+  /** The lists of an issuer by the DER of its name, hexadecimal: one for each of its keys, as in a roll-over. */
+  by(issuerDer: string): readonly RevocationList[];
+  /** The lists of an issuer by the text of its name, as identities have it. */
+  named(issuer: string): readonly RevocationList[];
+}
+
+const NONE: readonly RevocationList[] = [];
+
+/** Lists put in order. Of several lists of one issuer and key the latest is kept. */
+export function revocationLists(given: readonly RevocationList[]): RevocationLists {
+  const latest = new Map<string, RevocationList>();
+  for (const list of given) {
+    const key = `${list.issuerDer} ${list.issuerKeyId}`;
+    const other = latest.get(key);
+    if (other === undefined || isEarlier(other, list)) latest.set(key, list);
+  }
+  const lists = Object.freeze([...latest.values()]);
+  const byDer = Map.groupBy(lists, ({ issuerDer }) => issuerDer);
+  const byText = Map.groupBy(lists, ({ issuer }) => issuer);
+  return Object.freeze({
+    size: lists.length,
+    lists,
+    by: (issuerDer: string) => byDer.get(issuerDer) ?? NONE,
+    named: (issuer: string) => byText.get(issuer) ?? NONE,
+  });
+}
+
+/** No lists at all: nobody is revoked. */
+export const NO_REVOCATION_LISTS: RevocationLists = revocationLists([]);
+
+/** Whether a list is an earlier edition than another of the same issuer and key (RFC 5280 section 5.2.3). */
+export function isEarlier(list: RevocationList, other: RevocationList): boolean {
+  const lowerNumber = list.number !== undefined && other.number !== undefined && list.number < other.number;
+  return lowerNumber || list.thisUpdateMs < other.thisUpdateMs;
 }

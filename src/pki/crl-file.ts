@@ -1,0 +1,132 @@
+import type { X509Certificate } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { UsageError } from '../errors.ts';
+import { certificateFacts, plainName } from './certificate-facts.ts';
+import { type ParsedCrl, parseCrl } from './crl.ts';
+import { errnoOf } from './store.ts';
+import { verifySignature } from './verify-signature.ts';
+
+/** A revocation list that its issuer has signed. */
+export interface RevocationList extends Omit<ParsedCrl, 'signed'> {
+  /** Issuer's name as identities have it: attributes joined by commas. */
+  readonly issuer: string;
+  /** SHA-256 of the public key that signed it, hexadecimal: one name may have several keys, as in a roll-over. */
+  readonly issuerKeyId: string;
+  /** Where it was read, for messages. */
+  readonly file: string;
+}
+
+/** Bytes of a file of revocation lists; half a million revoked certificates fit. */
+export const MAX_CRL_FILE_BYTES = 16 * 1024 * 1024;
+/** Lists in one file: as many issuers as a bundle sensibly has. */
+const MAX_LISTS_PER_FILE = 64;
+/** Milliseconds that the clock of an issuer may be ahead of ours. */
+const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+
+const ARMOUR_BEGIN = '-----BEGIN X509 CRL-----';
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\s]+)-----END \1-----/g;
+
+/**
+ * Reads a file of revocation lists, PEM (several, of several issuers) or DER (one).
+ *
+ * @throws UsageError naming the file and the remedy: missing, too large, cut short, not a list, or a list that is less
+ * than a full one.
+ */
+export async function readCrlFile(file: string): Promise<readonly ParsedCrl[]> {
+  return await parseCrls(await readBounded(file), file);
+}
+
+/**
+ * Reads the bytes of such a file.
+ *
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function parseCrls(bytes: Uint8Array, file: string): Promise<readonly ParsedCrl[]> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  // 0x30 begins a SEQUENCE, and is the digit 0 in a text: no PEM file begins with either.
+  const ders = bytes[0] === 0x30 && !text.includes(ARMOUR_BEGIN) ? [bytes] : pemLists(text, file);
+  const lists: ParsedCrl[] = [];
+  for (const der of ders) {
+    try {
+      lists.push(await parseCrl(der));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new UsageError(`${file}: ${why}`, { cause: error });
+    }
+  }
+  return lists;
+}
+
+/**
+ * Verifies that an authority has signed a list, and that it is not of the future.
+ *
+ * @returns undefined when none of the authorities has the name of its issuer.
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function verifyCrl(
+  list: ParsedCrl,
+  file: string,
+  authorities: readonly X509Certificate[],
+  nowMs: number,
+): Promise<RevocationList | undefined> {
+  const named = authorities.filter((authority) => certificateFacts(authority).subjectDer === list.issuerDer);
+  const [first] = named;
+  if (first === undefined) return undefined;
+  const issuer = plainName(first.subject);
+  const { signed, ...rest } = list;
+  if (list.thisUpdateMs > nowMs + MAX_CLOCK_SKEW_MS) {
+    const from = new Date(list.thisUpdateMs).toISOString();
+    throw new UsageError(
+      `${file}: the list of ${issuer} is of the future (thisUpdate ${from}); check this machine's clock`,
+    );
+  }
+  for (const authority of named) {
+    const { signsLists, publicKey, keyId } = certificateFacts(authority);
+    if (signsLists && (await verifySignature(signed.algorithmDer, signed.data, signed.signature, publicKey))) {
+      return Object.freeze({ ...rest, issuer, issuerKeyId: keyId, file });
+    }
+  }
+  throw new UsageError(
+    `${file}: the list of ${issuer} is not signed by any CA certificate of that name which may sign lists; fetch it anew`,
+  );
+}
+
+async function readBounded(file: string): Promise<Uint8Array> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    const code = errnoOf(error) ?? 'unknown error';
+    const remedy =
+      code === 'ENOENT' ? 'is missing; put the revocation list there' : `cannot be read (${code}); make it readable`;
+    throw new UsageError(`${file} ${remedy}`, { cause: error });
+  });
+  try {
+    const status = await handle.stat();
+    if (!status.isFile()) throw new UsageError(`${file} is not a regular file; put a revocation list there`);
+    if (status.size > MAX_CRL_FILE_BYTES) {
+      throw new UsageError(`${file} is larger than ${MAX_CRL_FILE_BYTES} bytes; is it a revocation list?`);
+    }
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The DER of every PEM block. Text between blocks is a comment; text behind the last one may be half a block. */
+function pemLists(text: string, file: string): Uint8Array[] {
+  const ders: Uint8Array[] = [];
+  let end = 0;
+  for (const match of text.matchAll(BLOCK)) {
+    const [whole, label, body = ''] = match;
+    if (label !== 'X509 CRL') throw new UsageError(`${file} has a ${label} in it; it takes revocation lists alone`);
+    ders.push(Buffer.from(body, 'base64'));
+    end = match.index + whole.length;
+  }
+  if (ders.length > MAX_LISTS_PER_FILE) throw new UsageError(`${file} has more than ${MAX_LISTS_PER_FILE} lists`);
+  const armours = text.split(ARMOUR_BEGIN).length - 1;
+  if (ders.length === 0 && armours === 0) {
+    throw new UsageError(`${file} has no revocation list in it; put PEM (${ARMOUR_BEGIN}) or DER there`);
+  }
+  if (armours !== ders.length || text.slice(end).trim() !== '') {
+    throw new UsageError(`${file} is cut short or damaged; put the whole revocation list there`);
+  }
+  return ders;
+}
