@@ -1,12 +1,13 @@
 import { AUDIT_SETTINGS, type AuditConfig } from './audit-settings.ts';
 import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
 import { backendTarget, listenAddress, oneOf, seconds, text, whole } from './setting-values.ts';
+import { TRUST_SETTINGS, type TrustConfig } from './trust-settings.ts';
 
 /** The programs that read settings. */
 export type Program = 'up' | 'gateway' | 'backend';
 
 /** Everything an operator can set, proven once; nobody validates it again. */
-export interface Config extends AuditConfig {
+export interface Config extends AuditConfig, TrustConfig {
   readonly host: string;
   readonly port: number;
   readonly backendHost: string;
@@ -228,6 +229,7 @@ export const SETTINGS: readonly Setting[] = [
     parse: seconds(0, 600),
   },
   ...AUDIT_SETTINGS,
+  ...TRUST_SETTINGS,
 ];
 
 /** Environment variable of a setting. */

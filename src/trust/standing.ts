@@ -32,7 +32,7 @@ export function standingFault(
     if (fault === undefined) return undefined;
     first ??= fault;
   }
-  return first ?? `${whose} is from no authority that is trusted here`;
+  return first ?? `${whose} leads to no authority that is trusted here`;
 }
 
 /**
