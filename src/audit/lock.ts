@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, readlink, rename, rm, stat, utimes } from 'node:fs/promises';
+import { UsageError } from '../errors.ts';
+
+/** Milliseconds without a sign of life after which a lock from where processes cannot be seen counts as left behind. */
+const LOCK_STALE_MS = 15_000;
+
+/** The right to write a journal, which one process has at a time. */
+export interface Lock {
+  /** A sign of life; to be given every few seconds. */
+  touch(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Who holds a lock, as its file says. */
+interface Holder {
+  readonly pid: number;
+  /** When that process began, as its system tells; empty where it does not. A number alone is soon another process. */
+  readonly started: string;
+  /** The namespace in which the number means that process; empty where there are none. */
+  readonly namespace: string;
+  /** Tells this lock from every other. */
+  readonly token: string;
+}
+
+/**
+ * Takes a lock file for this process.
+ *
+ * @throws UsageError when another living process has it; the file system's own error otherwise.
+ */
+export async function takeLock(file: string): Promise<Lock> {
+  const mine: Holder = {
+    pid: process.pid,
+    started: (await startOf(process.pid)) ?? '',
+    namespace: await namespaceOf(),
+    token: randomUUID(),
+  };
+  if (!(await create(file, mine))) {
+    const theirs = await read(file);
+    if (await isAlive(file, theirs, mine.namespace)) throw taken(file, theirs);
+    await removeStale(file, theirs);
+    if (!(await create(file, mine))) throw taken(file, await read(file));
+  }
+  return {
+    touch: async () => {
+      const now = new Date();
+      await utimes(file, now, now).catch(() => {});
+    },
+    release: async () => {
+      if ((await read(file))?.token === mine.token) await rm(file, { force: true });
+    },
+  };
+}
+
+function taken(file: string, holder: Holder | undefined): UsageError {
+  return new UsageError(
+    `${file}: process ${holder?.pid ?? '(unknown)'} keeps this journal; give each process a folder of its own with --audit`,
+  );
+}
+
+async function create(file: string, holder: Holder): Promise<boolean> {
+  try {
+    const handle = await open(file, 'wx', 0o600);
+    try {
+      await handle.writeFile(JSON.stringify(holder));
+    } finally {
+      await handle.close();
+    }
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Whoever comes at the same time may have taken it anew already: what is moved away must be what was looked at. */
+async function removeStale(file: string, seen: Holder | undefined): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const moved = await read(aside);
+  if (moved?.token === seen?.token) return rm(aside, { force: true });
+  await rename(aside, file);
+  throw taken(file, moved);
+}
+
+async function read(file: string): Promise<Holder | undefined> {
+  try {
+    const { pid, started, namespace, token } = JSON.parse(await readFile(file, 'utf8')) as Holder;
+    return { pid: Number(pid), started: String(started), namespace: String(namespace), token: String(token) };
+  } catch {
+    // Gone by now, or not written yet.
+    return undefined;
+  }
+}
+
+async function isAlive(file: string, holder: Holder | undefined, namespace: string): Promise<boolean> {
+  // Of one that is just being made, or that a crash left empty, its age is all there is to see.
+  if (holder === undefined || holder.namespace !== namespace) {
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }));
+    return Date.now() - mtimeMs < LOCK_STALE_MS;
+  }
+  if (!Number.isSafeInteger(holder.pid) || holder.pid < 1) return false;
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  const started = await startOf(holder.pid);
+  return started === undefined ? holder.started === '' : started === holder.started;
+}
+
+/** When a process began, in its system's ticks; undefined for one that is over, and where there is no /proc. */
+async function startOf(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  // The name, in parentheses, may hold anything; state is the first field behind it, the start the twentieth.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+function namespaceOf(): Promise<string> {
+  return readlink('/proc/self/ns/pid').catch(() => '');
+}
