@@ -1,6 +1,9 @@
+import { type Grant, grantsFor, rulesFor } from './grants.ts';
 import type { Identity } from './identity.ts';
-import { matches, matchesMethod } from './pattern.ts';
-import type { Entry, FieldCondition, FieldTest, Limits, NameSubject, Policy, Rule, Subject } from './policy.ts';
+import type { Entry, Limits, Policy } from './policy.ts';
+import { exceedsSampleRate, type RequestView, unmetCondition } from './request-match.ts';
+import { isSubject } from './subject-match.ts';
+import { isOpen, nextBorderMs } from './time-window.ts';
 
 /** The answer to one request. */
 export type Decision =
@@ -22,7 +25,14 @@ export type Decision =
       readonly shadowed: readonly string[];
     };
 
-const deny = (rule: string | undefined, reason: string): Decision => ({ allow: false, rule, reason, shadowed: [] });
+const NO_RULES: readonly string[] = Object.freeze([]);
+
+const deny = (rule: string | undefined, reason: string): Decision => ({
+  allow: false,
+  rule,
+  reason,
+  shadowed: NO_RULES,
+});
 
 /**
  * Decides whether a caller may call a method with a request. A pure function over plain data that never throws; whatever
@@ -30,6 +40,9 @@ const deny = (rule: string | undefined, reason: string): Decision => ({ allow: f
  *
  * A rule in shadow mode lets pass whatever its subjects and methods match; `shadowed` names it when its `where` would
  * have refused and no other rule allows the request, that is, when enforcing it would have turned this into a denial.
+ * Its time windows and its cap on the sample rate hold as in any rule.
+ *
+ * What a policy comes to for an identity is worked out once and kept as long as both objects live: neither may be changed.
  *
  * @param method "package.Service/Method", without a slash in front.
  * @param request the request by proto field names (snake_case), nested messages as nested objects; undefined asks whether
@@ -40,13 +53,13 @@ export function decide(
   policy: Policy,
   identity: Identity,
   method: string,
-  request: Readonly<Record<string, unknown>> | undefined,
+  request: RequestView | undefined,
   nowMs: number,
 ): Decision {
   try {
     return answer(policy, identity, method, request, nowMs);
   } catch {
-    // A request object with getters or proxies in it; no parser of ours makes one.
+    // A request object with getters or proxies in it, or a time that is none; no parser of ours makes one.
     return deny(undefined, 'the request cannot be judged');
   }
 }
@@ -56,142 +69,98 @@ export function isDelegate(policy: Policy, identity: Identity): boolean {
   return isSubject(policy.delegates, identity);
 }
 
-/** Whether any rule is about this caller at all. */
+/** Whether any rule is about this caller at all, at whatever time and for whatever method. */
 export function names(policy: Policy, identity: Identity): boolean {
-  return policy.rules.some(({ subjects }) => isSubject(subjects, identity));
+  return rulesFor(policy, identity).length > 0;
 }
 
 /**
  * The next moment, milliseconds since 1970 and after `nowMs`, at which a decision may change without the policy changing:
- * a border of one of its time windows. Undefined when there is none.
+ * a border of one of its time windows. At times it is one at which nothing changes, never one that is too late; undefined
+ * when there is none. It may lie further ahead than a timer can wait.
  */
-export function nextChangeMs(policy: Policy, _nowMs: number): number | undefined {
-  return policy.rules.every(({ allow }) => allow.every(({ when }) => when.length === 0)) ? undefined : Infinity;
+export function nextChangeMs(policy: Policy, nowMs: number): number | undefined {
+  const windows = new Set(policy.rules.flatMap(({ allow }) => allow.flatMap(({ when }) => when)));
+  let next = Number.POSITIVE_INFINITY;
+  for (const window of windows) next = Math.min(next, nextBorderMs(window, nowMs) ?? next);
+  return next === Number.POSITIVE_INFINITY ? undefined : next;
 }
+
+/** How far an entry went along with a request. */
+export type Verdict = 'allow' | 'shadow' | 'rate' | 'where' | 'when';
+
+/** What an entry says of a request; methods and subjects are taken to match. */
+export function judgeEntry(
+  entry: Entry,
+  shadow: boolean,
+  method: string,
+  request: RequestView | undefined,
+  nowMs: number,
+): Verdict {
+  if (entry.when.length > 0 && !entry.when.some((window) => isOpen(window, nowMs))) return 'when';
+  if (request === undefined) return 'allow';
+  const holds = entry.where.length === 0 || unmetCondition(entry, request) === undefined;
+  if (!holds && !shadow) return 'where';
+  if (exceedsSampleRate(entry, method, request)) return 'rate';
+  return holds ? 'allow' : 'shadow';
+}
+
+/** Reasons for a denial, the nearest to being allowed last. */
+const NEARNESS = ['when', 'where', 'rate'] as const;
+
+type Refusal = (typeof NEARNESS)[number];
 
 function answer(
   policy: Policy,
   identity: Identity,
   method: string,
-  request: Readonly<Record<string, unknown>> | undefined,
-  _nowMs: number,
+  request: RequestView | undefined,
+  nowMs: number,
 ): Decision {
-  const mine = policy.rules.filter(({ subjects }) => isSubject(subjects, identity));
-  if (mine.length === 0) return deny(undefined, 'no rule names this caller');
-
-  const onTrial: { readonly rule: Rule; readonly limits: Limits }[] = [];
-  let refusing: Rule | undefined;
-  for (const rule of mine) {
-    const [first, ...others] = rule.allow.filter(({ methods }) =>
-      methods.some((pattern) => matchesMethod(pattern, method)),
-    );
-    if (first === undefined) continue;
-    const entry = [first, ...others].find((candidate) => request === undefined || holds(candidate, request));
-    if (entry !== undefined) return { allow: true, rule: rule.name, limits: entry.limits, shadowed: [] };
-    if (rule.shadow) onTrial.push({ rule, limits: first.limits });
-    else refusing ??= rule;
+  const grants = grantsFor(policy, identity, method);
+  if (grants.length === 0) {
+    const named = names(policy, identity);
+    return deny(undefined, named ? 'no rule allows this caller the method' : 'no rule names this caller');
+  }
+  const onTrial: { readonly rule: string; readonly limits: Limits }[] = [];
+  let refusing: Decision | undefined;
+  for (const grant of grants) {
+    const { rule, entries } = grant;
+    let trial: Entry | undefined;
+    let nearest: Refusal = 'when';
+    let cap = 0;
+    for (const entry of entries) {
+      const verdict = judgeEntry(entry, rule.shadow, method, request, nowMs);
+      if (verdict === 'allow') return { allow: true, rule: rule.name, limits: entry.limits, shadowed: NO_RULES };
+      if (verdict === 'shadow') {
+        trial ??= entry;
+        continue;
+      }
+      if (NEARNESS.indexOf(verdict) > NEARNESS.indexOf(nearest)) nearest = verdict;
+      if (verdict === 'rate') cap = Math.max(cap, entry.limits.maxSampleRateHz ?? 0);
+    }
+    if (trial !== undefined) onTrial.push({ rule: rule.name, limits: trial.limits });
+    else refusing ??= deny(rule.name, reasonOf(grant, nearest, cap));
   }
   const [trial] = onTrial;
-  if (trial !== undefined) {
-    const shadowed = onTrial.map(({ rule }) => rule.name);
-    return { allow: true, rule: trial.rule.name, limits: trial.limits, shadowed };
-  }
-  if (refusing !== undefined) {
-    return deny(refusing.name, `rule "${refusing.name}" allows this caller the method, but not with this request`);
-  }
-  return deny(undefined, 'no rule allows this caller the method');
+  if (trial !== undefined) return { allow: true, ...trial, shadowed: onTrial.map(({ rule }) => rule) };
+  return refusing ?? deny(undefined, 'no rule allows this caller the method');
 }
 
-function isSubject(subjects: readonly Subject[], identity: Identity): boolean {
-  return subjects.some((subject) => isMeant(subject, identity));
-}
-
-function isMeant(subject: Subject, identity: Identity): boolean {
-  switch (subject.kind) {
-    case 'all':
-      return subject.subjects.every((each) => isMeant(each, identity));
-    case 'any':
-      return subject.subjects.some((each) => isMeant(each, identity));
-    case 'not':
-      return !isMeant(subject.subject, identity);
+function reasonOf({ rule }: Grant, refusal: Refusal, capHz: number): string {
+  switch (refusal) {
+    case 'when':
+      return `rule "${rule.name}" allows this caller the method, but not at this time`;
+    case 'where':
+      return `rule "${rule.name}" allows this caller the method, but not with this request`;
+    case 'rate':
+      return sampleRateReason(rule.name, capHz);
     default:
-      return hasName(subject, identity);
+      return refusal satisfies never;
   }
 }
 
-function hasName({ kind, pattern }: NameSubject, identity: Identity): boolean {
-  switch (kind) {
-    case 'cn':
-      return matches(pattern, identity.cn);
-    case 'o':
-      return identity.organizations.some((value) => matches(pattern, value));
-    case 'ou':
-      return identity.organizationalUnits.some((value) => matches(pattern, value));
-    case 'dns':
-      return identity.dns.some((value) => matches(pattern, value));
-    case 'uri':
-      return identity.uris.some((value) => matches(pattern, value));
-    case 'email':
-      return identity.emails.some((value) => matches(pattern, value));
-    case 'sha256':
-      return pattern === identity.sha256;
-    default:
-      return kind satisfies never;
-  }
-}
-
-function holds(entry: Entry, request: Readonly<Record<string, unknown>>): boolean {
-  return entry.where.every((condition) => fieldMatches(condition, request));
-}
-
-/** Follows own properties only, so that "constructor" and its like are no fields. */
-function fieldMatches({ path, test, absent }: FieldCondition, request: unknown): boolean {
-  let value = request;
-  for (const [index, name] of path.entries()) {
-    if (typeof value !== 'object' || value === null) return false;
-    if (Object.hasOwn(value, name)) value = Reflect.get(value, name);
-    else if (index === path.length - 1) value = absent;
-    else return false;
-  }
-  // Of a repeated field every element must match, and there must be one.
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (values.length === 0) return false;
-  return values.every((element) => {
-    const text = textOf(element);
-    return text !== '' && passes(test, text);
-  });
-}
-
-function passes(test: FieldTest, text: string): boolean {
-  switch (test.kind) {
-    case 'patterns':
-      return test.patterns.some((pattern) => matches(pattern, text));
-    case 'values':
-      return test.values.includes(text);
-    case 'bounds':
-      // Written so that what is no number (NaN) is refused.
-      return Number(text) >= test.min && Number(text) <= test.max;
-    default:
-      return test satisfies never;
-  }
-}
-
-/** The text of a scalar; empty, which matches nothing, for what is none. */
-function textOf(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-      return String(value);
-    case 'object':
-      return value !== null && isLong(value) ? String(value) : '';
-    default:
-      return '';
-  }
-}
-
-/** A 64-bit integer of the "long" package: two halves and a text of its own, which a message with such fields has not. */
-function isLong(value: object): boolean {
-  return Object.hasOwn(value, 'low') && Object.hasOwn(value, 'high') && value.toString !== Object.prototype.toString;
+/** What is told a caller that asks for, or is about to be sent, more samples a second than a rule lets it have. */
+export function sampleRateReason(rule: string, capHz: number): string {
+  return `rule "${rule}" allows this caller no more than ${capHz} samples a second`;
 }

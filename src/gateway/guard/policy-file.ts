@@ -89,6 +89,27 @@ export class YamlValue {
     return typeof value === 'string' ? value : this.#mistyped('a text (put it in quotes)');
   }
 
+  /** Any number but an infinite one. */
+  number(): number {
+    const value = isScalar(this.#node) ? this.#node.value : undefined;
+    return typeof value === 'number' && Number.isFinite(value) ? value : this.#mistyped('a number');
+  }
+
+  /** Whether it is a mapping, where something else may stand as well. */
+  get isMapping(): boolean {
+    return isMap(this.#node);
+  }
+
+  /** Whatever it is, as JSON would have it: `undefined` for what JSON has not, such as an alias. */
+  json(): unknown {
+    if (isMap(this.#node)) {
+      if (this.#node.items.length === 0) return {};
+      return Object.fromEntries(this.entries().map(([key, value]) => [key.text(), value.json()]));
+    }
+    if (isSeq(this.#node)) return this.#node.items.length === 0 ? [] : this.items().map((item) => item.json());
+    return isScalar(this.#node) ? this.#node.value : this.#mistyped('a value');
+  }
+
   /** A whole number that a JavaScript number holds exactly. */
   integer(): number {
     const value = isScalar(this.#node) ? this.#node.value : undefined;

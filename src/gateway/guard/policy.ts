@@ -48,7 +48,7 @@ export interface Entry {
   readonly when: readonly TimeWindow[];
   readonly limits: Limits;
   /** Request fields that state a sample rate, by method: filled where limits has a cap on it. */
-  readonly sampleRates: Readonly<Record<string, readonly (readonly string[])[]>>;
+  readonly sampleRates: ReadonlyMap<string, readonly (readonly string[])[]>;
   /** Where it stands in the file, counted from 1. */
   readonly line: number;
 }

@@ -198,7 +198,7 @@ describe('for any policy', () => {
     ),
     when: fc.constant([]),
     limits: fc.constant({}),
-    sampleRates: fc.constant({}),
+    sampleRates: fc.constant(new Map<string, string[][]>()),
     line: fc.constant(1),
   });
   const anyRule = fc.record({

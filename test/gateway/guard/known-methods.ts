@@ -1,26 +1,54 @@
-import type { KnownMethods } from '../../../src/gateway/guard/policy.ts';
+import type { KnownField, KnownMethods } from '../../../src/gateway/guard/policy.ts';
 
-const STATION = ['station_id'];
+const TEXT: KnownField = { kind: 'text', presence: false };
+const NUMBER: KnownField = { kind: 'number', presence: false };
+const STATION = { station_id: TEXT };
+
+/** Two names of one number, as protos may have them. */
+const COMPRESSION: KnownField = {
+  kind: 'enum',
+  presence: false,
+  values: new Map([
+    ['NONE', 0],
+    ['ZSTD', 1],
+    ['ZSTANDARD', 1],
+    ['LZ4', 2],
+  ]),
+};
 
 /** Request fields of the methods that the tests' policies speak of. */
-const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  'sdr.oran.StationService/ListStations': [],
+const FIELDS: Readonly<Record<string, Readonly<Record<string, KnownField>>>> = {
+  'sdr.oran.StationService/ListStations': {},
   'sdr.oran.StationService/GetStation': STATION,
-  'sdr.oran.SpectrumMonitorService/GetSpectrum': [...STATION, 'fft_size'],
-  'sdr.oran.SpectrumMonitorService/StreamSpectrum': [...STATION, 'fft_size'],
+  'sdr.oran.SpectrumMonitorService/GetSpectrum': { ...STATION, fft_size: NUMBER },
+  'sdr.oran.SpectrumMonitorService/StreamSpectrum': { ...STATION, fft_size: NUMBER },
   'sdr.oran.IQStreamService/SubscribeIQ': STATION,
   'sdr.oran.IQStreamService/GetStreamStats': STATION,
   'sdr.oran.IQStreamService/DownloadIQ': STATION,
-  'sdr.oran.IQStreamService/StartStream': [...STATION, 'band'],
+  'sdr.oran.IQStreamService/StartStream': {
+    ...STATION,
+    band: TEXT,
+    sample_rate: NUMBER,
+    enable_compression: { kind: 'bool', presence: false },
+    compression: COMPRESSION,
+  },
   'sdr.oran.AntennaControlService/GetAntennaStatus': STATION,
   'sdr.oran.AntennaControlService/PointAntenna': STATION,
-  'test.Nested/Call': ['device', 'device.id', 'device.tags'],
-  'passband.Gateway/Whoami': [],
+  'test.Nested/Call': {
+    'device.id': TEXT,
+    'device.tags': TEXT,
+    'device.gain': { kind: 'number', presence: true },
+    band: { kind: 'enum', presence: false, values: new Map([['C', 0]]) },
+  },
+  'passband.Gateway/Whoami': {},
 };
+
+const START = 'sdr.oran.IQStreamService/StartStream';
+const DOWNLOAD = 'sdr.oran.IQStreamService/DownloadIQ';
 
 /** A stand-in for the descriptors: methods and the fields that their requests have. */
 export const knownMethods: KnownMethods = {
   names: () => Object.keys(FIELDS),
-  field: (method, fieldPath) => (FIELDS[method]?.includes(fieldPath) ? { kind: 'text', presence: false } : undefined),
-  sampleRates: () => ({ request: [], hidden: false }),
+  field: (method, fieldPath) => FIELDS[method]?.[fieldPath],
+  sampleRates: (method) => ({ request: method === START ? ['sample_rate'] : [], hidden: method === DOWNLOAD }),
 };

@@ -39,6 +39,49 @@ rules:
 `,
   ],
   ['a nested field', rule('      - methods: ["test.Nested/Call"]\n        where: { device.id: ["x"] }\n')],
+  [
+    'combined subjects',
+    `version: 1
+delegates: [{ all: ["cn:gw-*", { not: "ou:lab" }] }]
+rules:
+  - name: r
+    subjects:
+      - all: ["ou:O-RAN-DU", { any: ["cn:noc-*", "cn:ops-*"] }, { not: "cn:noc-trainee" }]
+      - not: { not: "cn:a" }
+      - "cn:b"
+    allow: [{ methods: ["*"] }]
+`,
+  ],
+  [
+    'numbers, enums and truth',
+    rule(`      - methods: ["sdr.oran.IQStreamService/StartStream"]
+        where:
+          sample_rate: { min: 1000, max: 2.5e6 }
+          compression: [NONE, "Z*", "2"]
+          enable_compression: ["false"]
+      - methods: ["sdr.oran.SpectrumMonitorService/*"]
+        where: { fft_size: { max: 4096 } }
+      - methods: ["test.Nested/Call"]
+        where: { device.gain: { min: -1.5 } }
+`),
+  ],
+  [
+    'every limit',
+    rule(`      - methods: ["sdr.oran.IQStreamService/S*"]
+        limits: { concurrentStreams: 1, requestsPerMinute: 2, bytesPerSecond: 3000000, maxSampleRateHz: 2.5e6 }
+`),
+  ],
+  [
+    'times',
+    rule(`      - methods: ["*"]
+        when:
+          - { days: [mon, tue, wed, thu, fri], from: "08:00", to: "18:00", timezone: Europe/Berlin }
+          - { from: "22:00", to: "06:00", timezone: UTC }
+          - { days: [sat], timezone: America/New_York, notAfter: "2026-12-31T23:59:59.999-05:00" }
+          - { from: "00:00", to: "24:00", timezone: UTC, notBefore: "2026-01-01T00:00Z" }
+          - { notBefore: 2026-03-01T08:00:00Z, notAfter: 2026-03-01T08:00:00+00:00 }
+`),
+  ],
   ['two rules', `${rule('      - methods: ["*"]\n')}  - {name: s, subjects: ["cn:b"], allow: [{methods: ["*"]}]}\n`],
 ];
 
@@ -259,6 +302,129 @@ export const BAD_POLICIES: readonly BadPolicy[] = [
       '7:37',
       /positive|whole/,
     ),
+  ),
+  ...(
+    [
+      ['two combinations', '{all: ["cn:a"], any: ["cn:b"]}', '2:39', /has all and any; write one/],
+      ['an unknown combination', '{none: ["cn:a"]}', '2:40', /"none" is unknown; known here: all, any, not/],
+      ['an empty combination', '{}', '2:39', /is an empty mapping/],
+      ['all of nothing', '{all: []}', '2:45', /all is an empty list/],
+      ['any of a text', '{any: "cn:a"}', '2:45', /is a text; write a list/],
+      ['not of a list', '{not: ["cn:a"]}', '2:45', /is a list; write a text/],
+      ['a bad name far inside', '{not: {all: ["cn:a", {any: ["cn:**"]}]}}', '2:67', /crosses segments/],
+      ['a number', '7', '2:39', /is a number; write a text/],
+    ] as const
+  ).map(([what, subject, at, says]) =>
+    bad(
+      `a subject with ${what}`,
+      `version: 1\nrules: [{name: a, subjects: ["cn:ok", ${subject}], allow: [{methods: ["*"]}]}]`,
+      at,
+      says,
+    ),
+  ),
+  bad(
+    'subjects that nest too deep',
+    `version: 1\nrules: [{name: a, subjects: [${'{not: '.repeat(9)}"cn:a"${'}'.repeat(9)}], allow: [{methods: ["*"]}]}]`,
+    '2:78',
+    /nest deeper than 8/,
+    false,
+  ),
+  bad(
+    'a delegate that is everybody but one',
+    'version: 1\ndelegates: [{not: "cn:a"}]\nrules: []',
+    '2:13',
+    /everybody but some/,
+    false,
+  ),
+  ...(
+    [
+      ['no bounds', 'sample_rate: {}', '7:30', /empty mapping/],
+      ['another bound', 'sample_rate: {most: 1}', '7:31', /"most" is unknown; known here: min, max/],
+      ['a text as bound', 'sample_rate: {max: "1"}', '7:36', /is a text; write a number/],
+      ['an infinite bound', 'sample_rate: {max: .inf}', '7:36', /write a number/, false],
+      ['bounds the wrong way round', 'sample_rate: {min: 2, max: 1}', '7:36', /min 2 is above max 1/, false],
+      ['bounds on a text', 'band: {max: 1}', '7:23', /"band" is a text; write a list/, false],
+      ['bounds on an enum', 'compression: {max: 1}', '7:30', /"compression" is an enum/, false],
+      ['a value that the enum lacks', 'compression: [ZTSD]', '7:31', /there are NONE, ZSTD, ZSTANDARD, LZ4/, false],
+      ['neither true nor false', 'enable_compression: ["yes"]', '7:38', /write "true" or "false"/, false],
+    ] as const
+  ).map(([what, where, at, says, schemaKnows = true]) =>
+    bad(
+      `where with ${what}`,
+      rule(`      - methods: ["sdr.oran.IQStreamService/StartStream"]\n        where: {${where}}\n`),
+      at,
+      says,
+      schemaKnows,
+    ),
+  ),
+  bad(
+    'a field that is two kinds of thing',
+    rule(
+      '      - methods: ["sdr.oran.IQStreamService/StartStream", "test.Nested/Call"]\n        where: {band: ["C"]}\n',
+    ),
+    '7:17',
+    /is another kind of field/,
+    false,
+  ),
+  ...(
+    [
+      ['nothing in it', '{}', '7:16', /is an empty mapping/],
+      ['an unknown key', '{until: "x"}', '7:17', /"until" is unknown/],
+      ['days of no timezone', '{days: [mon]}', '7:23', /need a timezone/],
+      ['times of no timezone', '{from: "08:00", to: "09:00"}', '7:23', /need a timezone/],
+      ['a timezone of nothing', '{timezone: UTC}', '7:27', /is for days and times/],
+      ['a timezone of moments', '{timezone: UTC, notAfter: "2026-01-01T00:00Z"}', '7:27', /is for days and times/],
+      ['from without to', '{from: "08:00", timezone: UTC}', '7:16', /only one of from and to/],
+      ['to without from', '{to: "08:00", timezone: UTC}', '7:16', /only one of from and to/],
+      ['no such time', '{from: "08:00", to: "24:01", timezone: UTC}', '7:36', /no time of day/],
+      ['a time of one digit', '{from: "8:00", to: "09:00", timezone: UTC}', '7:23', /no time of day/],
+      ['a time that is a number', '{from: 8, to: "09:00", timezone: UTC}', '7:23', /is a number/],
+      ['a time in seconds', '{from: "08:00:00", to: "09:00", timezone: UTC}', '7:23', /no time of day/],
+      ['a begin at the end of a day', '{from: "24:00", to: "09:00", timezone: UTC}', '7:23', /end of a day/],
+      ['the same begin and end', '{from: "08:00", to: "08:00", timezone: UTC}', '7:36', /are the same/, false],
+      ['an unknown day', '{days: [monday], timezone: UTC}', '7:24', /"monday" is unknown; write mon, tue/],
+      ['a day twice', '{days: [mon, mon], timezone: UTC}', '7:29', /is there twice/],
+      ['no days', '{days: [], timezone: UTC}', '7:23', /empty list/],
+      ['an unknown timezone', '{days: [mon], timezone: Europe/Atlantis}', '7:40', /IANA/, false],
+      ['an offset as timezone', '{days: [mon], timezone: "+02:00"}', '7:40', /IANA/],
+      ['a moment without offset', '{notBefore: "2026-01-01T00:00:00"}', '7:28', /with its offset/],
+      ['a date', '{notBefore: "2026-01-01"}', '7:28', /with its offset/],
+      ['a day that the month has not', '{notBefore: "2026-02-30T00:00:00Z"}', '7:28', /no moment/, false],
+      ['an hour that the day has not', '{notBefore: "2026-02-03T25:00:00Z"}', '7:28', /no moment/],
+      [
+        'an end before its begin',
+        '{notBefore: "2026-01-02T00:00Z", notAfter: "2026-01-01T00:00Z"}',
+        '7:59',
+        /before/,
+        false,
+      ],
+    ] as const
+  ).map(([what, window, at, says, schemaKnows = true]) =>
+    bad(
+      `a time window with ${what}`,
+      rule(`      - methods: ["*"]\n        when: [${window}]\n`),
+      at,
+      says,
+      schemaKnows,
+    ),
+  ),
+  bad('no time windows', rule('      - methods: ["*"]\n        when: []\n'), '7:15', /when is an empty list/),
+  bad('a time window alone', rule('      - methods: ["*"]\n        when: {days: [mon]}\n'), '7:15', /write a list/),
+  ...['0', '-1', '"1"', '.inf', '.nan'].map((value) =>
+    bad(
+      `a sample rate of ${value}`,
+      rule(`      - methods: ["sdr.oran.IQStreamService/StartStream"]\n        limits: {maxSampleRateHz: ${value}}\n`),
+      '7:35',
+      /positive|a number/,
+      !value.startsWith('.'),
+    ),
+  ),
+  bad(
+    'a sample rate that nobody can hold',
+    rule('      - methods: ["sdr.oran.IQStreamService/*"]\n        limits: {maxSampleRateHz: 1}\n'),
+    '7:35',
+    /DownloadIQ gives out bodies whose sample rate nobody can read/,
+    false,
   ),
   bad(
     'an unknown mode',

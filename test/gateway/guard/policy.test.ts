@@ -50,7 +50,7 @@ describe('a good policy', () => {
               ],
               when: [],
               limits: { concurrentStreams: 8, requestsPerMinute: 600 },
-              sampleRates: {},
+              sampleRates: new Map(),
               line: 7,
             },
             {
@@ -58,7 +58,7 @@ describe('a good policy', () => {
               where: [],
               when: [],
               limits: {},
-              sampleRates: {},
+              sampleRates: new Map(),
               line: 10,
             },
           ],
