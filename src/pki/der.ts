@@ -22,7 +22,7 @@ export const DER_TAGS = {
 } as const;
 
 /** Octets that a length may take: four are 4 GiB. */
-const MAX_LENGTH_OCTETS = 4;
+const MAX_LENGTH_BYTES = 4;
 
 /**
  * Reads the header of one element. This is for revocation lists alone, which may hold some hundred thousand entries: a
@@ -40,7 +40,7 @@ export function readElement(bytes: Uint8Array, at: number, end: number): DerElem
   let length = first;
   if (first >= 0x80) {
     const octets = first & 0x7f;
-    if (octets === 0 || octets > MAX_LENGTH_OCTETS) throw new Error('a length that DER does not have');
+    if (octets === 0 || octets > MAX_LENGTH_BYTES) throw new Error('a length that DER does not have');
     length = 0;
     for (let i = 0; i < octets; i += 1) length = length * 256 + (bytes[content + i] ?? 0);
     content += octets;

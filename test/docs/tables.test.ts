@@ -8,6 +8,7 @@ import { CODES, codeNumber, httpStatus } from '../../src/errors.ts';
 import { PAGES } from '../../src/gateway/pages.ts';
 import { buildRouteTable } from '../../src/gateway/routes/table.ts';
 import { gatewayMetrics } from '../../src/observability/gateway-metrics.ts';
+import { trustMetrics } from '../../src/observability/trust-metrics.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { environmentName, SETTINGS } from '../../src/settings.ts';
 import { inFolderWith } from '../support/protos.ts';
@@ -64,6 +65,7 @@ describe('docs/operations.md', () => {
     const registry = new Registry();
     gatewayMetrics(registry);
     createMetrics(registry);
+    trustMetrics(registry);
     const metrics = registry.getMetricsAsArray().map((metric) => {
       const { name, labelNames } = metric as unknown as { readonly name: string; readonly labelNames: string[] };
       return [name, [...labelNames].sort()];

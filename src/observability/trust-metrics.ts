@@ -1,0 +1,109 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** A certificate in use: whose it is here and how long it is good. */
+export interface CertificateExpiry {
+  /** Name of the pair (`server`, `gateway`, `backend`), or `ca`. */
+  readonly name: string;
+  /** Serial number, hexadecimal; a bundle has several. */
+  readonly serial: string;
+  readonly notAfterMs: number;
+}
+
+/** A revocation list in use. */
+export interface ListExpiry {
+  readonly issuer: string;
+  readonly nextUpdateMs: number | undefined;
+}
+
+/** What is in use at the moment of asking. */
+export interface TrustInUse {
+  readonly certificates: readonly CertificateExpiry[];
+  readonly lists: readonly ListExpiry[];
+}
+
+/** What is counted of certificates, revocation lists and the files that they are read from. */
+export interface TrustMetrics {
+  /** For a value that is made of files: a function that is told how each reading ended. */
+  outcome(what: string): (ok: boolean) => void;
+  /** Has certificates and lists shown as long as they are in use; the function that is returned ends that. */
+  show(inUse: () => TrustInUse): () => void;
+}
+
+const DAY_MS = 86_400_000;
+
+/** What is shown on a registry: programs in one process share it. */
+const shown = new WeakMap<Registry, Set<() => TrustInUse>>();
+
+/** Metrics on a registry; asked again for the same one, the same metrics. */
+export function trustMetrics(registry: Registry): TrustMetrics {
+  const sources = shown.get(registry) ?? new Set<() => TrustInUse>();
+  if (!shown.has(registry)) registerExpiries(registry, sources);
+  shown.set(registry, sources);
+  const [reloads, broken] = fileMetrics(registry);
+  return {
+    outcome: (what) => {
+      broken.set({ what }, 0);
+      for (const outcome of ['ok', 'failed']) reloads.inc({ what, outcome }, 0);
+      return (ok) => {
+        broken.set({ what }, ok ? 0 : 1);
+        reloads.inc({ what, outcome: ok ? 'ok' : 'failed' });
+      };
+    },
+    show: (inUse) => {
+      sources.add(inUse);
+      return () => sources.delete(inUse);
+    },
+  };
+}
+
+/** Counts nothing. */
+export const noTrustMetrics: TrustMetrics = { outcome: () => () => {}, show: () => () => {} };
+
+function fileMetrics(registry: Registry): [Counter<'what' | 'outcome'>, Gauge<'what'>] {
+  const name = { reloads: 'passband_trust_reloads_total', broken: 'passband_trust_broken' };
+  const reloads =
+    (registry.getSingleMetric(name.reloads) as Counter<'what' | 'outcome'> | undefined) ??
+    new Counter({
+      name: name.reloads,
+      help: 'Readings of files that may change while they are in use, the first one included.',
+      labelNames: ['what', 'outcome'] as const,
+      registers: [registry],
+    });
+  const broken =
+    (registry.getSingleMetric(name.broken) as Gauge<'what'> | undefined) ??
+    new Gauge({
+      name: name.broken,
+      help: '1 while changed files cannot be used and the last good state stays.',
+      labelNames: ['what'] as const,
+      registers: [registry],
+    });
+  return [reloads, broken];
+}
+
+/** Gauges that are made when they are asked for, so that a certificate that is replaced leaves nothing behind. */
+function registerExpiries(registry: Registry, sources: ReadonlySet<() => TrustInUse>): void {
+  new Gauge({
+    name: 'grpc_tls_certificate_expiry_days',
+    help: 'Days until a certificate in use expires; negative once it has.',
+    labelNames: ['name', 'serial'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, serial, notAfterMs } of [...sources].flatMap((source) => source().certificates)) {
+        this.set({ name, serial }, (notAfterMs - Date.now()) / DAY_MS);
+      }
+    },
+  });
+  new Gauge({
+    name: 'passband_revocation_list_next_update_seconds',
+    help: 'When the next revocation list of an issuer is due, seconds since 1970; none for a list that does not say.',
+    labelNames: ['issuer'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { issuer, nextUpdateMs } of [...sources].flatMap((source) => source().lists)) {
+        if (nextUpdateMs !== undefined) this.set({ issuer }, nextUpdateMs / 1000);
+      }
+    },
+  });
+}
