@@ -1,9 +1,12 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { createAuthority, type IssuedCertificate, issueLeaf, type LeafRequest, SUBJECT_OIDS } from './authority.ts';
+import { issueLeaf, type LeafRequest, SUBJECT_OIDS } from './authority.ts';
+import { inFolder, openSigner, recordIssued, validityOf } from './folder.ts';
+import { type AuthorityOrder, ensureAuthorities } from './init.ts';
+import { writePair } from './pair-files.ts';
 import { packPkcs12 } from './pkcs12.ts';
-import { readPem, writeNew } from './store.ts';
+import { LEAF_DAYS } from './profiles.ts';
+import { exists, KEY_MODE, readPem, writeNew } from './store.ts';
 
 /** What ensureDevPki did. */
 export interface DevPki {
@@ -13,20 +16,6 @@ export interface DevPki {
   readonly p12Password: string;
 }
 
-/** Years are of 365.25 days: a CA outlives every leaf that a development machine will ever ask of it. */
-const CA_DAYS = 3653;
-
-/**
- * Days that a leaf is good for: browsers refuse server certificates of more than 398, and a day is left for clock skew
- * and the hour below.
- */
-const LEAF_DAYS = 397;
-
-const DAY_MS = 86_400_000;
-
-/** How far back validity begins, so that a machine whose clock is behind accepts a certificate made just now. */
-const BACKDATE_MS = 3_600_000;
-
 /**
  * Some importers refuse an empty password, so there is one; it protects nothing, since dashboard.key lies beside the
  * archive in the clear, and both are readable by their owner only.
@@ -35,23 +24,15 @@ const P12_PASSWORD = 'passband';
 
 const LOOPBACK_NAMES = { dns: ['localhost'], ips: ['127.0.0.1', '::1'] } as const;
 
-const LEAVES: Readonly<Record<string, Omit<LeafRequest, 'validity' | 'subject'> & { readonly cn: string }>> = {
-  server: { cn: 'localhost', purpose: 'server', ...LOOPBACK_NAMES },
-  backend: { cn: 'passband-backend', purpose: 'server', ...LOOPBACK_NAMES },
-  gateway: { cn: 'passband-gateway', purpose: 'client' },
-  client: { cn: 'oran-client', purpose: 'client' },
-  dashboard: { cn: 'dash-1', purpose: 'client' },
+type DevLeaf = Omit<LeafRequest, 'validity' | 'subject'> & { readonly cn: string; readonly profile: string };
+
+const LEAVES: Readonly<Record<string, DevLeaf>> = {
+  server: { cn: 'localhost', profile: 'server', purpose: 'server', ...LOOPBACK_NAMES },
+  backend: { cn: 'passband-backend', profile: 'backend', purpose: 'server', ...LOOPBACK_NAMES },
+  gateway: { cn: 'passband-gateway', profile: 'gateway', purpose: 'client' },
+  client: { cn: 'oran-client', profile: 'client', purpose: 'client' },
+  dashboard: { cn: 'dash-1', profile: 'client', purpose: 'client' },
 };
-
-/** Owner only; and what all may read. */
-const [KEY_MODE, CERTIFICATE_MODE] = [0o600, 0o644];
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
-}
 
 /** Which of NAME.crt and NAME.key are there: both or none; half a pair is a mistake that only its owner can undo. */
 async function hasPair(dir: string, name: string): Promise<boolean> {
@@ -64,40 +45,32 @@ async function hasPair(dir: string, name: string): Promise<boolean> {
   );
 }
 
-async function writePair(dir: string, name: string, pair: IssuedCertificate): Promise<string[]> {
-  await writeNew(join(dir, `${name}.key`), pair.keyPem, KEY_MODE);
-  await writeNew(join(dir, `${name}.crt`), pair.certPem, CERTIFICATE_MODE);
-  return [`${name}.crt`, `${name}.key`];
+async function missingLeaves(dir: string): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const name of Object.keys(LEAVES)) {
+    if (!(await hasPair(dir, name))) missing.push(name);
+  }
+  return missing;
 }
 
-/** The CA to sign with: the one of the folder, or a new one where no certificate is that it could not have signed. */
-async function authorityOf(dir: string, missing: readonly string[], created: string[]): Promise<IssuedCertificate> {
+/** A CA is only made where no certificate is that it could not have signed, and is only used with its key. */
+async function refuseUnsignable(dir: string, missing: readonly string[]): Promise<void> {
   const [certFile, keyFile] = [join(dir, 'ca.crt'), join(dir, 'ca.key')];
-  const files = missing.map((name) => `${name}.crt`).join(', ');
-  if (await exists(certFile)) {
-    if (!(await exists(keyFile))) {
-      throw new UsageError(
-        `${dir} lacks ${files}, and ${keyFile} is not there to make them; put them there, signed by the CA of ca.crt, ` +
-          'or name an empty folder with --certs',
-      );
-    }
-    return { certPem: await readPem(certFile, false), keyPem: await readPem(keyFile, true) };
-  }
   const orphans = Object.keys(LEAVES).filter((name) => !missing.includes(name));
+  if (await exists(certFile)) {
+    const signing = (await exists(join(dir, 'issuing.crt'))) ? join(dir, 'issuing.key') : keyFile;
+    if (await exists(signing)) return;
+    throw new UsageError(
+      `${dir} lacks ${missing.map((name) => `${name}.crt`).join(', ')}, and ${signing} is not there to make them; ` +
+        'put them there, signed by the CA of ca.crt, or name an empty folder with --certs',
+    );
+  }
   if ((await exists(keyFile)) || orphans.length > 0) {
     const present = orphans.length > 0 ? orphans.map((name) => `${name}.crt`).join(', ') : 'ca.key';
     throw new UsageError(
       `${certFile} is missing though ${present} is there; put it back, or name an empty folder with --certs`,
     );
   }
-  const authority = await createAuthority('Passband development CA', validity(CA_DAYS));
-  created.push(...(await writePair(dir, 'ca', authority)));
-  return authority;
-}
-
-function validity(days: number): LeafRequest['validity'] {
-  const nowMs = Date.now();
-  return { notBefore: new Date(nowMs - BACKDATE_MS), notAfter: new Date(nowMs + days * DAY_MS) };
 }
 
 /**
@@ -106,27 +79,48 @@ function validity(days: number): LeafRequest['validity'] {
  *
  * @throws UsageError naming the file when half a pair is there, or leaves are missing and the CA's key is not there.
  */
-export async function ensureDevPki(dir: string): Promise<DevPki> {
-  const created: string[] = [];
-  const missing: string[] = [];
-  for (const name of Object.keys(LEAVES)) {
-    if (!(await hasPair(dir, name))) missing.push(name);
-  }
-  if (missing.length > 0) {
-    const authority = await authorityOf(dir, missing, created);
-    for (const [name, { cn, ...leaf }] of Object.entries(LEAVES)) {
-      if (!missing.includes(name)) continue;
-      const subject = [{ type: SUBJECT_OIDS.CN, value: cn }];
-      const pair = await issueLeaf(authority, { ...leaf, subject, validity: validity(LEAF_DAYS) });
-      created.push(...(await writePair(dir, name, pair)));
-    }
-  }
+export async function ensureDevPki(dir: string, order: AuthorityOrder = {}): Promise<DevPki> {
   const archive = join(dir, 'dashboard.p12');
-  if (!(await exists(archive))) {
-    const certPem = await readPem(join(dir, 'dashboard.crt'), false);
-    const keyPem = await readPem(join(dir, 'dashboard.key'), true);
-    await writeNew(archive, await packPkcs12({ certPem, keyPem }, 'Passband dashboard', P12_PASSWORD), KEY_MODE);
-    created.push('dashboard.p12');
-  }
+  const isWhole = (await isUntouched(dir)) && (await missingLeaves(dir)).length === 0 && (await exists(archive));
+  // A folder that has all may be one that cannot be written to.
+  if (isWhole && order.issuing !== true && order.cn === undefined) return { created: [], p12Password: P12_PASSWORD };
+  const created = await inFolder(dir, async () => {
+    const missing = await missingLeaves(dir);
+    if (missing.length > 0) await refuseUnsignable(dir, missing);
+    const authorities = missing.length > 0 || order.issuing === true ? await ensureAuthorities(dir, order) : [];
+    const leaves = missing.length > 0 ? await makeLeaves(dir, missing) : [];
+    return [...authorities, ...leaves, ...(await makeArchive(dir, archive))];
+  });
   return { created, p12Password: P12_PASSWORD };
+}
+
+/** Whether nothing waits to be finished: such a folder is read without being changed. */
+async function isUntouched(dir: string): Promise<boolean> {
+  const pending = Object.keys(LEAVES).map((name) => exists(join(dir, `${name}.crt.issued`)));
+  return !(await Promise.all(pending)).includes(true);
+}
+
+async function makeLeaves(dir: string, missing: readonly string[]): Promise<readonly string[]> {
+  const signer = await openSigner(dir);
+  const validity = validityOf(LEAF_DAYS, signer.certificate.validToDate.getTime());
+  const created: string[] = [];
+  for (const name of missing) {
+    const leaf = LEAVES[name];
+    if (leaf === undefined) continue;
+    const { cn, profile, ...request } = leaf;
+    const subject = [{ type: SUBJECT_OIDS.CN, value: cn }];
+    const pair = await issueLeaf(signer, { ...request, subject, validity });
+    await recordIssued(dir, pair.certPem, { name, profile, issuer: signer.certificate });
+    await writePair(dir, name, { ...pair, certPem: pair.certPem + signer.chainPem }, 'issued');
+    created.push(`${name}.crt`, `${name}.key`);
+  }
+  return created;
+}
+
+async function makeArchive(dir: string, archive: string): Promise<readonly string[]> {
+  if (await exists(archive)) return [];
+  const certPem = await readPem(join(dir, 'dashboard.crt'), false);
+  const keyPem = await readPem(join(dir, 'dashboard.key'), true);
+  await writeNew(archive, await packPkcs12({ certPem, keyPem }, 'Passband dashboard', P12_PASSWORD), KEY_MODE);
+  return ['dashboard.p12'];
 }

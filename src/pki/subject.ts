@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 
@@ -21,4 +22,24 @@ export function encodeSubject(subject: readonly SubjectAttribute[]): pkijs.Relat
     return new asn1js.Set({ value: [attribute.toSchema()] });
   });
   return pkijs.RelativeDistinguishedNames.fromBER(new asn1js.Sequence({ value }).toBER());
+}
+
+/** The attributes of a name in their order; what is no text has an empty one. */
+export function decodeSubject(name: pkijs.RelativeDistinguishedNames): readonly SubjectAttribute[] {
+  return name.typesAndValues.map(({ type, value }) => {
+    const text: unknown = value.valueBlock.value;
+    return { type, value: typeof text === 'string' ? text : '' };
+  });
+}
+
+/** Every common name of a certificate's subject; none where it cannot be read. */
+export function commonNames(certificate: X509Certificate): readonly string[] {
+  try {
+    const { subject } = pkijs.Certificate.fromBER(Uint8Array.from(certificate.raw));
+    return decodeSubject(subject)
+      .filter(({ type }) => type === SUBJECT_OIDS.CN)
+      .map(({ value }) => value);
+  } catch {
+    return [];
+  }
 }
