@@ -12,10 +12,19 @@ import { VERSION } from './version.ts';
 /** Exit code for what the operator got wrong; anything else that fails is 1. */
 const EXIT_USAGE = 2;
 
-/** Standard output for people, signals for the end. The first signal stops in order, the second at once. */
+/**
+ * Standard output for people, signals for the end and for reading the files again. The first signal to end stops in order,
+ * the second at once.
+ */
 function processRim(): Rim {
+  // From the beginning: whoever asks too early must not end the program by it.
+  let reload = (): void => {};
+  process.on('SIGHUP', () => reload());
   return {
     say: (text) => void process.stdout.write(text),
+    onReload: (listener) => {
+      reload = listener;
+    },
     stop: new Promise((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         process.once(signal, () => {
@@ -75,9 +84,9 @@ Examples:
         import('./run-backend.ts'),
         import('./serve.ts'),
       ]);
-      const files = await readBackendFiles(config);
+      await readBackendFiles(config);
       await serve(config, rim, async (log, registry, probesUrl) => {
-        const backend = await runBackend(config, log, registry, undefined, files);
+        const backend = await runBackend(config, log, registry);
         rim.say(`backend             grpcs://localhost:${backend.port}\nmetrics and probes  ${probesUrl}\n`);
         return { parts: [backend], ready: async () => true };
       });

@@ -6,18 +6,20 @@ import type { Policy } from '../gateway/guard/policy.ts';
 import { PAGES } from '../gateway/pages.ts';
 import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
 import { loadTlsMaterial, type TlsMaterial } from '../pki/store.ts';
+import { loadMaterial } from '../trust/material.ts';
 import { knownMethods, loadKnownMethods } from './known-methods.ts';
 import { loadPolicy } from './policy.ts';
+import { revocationOptions } from './reloadables.ts';
 
-/** What a gateway reads at its start. */
+/** The pairs of a gateway: what it shows to callers, and what it shows to the backend. */
+export const GATEWAY_PAIRS = ['server', 'gateway'] as const;
+
+/** What a gateway reads once and for all; its policy and its certificates are read again when they change. */
 export interface GatewayFiles {
   readonly descriptors: Descriptors;
   /** google.rpc's error details, which any backend may send. */
   readonly errorTypes: Descriptors;
   readonly table: RouteTable;
-  readonly policy: Policy;
-  readonly serverTls: TlsMaterial;
-  readonly clientTls: TlsMaterial;
 }
 
 /** What a backend reads at its start. */
@@ -44,10 +46,9 @@ export async function readGatewayFiles(config: Config): Promise<GatewayFiles> {
   const errorTypes = await loadDescriptors({ paths: [ERROR_DETAILS_PROTO] });
   const table = buildRouteTable(descriptors);
   refuseHiddenRoutes(table);
-  const policy = await gatewayPolicy(config, descriptors);
-  const serverTls = await loadTlsMaterial(config.certs, 'server');
-  const clientTls = await loadTlsMaterial(config.certs, 'gateway');
-  return { descriptors, errorTypes, table, policy, serverTls, clientTls };
+  await gatewayPolicy(config, descriptors);
+  await loadMaterial(config.certs, GATEWAY_PAIRS, revocationOptions(config));
+  return { descriptors, errorTypes, table };
 }
 
 /**
@@ -60,8 +61,12 @@ export async function readBackendFiles(config: Config): Promise<BackendFiles> {
   return { policy, tls: await loadTlsMaterial(config.certs, 'backend') };
 }
 
-/** The policy; where it is the certs folder's and the protos are others, a mistake in it is most likely that. */
-async function gatewayPolicy(config: Config, descriptors: Descriptors): Promise<Policy> {
+/**
+ * The policy of a gateway; where it is the certs folder's and the protos are others, a mistake in it is most likely that.
+ *
+ * @throws UsageError naming the file, and for what is in it the line and column.
+ */
+export async function gatewayPolicy(config: Config, descriptors: Descriptors): Promise<Policy> {
   try {
     return await loadPolicy(policyFile(config), knownMethods(descriptors));
   } catch (error) {

@@ -1,24 +1,32 @@
 import type { Registry } from 'prom-client';
+import { noAudit } from '../audit/audit.ts';
 import type { Config } from '../config.ts';
 import type { Descriptors } from '../descriptors.ts';
 import { createApp } from '../gateway/app.ts';
+import { Callers } from '../gateway/callers.ts';
 import { startListener } from '../gateway/edge/listener.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { Admission } from '../gateway/guard/admission.ts';
+import { LiveConnections } from '../gateway/guard/live-connections.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import { holderOf } from '../gateway/holder.ts';
 import { statusDetails } from '../gateway/status-details.ts';
 import { unreadableRequest } from '../gateway/unreadable-request.ts';
+import { BackendPeers } from '../gateway/upstream/backend-peers.ts';
 import { upstreamCalls } from '../gateway/upstream/call.ts';
 import { openChannel } from '../gateway/upstream/channel.ts';
 import { backendIsReady } from '../gateway/upstream/health.ts';
+import { RotatingUpstream } from '../gateway/upstream/rotating.ts';
 import { serviceConfig } from '../gateway/upstream/service-config.ts';
 import { SharedStreams } from '../gateway/upstream/shared-streams.ts';
 import { listenError } from '../listen-error.ts';
 import { gatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
+import type { Trust } from '../trust/trust.ts';
+import { followChanges, judgeBackend } from './follow-changes.ts';
 import { gatewayPages } from './gateway-pages.ts';
-import { type GatewayFiles, readGatewayFiles } from './proven-files.ts';
+import { GATEWAY_PAIRS, type GatewayFiles, gatewayPolicy, policyFile, readGatewayFiles } from './proven-files.ts';
+import { openMaterial, openPolicy } from './reloadables.ts';
 import { VERSION } from './version.ts';
 
 /** A running gateway. */
@@ -27,6 +35,8 @@ export interface RunningGateway {
   readonly ready: () => Promise<boolean>;
   /** Open streams at this moment. */
   readonly streams: () => number;
+  /** Reads policy, certificates and revocation lists again now; false when something of it cannot be used. */
+  reload(): Promise<boolean>;
   /**
    * Shuts down in order: accept nothing new, end streams with UNAVAILABLE, let running requests finish, close the
    * channel, cut what is left. At most `graceMs` long.
@@ -48,20 +58,41 @@ export async function runGateway(
   registry: Registry,
   files?: GatewayFiles,
 ): Promise<RunningGateway> {
-  const { descriptors, errorTypes, table, policy, serverTls, clientTls } = files ?? (await readGatewayFiles(config));
+  const { descriptors, errorTypes, table } = files ?? (await readGatewayFiles(config));
   const metrics = gatewayMetrics(registry);
+  const policy = await openPolicy(policyFile(config), () => gatewayPolicy(config, descriptors), log);
+  const material = await openMaterial(config, GATEWAY_PAIRS, log);
+  const trust = (): Trust => material.current().trust;
   const live = new LiveStreams();
-  const channel = openChannel({
-    backend: config.backend,
-    backendName: config.backendName,
-    tls: clientTls,
-    serviceConfig: serviceConfig(descriptors),
+  const connections = new LiveConnections({
+    policy: () => policy.current(),
+    trust,
+    onRecheck: (ended) => log.info(ended, 'ended what has lost its right'),
+    onMoment: () => judgeBackend(upstream, log),
   });
-  const upstream = upstreamCalls(channel, statusDetails(descriptors.root, errorTypes.root));
+  const details = statusDetails(descriptors.root, errorTypes.root);
+  const upstream = new RotatingUpstream(() => {
+    const peers = new BackendPeers(trust);
+    const channel = openChannel({
+      backend: config.backend,
+      backendName: config.backendName,
+      tls: material.current().tls.gateway,
+      serviceConfig: serviceConfig(descriptors),
+      checkBackend: peers.check,
+    });
+    return { peers, calls: upstreamCalls(channel, details) };
+  });
+  const closeFiles = (): void => {
+    policy.close();
+    material.close();
+    connections.stop();
+  };
   const ready = (): Promise<boolean> => backendIsReady(upstream);
+  const callers = new Callers({ trust, connections, audit: noAudit });
   const gateway: Gateway = {
     table,
-    policy: () => policy,
+    policy: () => policy.current(),
+    callers,
     admission: new Admission(live),
     live,
     upstream,
@@ -78,6 +109,7 @@ export async function runGateway(
   let port = config.port;
   let active = 0;
   const app = createApp(gateway);
+  const started = material.current();
   const listener = await startListener(
     (request, response) => {
       active++;
@@ -87,13 +119,14 @@ export async function runGateway(
     {
       host: config.host,
       port: config.port,
-      tls: serverTls,
+      tls: started.tls.server,
       maxConnections: config.maxConnections,
       maxConnectionsPerCn: config.maxConnectionsPerCn,
       holderOf,
       onUnreadable: unreadableRequest(log, metrics),
       events: {
         open: (count) => metrics.connections(count),
+        connected: (connection) => callers.connected(connection),
         refused: (reason, detail) => {
           metrics.connectionRefused(reason);
           log.debug({ reason, detail }, 'connection refused');
@@ -101,11 +134,13 @@ export async function runGateway(
       },
     },
   ).catch((error: Error) => {
-    channel.close();
+    upstream.close();
+    closeFiles();
     const { host, port } = config;
     throw listenError(error, { who: 'the gateway', host, port, hostSetting: 'host', portSetting: 'port' });
   });
   port = listener.port;
+  followChanges(material, policy, { listener, connections, upstream, log }, started);
   log.info(
     { host: config.host, port: listener.port, backend: config.backend, routes: table.routes.length },
     'gateway listens',
@@ -115,6 +150,10 @@ export async function runGateway(
     port: listener.port,
     ready,
     streams: () => live.size,
+    reload: async () => {
+      const outcomes = await Promise.all([material.reload(), policy.reload()]);
+      return outcomes.every(Boolean);
+    },
     close: async (graceMs) => {
       const until = Date.now() + graceMs;
       listener.stopAccepting();
@@ -122,6 +161,7 @@ export async function runGateway(
       while (active > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
       upstream.close();
       await listener.closeAll();
+      closeFiles();
       log.info({ port: listener.port, cut: active }, 'gateway is closed');
     },
   };

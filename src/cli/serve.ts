@@ -5,6 +5,8 @@ import { startProbes } from '../observability/probes.ts';
 
 /** A part of the program that runs until it is closed. */
 export interface Running {
+  /** Reads the files again that may change while it runs; false when something of them cannot be used. */
+  reload?(): Promise<boolean>;
   close(graceMs: number): Promise<void>;
 }
 
@@ -19,6 +21,8 @@ export interface Rim {
   readonly say: (text: string) => void;
   /** Resolves when the program is asked to stop. */
   readonly stop: Promise<string>;
+  /** Names what is called whenever the program is asked to read its files again. */
+  readonly onReload: (reload: () => void) => void;
 }
 
 /** Extra milliseconds after the grace period before the process ends whatever is left. */
@@ -49,6 +53,7 @@ export async function serve(
     await probes.close();
     throw error;
   }
+  rim.onReload(() => void reload(parts, log));
   const why = await rim.stop;
   ready = async () => false;
   log.info({ why, graceMs: config.shutdownMs }, 'shutting down');
@@ -61,4 +66,16 @@ export async function serve(
   for (const part of parts) await part.close(Math.max(0, until - Date.now()));
   await probes.close();
   log.flush();
+}
+
+/** Reads all files again. Whatever comes of it, the program goes on with the last good ones. */
+async function reload(parts: readonly Running[], log: Log): Promise<void> {
+  log.info('reading the files again');
+  const outcomes = await Promise.allSettled(parts.map(async (part) => part.reload?.() ?? true));
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') log.error({ err: outcome.reason }, 'reading the files again failed');
+  }
+  const isGood = outcomes.every((outcome) => outcome.status === 'fulfilled' && outcome.value);
+  if (isGood) log.info('all files are in use');
+  else log.error('some files cannot be used; what was in use before stays');
 }

@@ -2,7 +2,6 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import helmet from 'helmet';
 import http2Express from 'http2-express';
 import { handleCall } from './call.ts';
-import { Callers } from './callers.ts';
 import { assertOneHost } from './edge/host.ts';
 import { leaveUnreadBody } from './edge/unread-body.ts';
 import { Exchange } from './exchange.ts';
@@ -18,7 +17,6 @@ import { sendProblem } from './problem.ts';
  */
 export function createApp(gateway: Gateway): Express {
   const app = http2Express(express) as Express;
-  const callers = new Callers();
   app.disable('x-powered-by');
   app.disable('etag');
   // The transcoder reads the query and the path itself, percent-encodings and all.
@@ -37,12 +35,8 @@ export function createApp(gateway: Gateway): Express {
       contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     }),
   );
-  app.use((request: Request, response: Response, next: NextFunction) => {
-    const caller = callers.of(request);
-    const { exchange } = response.locals as { exchange: Exchange };
-    exchange.identity = caller.identity;
-    exchange.address = caller.peer.address;
-    response.locals.caller = caller;
+  app.use(async (_request: Request, response: Response, next: NextFunction) => {
+    response.locals.caller = await gateway.callers.of(response.locals.exchange);
     next();
   });
   // A router of their own: the application's is made before it could be told to be strict.

@@ -26,6 +26,7 @@ export function authorize(
   if (decision.shadowed.length > 0) auditShadow(gateway.log, facts, decision.shadowed);
   if (decision.allow) {
     exchange.rule = decision.rule;
+    exchange.grant = { method, request: message, decision };
     return decision;
   }
   gateway.metrics.denied(method);

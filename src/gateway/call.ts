@@ -7,7 +7,7 @@ import { deadlineMs } from './deadline.ts';
 import { originForm } from './edge/host.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
-import type { StreamEnd } from './guard/live-streams.ts';
+import type { LiveStream, StreamEnd } from './guard/live-streams.ts';
 import { readRequest, readRequests } from './request-body.ts';
 import { parseRequestTarget } from './routes/path.ts';
 import { bindRequest, type RequestBinder } from './routes/request.ts';
@@ -105,7 +105,15 @@ async function callStream(call: Call): Promise<void> {
   const request = method.clientStreaming ? undefined : await readAllowed(call);
   const allowed = request?.allowed ?? call.allowed;
   const end = (status: StreamEnd): void => exchange.stop(status);
-  const live = { identity: caller.identity, method: method.name, rule: allowed.rule, end };
+  const live: LiveStream = {
+    identity: caller.identity,
+    method: method.name,
+    // The rule may become another one while the stream is open.
+    get rule() {
+      return exchange.grant?.decision.rule ?? allowed.rule;
+    },
+    end,
+  };
   const leave = gateway.admission.stream(live, allowed.limits);
   try {
     await admit(call, allowed);

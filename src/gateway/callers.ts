@@ -1,6 +1,14 @@
-import type { EdgeRequest, Peer } from './edge/peer.ts';
-import { peerOf } from './edge/peer.ts';
-import { checkValidity, type Identity, identityFromCertificate, identityToJson } from './guard/identity.ts';
+import type { Audit } from '../audit/audit.ts';
+import { PassbandError } from '../errors.ts';
+import type { PeerChain, Trust } from '../trust/trust.ts';
+import type { EdgeConnection } from './edge/connection.ts';
+import { type Peer, peerOf } from './edge/peer.ts';
+import type { Exchange } from './exchange.ts';
+import { type Identity, identityFromCertificate, identityToJson } from './guard/identity.ts';
+import { certificateFault, LAST_WORD_MS, type LiveConnection, type LiveConnections } from './guard/live-connections.ts';
+
+/** Milliseconds that a connection whose certificate is good for nothing has to be told so by asking something. */
+const REFUSED_LINGER_MS = 5_000;
 
 /** Who is calling, as this connection proves it. */
 export interface Caller {
@@ -10,22 +18,114 @@ export interface Caller {
   readonly peer: Peer;
 }
 
+/** Asks an OCSP responder about a certificate; the answer is why it is not good, undefined when it is. */
+export interface OcspQuestion {
+  fault(chain: PeerChain, trust: Trust, nowMs: number): Promise<string | undefined>;
+}
+
+/** By what callers are found. */
+export interface CallersOptions {
+  readonly trust: () => Trust;
+  readonly connections: LiveConnections;
+  readonly audit: Audit;
+  /** Undefined when nobody asks. */
+  readonly ocsp?: OcspQuestion | undefined;
+}
+
+/** What a connection's certificate says, read once. */
+interface Known {
+  readonly live: LiveConnection;
+  readonly who: Caller | PassbandError;
+}
+
 /**
- * Finds the caller of a request. The certificate is parsed once a connection, its validity looked at on every request:
- * a connection, or a resumed session, may outlive it.
+ * Finds the caller of a request. The certificate is parsed once a connection, but whether it still stands is looked at on
+ * every request: a connection, or a resumed session, may outlive it.
  */
 export class Callers {
-  private readonly known = new WeakMap<object, Caller>();
+  private readonly known = new WeakMap<EdgeConnection, Known>();
+  private readonly options: CallersOptions;
 
-  of(request: EdgeRequest): Caller {
-    const peer = peerOf(request);
-    let caller = this.known.get(peer.connection);
-    if (caller === undefined) {
-      const identity = identityFromCertificate(peer.certificate);
-      caller = { identity, identityJson: identityToJson(identity), peer };
-      this.known.set(peer.connection, caller);
+  constructor(options: CallersOptions) {
+    this.options = options;
+  }
+
+  /** Registers a connection, so that it ends with its certificate's standing whether or not it asks anything. */
+  connected(connection: EdgeConnection): void {
+    if (connection.certificate === undefined) return;
+    const { live } = this.read({ certificate: connection.certificate, address: connection.address, connection });
+    const { connections, trust } = this.options;
+    connection.onClose(connections.add(live));
+    if (certificateFault(trust(), live.chain, Date.now()) === undefined) return;
+    const linger = setTimeout(() => live.close(), REFUSED_LINGER_MS).unref();
+    connection.onClose(() => clearTimeout(linger));
+  }
+
+  /**
+   * The caller of an exchange, which from now on ends with the right that it is let in by.
+   *
+   * @throws PassbandError UNAUTHENTICATED when there is no certificate, or it is not valid, revoked or of no authority;
+   * PERMISSION_DENIED when it names nobody. Each leaves an audit line.
+   */
+  async of(exchange: Exchange): Promise<Caller> {
+    const peer = this.peer(exchange);
+    exchange.address = peer.address;
+    const { live, who } = this.known.get(peer.connection) ?? this.read(peer);
+    exchange.identity = live.identity;
+    live.calls.add(exchange);
+    exchange.response.once('close', () => live.calls.delete(exchange));
+    const { trust, ocsp } = this.options;
+    const nowMs = Date.now();
+    const fault = certificateFault(trust(), live.chain, nowMs);
+    const refusal = fault?.message ?? (await ocsp?.fault(live.chain, trust(), nowMs));
+    if (refusal !== undefined) {
+      // After the answer, which waits for nothing else.
+      live.close();
+      throw this.refused(exchange, new PassbandError('UNAUTHENTICATED', refusal));
     }
-    checkValidity(caller.identity, Date.now());
-    return caller;
+    if (who instanceof PassbandError) throw this.refused(exchange, who);
+    return who;
+  }
+
+  private peer(exchange: Exchange): Peer {
+    try {
+      return peerOf(exchange.request);
+    } catch (error) {
+      throw this.refused(exchange, PassbandError.from(error));
+    }
+  }
+
+  private read(peer: Peer): Known {
+    const who = callerOf(peer);
+    const known = {
+      who,
+      live: {
+        // Node does not show a server what the client sent along: what leads to a root must be in the bundle.
+        chain: { leaf: peer.certificate, intermediates: [] },
+        identity: who instanceof PassbandError ? undefined : who.identity,
+        calls: new Set<Exchange>(),
+        close: () => peer.connection.close(LAST_WORD_MS),
+      },
+    };
+    this.known.set(peer.connection, known);
+    return known;
+  }
+
+  private refused(exchange: Exchange, error: PassbandError): PassbandError {
+    const { requestId, identity, address } = exchange;
+    this.options.audit.decision(
+      { requestId, identity, remote: address, rpc: '' },
+      { outcome: 'deny', code: error.code, reason: error.publicMessage },
+    );
+    return error;
+  }
+}
+
+function callerOf(peer: Peer): Caller | PassbandError {
+  try {
+    const identity = identityFromCertificate(peer.certificate.raw);
+    return { identity, identityJson: identityToJson(identity), peer };
+  } catch (error) {
+    return PassbandError.from(error);
   }
 }

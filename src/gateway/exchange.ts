@@ -7,6 +7,7 @@ import type { Log } from '../observability/log.ts';
 import { isRequestId } from '../request-id.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { Identity } from './guard/identity.ts';
+import { type Grant, LAST_WORD_MS, type LiveCall } from './guard/live-connections.ts';
 import type { StreamEnd } from './guard/live-streams.ts';
 import { STALL_LIMIT_MS } from './writers/pump.ts';
 
@@ -14,7 +15,7 @@ import { STALL_LIMIT_MS } from './writers/pump.ts';
 export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
 /** One request and its answer, and what has become known of them: the source of the log line and the metrics. */
-export class Exchange {
+export class Exchange implements LiveCall {
   readonly request: EdgeRequest;
   readonly response: EdgeResponse;
   readonly requestId: string;
@@ -24,6 +25,8 @@ export class Exchange {
   stopped: StreamEnd | undefined;
   /** Ends an answer that has begun; before that, cancelling is all there is to do. */
   private endAnswer: ((status: StreamEnd) => void) | undefined;
+  /** What its caller was let in for, once it was; decided on again whenever that may have changed. */
+  grant: Grant | undefined;
   identity: Identity | undefined;
   address = '';
   /** `package.Service/Method`, or the name of a page of the gateway's own. */
@@ -55,6 +58,12 @@ export class Exchange {
     else this.endAnswer(status);
   }
 
+  /** Ends the exchange since its caller has lost the right to it. A reader that does not take the end in time is cut off. */
+  end(status: StreamEnd): void {
+    this.stop(status);
+    this.cutAfter(LAST_WORD_MS);
+  }
+
   /** Names what ends the answer from now on. */
   onStop(endAnswer: (status: StreamEnd) => void): void {
     this.endAnswer = endAnswer;
@@ -64,11 +73,16 @@ export class Exchange {
   /** Ends the response. A reader that does not take it within the stall limit is cut off: it must not hold a place. */
   finish(body?: string | Uint8Array): void {
     const { response } = this;
-    const cut = setTimeout(() => response.destroy(), STALL_LIMIT_MS);
-    cut.unref();
-    response.once('close', () => clearTimeout(cut));
+    this.cutAfter(STALL_LIMIT_MS);
     if (body === undefined) response.end();
     else response.end(body);
+  }
+
+  private cutAfter(withinMs: number): void {
+    const { response } = this;
+    const cut = setTimeout(() => response.destroy(), withinMs);
+    cut.unref();
+    response.once('close', () => clearTimeout(cut));
   }
 
   /** Begins to watch the response: one log line and one observation when it is over, however it ends. */

@@ -1,6 +1,6 @@
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
-import type { Caller } from './callers.ts';
+import type { Caller, Callers } from './callers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Admission } from './guard/admission.ts';
 import type { LiveStreams } from './guard/live-streams.ts';
@@ -14,6 +14,7 @@ export interface Gateway {
   readonly table: RouteTable;
   /** A function, since the policy may be replaced while the gateway runs. */
   readonly policy: () => Policy;
+  readonly callers: Callers;
   readonly admission: Admission;
   readonly live: LiveStreams;
   readonly upstream: Upstream;

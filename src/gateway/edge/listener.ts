@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
@@ -5,8 +6,12 @@ import type { TLSSocket } from 'node:tls';
 import { listenAddress } from '../../listen-address.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { tlsServerOptions } from '../../tls.ts';
+import { connectionAt, connectionOf, EdgeConnection, remember } from './connection.ts';
 import { ConnectionCount } from './connection-count.ts';
+import { framingFault } from './framing.ts';
 import { headerExcess, MAX_HEADER_BYTES } from './header-caps.ts';
+import { closeWhenIdle } from './idle-session.ts';
+import { UnfinishedHandshakes } from './unfinished-handshakes.ts';
 import { type OnUnreadable, UnreadableRequests } from './unreadable.ts';
 
 /** Milliseconds for a TLS handshake; a slower one holds a place that others wait for. */
@@ -15,8 +20,6 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const HEADERS_TIMEOUT_MS = 10_000;
 /** Milliseconds that an idle HTTP/1.1 connection is kept; longer than common proxies keep theirs idle. */
 const KEEP_ALIVE_MS = 65_000;
-/** Milliseconds that an HTTP/2 connection without streams is kept. */
-const IDLE_SESSION_MS = 120_000;
 /**
  * Headers of an HTTP/2 request beyond which its stream is reset and no answer given: room for the four pseudo-headers, and
  * for a client that is a little over the cap to be told so.
@@ -25,9 +28,19 @@ const MAX_HEADER_PAIRS = 200;
 /** Streams that one HTTP/2 connection may have open: twelve dashboards with eight streams each. */
 const MAX_CONCURRENT_STREAMS = 100;
 
+/** Bytes of the keys that TLS session tickets are sealed with, as OpenSSL takes them. */
+const TICKET_KEY_BYTES = 48;
+/**
+ * Milliseconds after which these keys are made anew: whoever learns one can read what was recorded of resumed sessions
+ * (RFC 9325 section 7.4 has them changed at least every week).
+ */
+const TICKET_KEY_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
 /** What the listener tells of itself. */
 export interface ListenerEvents {
   open(connections: number): void;
+  /** A connection whose handshake is over and that has a place. */
+  connected?(connection: EdgeConnection): void;
   refused(reason: 'total' | 'per_cn' | 'handshake', detail: string): void;
 }
 
@@ -46,11 +59,18 @@ export interface ListenerOptions {
   readonly onUnreadable: OnUnreadable;
   readonly handshakeTimeoutMs?: number;
   readonly headersTimeoutMs?: number;
+  readonly idleSessionMs?: number;
 }
 
 /** A running HTTPS listener. */
 export interface Listener {
   readonly port: number;
+  /**
+   * Shows another certificate and believes another CA bundle, from the next handshake on. Connections that are open stay.
+   *
+   * @param forgetSessions whether sessions that were begun before can no longer be resumed.
+   */
+  replaceTls(tls: TlsMaterial, forgetSessions: boolean): void;
   /** Refuses new connections and lets HTTP/2 peers know; running requests go on. */
   stopAccepting(): void;
   /** Cuts every connection. */
@@ -62,8 +82,10 @@ export interface Listener {
  * and size limits on everything that a peer can send before it is anybody.
  */
 export async function startListener(handler: RequestListener, options: ListenerOptions): Promise<Listener> {
+  let ticketKeys = randomBytes(TICKET_KEY_BYTES);
   const server = createSecureServer({
     ...tlsServerOptions(options.tls),
+    ticketKeys,
     allowHTTP1: true,
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     maxHeaderListPairs: MAX_HEADER_PAIRS,
@@ -87,8 +109,10 @@ export async function startListener(handler: RequestListener, options: ListenerO
   const sockets = new Set<Socket>();
   const sessions = new Set<Http2Session>();
   const perHolder = new ConnectionCount(options.maxConnectionsPerCn);
+  const unfinished = new UnfinishedHandshakes();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
+    unfinished.begin(socket);
     options.events.open(sockets.size);
     socket.on('error', () => {});
     socket.once('close', () => {
@@ -96,23 +120,40 @@ export async function startListener(handler: RequestListener, options: ListenerO
       options.events.open(sockets.size);
     });
   });
-  server.on('drop', () => options.events.refused('total', `more than ${options.maxConnections} connections`));
+  server.on('drop', () => {
+    options.events.refused('total', `more than ${options.maxConnections} connections`);
+    unfinished.makeRoom();
+  });
+  let latest: EdgeConnection | undefined;
+  // In front of Node's own listener, which makes the HTTP/2 session and tells of it before it returns.
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    unfinished.finish(socket);
+    latest = new EdgeConnection(socket);
+    remember(socket, latest);
+  });
+  // And behind it: by then there is a session that can be told of the end.
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => {});
-    const certificate = socket.getPeerX509Certificate();
-    // A resumed session has been seen to bring no certificate; all of those together have one share.
-    const holder = certificate === undefined ? '' : options.holderOf(certificate.raw);
+    const connection = connectionAt(socket);
+    if (connection === undefined) return;
+    // All that bring no certificate have one share together.
+    const holder = connection.certificate === undefined ? '' : options.holderOf(connection.certificate.raw);
     if (!perHolder.take(holder)) {
       options.events.refused('per_cn', `more than ${options.maxConnectionsPerCn} connections of one holder`);
       socket.destroy();
       return;
     }
     socket.once('close', () => perHolder.release(holder));
+    options.events.connected?.(connection);
   });
   server.on('session', (session: Http2Session) => {
     sessions.add(session);
+    if (latest !== undefined) {
+      latest.carries(session);
+      remember(session, latest);
+    }
     session.on('error', () => {});
-    session.setTimeout(IDLE_SESSION_MS, () => session.close());
+    closeWhenIdle(session, options.idleSessionMs);
     session.once('close', () => sessions.delete(session));
   });
   server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
@@ -122,14 +163,24 @@ export async function startListener(handler: RequestListener, options: ListenerO
   const unreadable = new UnreadableRequests(options.onUnreadable);
   server.on('clientError', (error: Error, socket: TLSSocket) => unreadable.refuse(error, socket));
   const onRequest: RequestListener = (request, response) => {
+    if (unreadable.isLeft(request)) return;
     unreadable.watch(request, response);
-    const excess = headerExcess(request.rawHeaders);
-    if (excess === undefined) handler(request, response);
-    else unreadable.answer(excess, request, response);
+    const over = connectionOf(request)?.begin();
+    if (over !== undefined) response.once('close', over);
+    const fault = framingFault(request) ?? headerExcess(request.rawHeaders);
+    if (fault === undefined) handler(request, response);
+    else unreadable.answer(fault, request, response);
   };
   server.on('request', onRequest as Parameters<Http2SecureServer['on']>[1]);
   // An expectation that nobody here knows may be passed over (RFC 9110 section 10.1.1).
   server.on('checkExpectation', onRequest as Parameters<Http2SecureServer['on']>[1]);
+
+  const renewTicketKeys = (): void => {
+    ticketKeys = randomBytes(TICKET_KEY_BYTES);
+    server.setTicketKeys(ticketKeys);
+  };
+  const ticketTimer = setInterval(renewTicketKeys, TICKET_KEY_LIFETIME_MS).unref();
+  server.once('close', () => clearInterval(ticketTimer));
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -140,6 +191,10 @@ export async function startListener(handler: RequestListener, options: ListenerO
   });
   return {
     port: (server.address() as AddressInfo).port,
+    replaceTls: (tls, forgetSessions) => {
+      if (forgetSessions) renewTicketKeys();
+      server.setSecureContext({ ...tlsServerOptions(tls), ticketKeys });
+    },
     stopAccepting: () => {
       server.close();
       for (const session of sessions) session.close();

@@ -2,7 +2,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Http2ServerResponse } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { PassbandError } from '../../errors.ts';
-import { type EdgeRequest, socketOf } from './peer.ts';
+import { connectionOf } from './connection.ts';
+import type { EdgeRequest } from './peer.ts';
 import { leaveUnreadBody } from './unread-body.ts';
 
 /** The answer to a request that could not be read far enough to become one. */
@@ -26,6 +27,7 @@ interface Progress {
  */
 export class UnreadableRequests {
   private readonly running = new WeakMap<object, { readonly request: IncomingMessage; readonly response: Progress }>();
+  private readonly left = new WeakSet<object>();
   private readonly onUnreadable: OnUnreadable;
 
   constructor(onUnreadable: OnUnreadable) {
@@ -43,15 +45,24 @@ export class UnreadableRequests {
     });
   }
 
+  /** True of what the parser still brings from a connection that loses its place: it may be the rest of a body. */
+  isLeft(request: EdgeRequest): boolean {
+    return !('stream' in request) && this.left.has(request.socket);
+  }
+
   /** Answers a request that was read but is not fit to be handled; HTTP/1.1 loses its connection by it. */
   answer(refusal: PassbandError, request: EdgeRequest, response: ServerResponse | Http2ServerResponse): void {
     leaveUnreadBody(request, response);
-    const { contentType, body } = this.onUnreadable(refusal, socketOf(request)?.remoteAddress ?? '');
+    const { contentType, body } = this.onUnreadable(refusal, connectionOf(request)?.address ?? '');
     response.statusCode = refusal.status;
     response.setHeader('content-type', contentType);
     response.setHeader('content-length', Buffer.byteLength(body));
     response.setHeader('cache-control', 'no-store');
-    if (request.httpVersionMajor < 2) response.setHeader('connection', 'close');
+    // Not by its version, which may be what is wrong with it.
+    if (!('stream' in request)) {
+      this.left.add(request.socket);
+      response.setHeader('connection', 'close');
+    }
     response.end(body);
   }
 

@@ -1,11 +1,10 @@
-import { afterMoment } from '../../expiry.ts';
 import type { Identity } from './identity.ts';
 
 /** An open stream, and the way to end it. */
 export interface LiveStream {
   readonly identity: Identity;
   readonly method: string;
-  /** Name of the rule that allowed it. */
+  /** Name of the rule that allows it. */
   readonly rule: string;
   /** Ends it with this status. */
   end(status: StreamEnd): void;
@@ -17,20 +16,14 @@ export interface StreamEnd {
   readonly message: string;
 }
 
-/** Every stream that was let in and is not over. A stream ends with its certificate's validity, whatever else happens. */
+/** Every stream that was let in and is not over. */
 export class LiveStreams {
   private readonly streams = new Set<LiveStream>();
 
   /** Registers a stream; the function that is returned takes it off again. */
   add(stream: LiveStream): () => void {
     this.streams.add(stream);
-    const disarm = afterMoment(stream.identity.notAfterMs, () =>
-      stream.end({ code: 'UNAUTHENTICATED', message: 'the client certificate has expired' }),
-    );
-    return () => {
-      disarm();
-      this.streams.delete(stream);
-    };
+    return () => this.streams.delete(stream);
   }
 
   get size(): number {

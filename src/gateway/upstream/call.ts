@@ -41,61 +41,104 @@ export interface Upstream {
   duplex(method: MethodDescriptor, options: CallOptions): Promise<DuplexCall>;
   /** Calls any method by its gRPC path; for health checks. */
   probe(path: string, request: Buffer, options: CallOptions): Promise<Buffer>;
-  /** Cancels the calls that are still open and closes the channel. */
+  /** Ends the calls that are still open with UNAVAILABLE and closes the channel. */
   close(): void;
+}
+
+/** The calls of one channel, which can be left to come to their ends. */
+export interface ChannelCalls extends Upstream {
+  /** Takes no call any more, and closes the channel when the last one is over. */
+  retire(onClosed: () => void): void;
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** Calls over a channel. */
-export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Upstream {
+export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): ChannelCalls {
   const closing = new AbortController();
+  let running = 0;
+  let onIdle = (): void => {};
+  /** Counts a call; the function that is returned says, once or more, that it is over. */
+  const begin = (): (() => void) => {
+    let isRunning = true;
+    running++;
+    return () => {
+      if (isRunning) running--;
+      isRunning = false;
+      if (running === 0) onIdle();
+    };
+  };
+  const close = (): void => {
+    onIdle = () => {};
+    closing.abort();
+    client.close();
+  };
   /** Cancelled by its caller, or with all others when the channel is closed. */
   const withClosing = (options: CallOptions): CallOptions => ({
     ...options,
     signal: AbortSignal.any([options.signal, closing.signal]),
   });
+  /** What the channel itself cancels is no wish of the caller's. */
+  const statusReader =
+    (given: CallOptions): ReadStatus =>
+    (status) => {
+      const isOurs = closing.signal.aborted && !given.signal.aborted && status.code === grpc.status.CANCELLED;
+      return callStatus(isOurs ? { ...status, code: grpc.status.UNAVAILABLE } : status, readDetails);
+    };
   const unary = async (path: string, request: Buffer, given: CallOptions): Promise<Buffer> => {
     const options = withClosing(given);
-    await connected(client, options);
-    return new Promise((resolve, reject) => {
-      const answered: grpc.requestCallback<Buffer> = (error, value) => {
-        options.signal.removeEventListener('abort', cancel);
-        if (error === null && value !== undefined) resolve(value);
-        else reject(failure(callStatus(error ?? NO_ANSWER, readDetails)));
-      };
-      const call = client.makeUnaryRequest(path, asIs, asIs, request, options.metadata, deadline(options), answered);
-      const cancel = (): void => call.cancel();
-      options.signal.addEventListener('abort', cancel, { once: true });
-      if (options.signal.aborted) cancel();
-    });
+    const over = begin();
+    try {
+      await connected(client, options);
+      return await new Promise((resolve, reject) => {
+        const answered: grpc.requestCallback<Buffer> = (error, value) => {
+          options.signal.removeEventListener('abort', cancel);
+          if (error === null && value !== undefined) resolve(value);
+          else reject(failure(statusReader(given)(error ?? NO_ANSWER)));
+        };
+        const call = client.makeUnaryRequest(path, asIs, asIs, request, options.metadata, deadline(options), answered);
+        const cancel = (): void => call.cancel();
+        options.signal.addEventListener('abort', cancel, { once: true });
+        if (options.signal.aborted) cancel();
+      });
+    } finally {
+      over();
+    }
+  };
+  /** Makes a call that is over with its status. */
+  const streaming = async <C extends Answer>(options: CallOptions, make: () => C): Promise<C> => {
+    const over = begin();
+    try {
+      await connected(client, options);
+      const call = make();
+      call.on('status', over);
+      return call;
+    } catch (error) {
+      over();
+      throw error;
+    }
   };
   return {
     unary: (method, request, options) => unary(method.path, request, options),
     probe: unary,
     serverStream: async (method, request, given) => {
       const options = withClosing(given);
-      await connected(client, options);
-      const call = client.makeServerStreamRequest(
-        method.path,
-        asIs,
-        asIs,
-        request,
-        options.metadata,
-        deadline(options),
+      const call = await streaming(options, () =>
+        client.makeServerStreamRequest(method.path, asIs, asIs, request, options.metadata, deadline(options)),
       );
-      return answering(call, options.signal, readDetails);
+      return answering(call, options.signal, statusReader(given));
     },
     duplex: async (method, given) => {
       const options = withClosing(given);
-      await connected(client, options);
-      const call = client.makeBidiStreamRequest(method.path, asIs, asIs, options.metadata, deadline(options));
+      const call = await streaming(options, () =>
+        client.makeBidiStreamRequest(method.path, asIs, asIs, options.metadata, deadline(options)),
+      );
       let over = false;
       call.on('status', () => {
         over = true;
       });
       return {
-        ...answering(call, options.signal, readDetails),
+        ...answering(call, options.signal, statusReader(given)),
         send: (bytes) =>
           new Promise((resolve) => {
             if (over || call.write(bytes)) return resolve();
@@ -110,12 +153,18 @@ export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Up
         },
       };
     },
-    close: () => {
-      closing.abort();
-      client.close();
+    close,
+    retire: (onClosed) => {
+      onIdle = () => {
+        close();
+        onClosed();
+      };
+      if (running === 0) onIdle();
     },
   };
 }
+
+type ReadStatus = (status: grpc.StatusObject) => CallStatus;
 
 const NO_ANSWER = { code: grpc.status.INTERNAL, details: 'no answer', metadata: new grpc.Metadata() };
 
@@ -141,7 +190,7 @@ async function connected(client: grpc.Client, options: CallOptions): Promise<voi
 
 type Answer = grpc.ClientReadableStream<Buffer> | grpc.ClientDuplexStream<Buffer, Buffer>;
 
-function answering(call: Answer, signal: AbortSignal, readDetails: ReadDetails): StreamCall {
+function answering(call: Answer, signal: AbortSignal, readStatus: ReadStatus): StreamCall {
   let status: CallStatus | undefined;
   let ended = false;
   let onEnd: ((status: CallStatus) => void) | undefined;
@@ -155,7 +204,7 @@ function answering(call: Answer, signal: AbortSignal, readDetails: ReadDetails):
     call.on('metadata', () => resolve());
     call.on('status', (given: grpc.StatusObject) => {
       signal.removeEventListener('abort', cancel);
-      status = callStatus(given, readDetails);
+      status = readStatus(given);
       if (status.code === 'OK') resolve();
       else reject(failure(status));
       settle();

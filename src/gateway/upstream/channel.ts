@@ -1,4 +1,4 @@
-import { createSecureContext } from 'node:tls';
+import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { tlsClientOptions } from '../../tls.ts';
@@ -24,6 +24,11 @@ export interface ChannelOptions {
   /** Name in the backend's certificate, where it is not the host's. */
   readonly backendName?: string | undefined;
   readonly serviceConfig: object;
+  /**
+   * Judges the backend's certificate when TLS has found a way from it to the CA; an error refuses it. Its name alone
+   * counts where nothing is given.
+   */
+  readonly checkBackend?: (host: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /** A gRPC target from what an operator writes: a bare host:port is a DNS name, resolved again when connections break. */
@@ -33,7 +38,10 @@ export function target(backend: string): string {
 
 /** Opens the mTLS channel to the backend. It connects when it is first used, and again whenever it must. */
 export function openChannel(options: ChannelOptions): grpc.Client {
-  const credentials = grpc.credentials.createFromSecureContext(createSecureContext(tlsClientOptions(options.tls)));
+  const context = createSecureContext(tlsClientOptions(options.tls));
+  const credentials = grpc.credentials.createFromSecureContext(context, {
+    checkServerIdentity: options.checkBackend ?? checkServerIdentity,
+  });
   return new grpc.Client(target(options.backend), credentials, {
     'grpc.service_config': JSON.stringify(options.serviceConfig),
     // The config is ours; a TXT record must not change what is retried.

@@ -1,0 +1,84 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Http2Session } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { EdgeRequest } from './peer.ts';
+
+/** A connection whose TLS handshake is over, and the way to end it. */
+export class EdgeConnection {
+  /**
+   * The verified leaf certificate. Undefined when there is none: a resumed TLS 1.3 session has been seen to call itself
+   * authorized without.
+   */
+  readonly certificate: X509Certificate | undefined;
+  /** Address of the other end, without port. */
+  readonly address: string;
+  private readonly socket: TLSSocket;
+  private session: Http2Session | undefined;
+  private running = 0;
+  private isClosing = false;
+
+  constructor(socket: TLSSocket) {
+    this.socket = socket;
+    this.certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+    this.address = socket.remoteAddress ?? '';
+  }
+
+  /** Notes that HTTP/2 is spoken on it. */
+  carries(session: Http2Session): void {
+    this.session = session;
+  }
+
+  /** Notes a request that is being answered; the function that is returned is called when its answer is over. */
+  begin(): () => void {
+    this.running++;
+    return () => {
+      this.running--;
+      if (this.isClosing && this.running === 0) this.letGo();
+    };
+  }
+
+  /** Takes nothing new, lets the answers that are under way come to their end, and cuts what is left after `withinMs`. */
+  close(withinMs: number): void {
+    if (this.isClosing) return;
+    this.isClosing = true;
+    const cut = setTimeout(() => this.cut(), withinMs);
+    cut.unref();
+    this.socket.once('close', () => clearTimeout(cut));
+    if (this.running === 0) this.letGo();
+  }
+
+  /** Calls back when the connection is over. */
+  onClose(listener: () => void): void {
+    this.socket.once('close', listener);
+  }
+
+  /** GOAWAY not before the last answer is out: there are clients that break off their streams when they read it. */
+  private letGo(): void {
+    if (this.session === undefined) this.socket.destroySoon();
+    else this.session.close();
+  }
+
+  private cut(): void {
+    this.session?.destroy();
+    this.socket.destroy();
+  }
+}
+
+/** Connections by what requests know of them: the socket for HTTP/1.1, the session for HTTP/2. */
+const connections = new WeakMap<object, EdgeConnection>();
+
+/** Makes a connection known by its socket or session. */
+export function remember(key: TLSSocket | Http2Session, connection: EdgeConnection): void {
+  connections.set(key, connection);
+}
+
+/** The connection of a socket or session. */
+export function connectionAt(key: object): EdgeConnection | undefined {
+  return connections.get(key);
+}
+
+/** The connection of a request; undefined once an HTTP/2 session is over. */
+export function connectionOf(request: EdgeRequest): EdgeConnection | undefined {
+  const key = 'stream' in request ? request.stream.session : request.socket;
+  return key === undefined ? undefined : connectionAt(key);
+}
