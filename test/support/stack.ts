@@ -114,6 +114,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
 }
 
+/** Connections that the gateway has open, by its own count. */
+export async function connectionsOpen({ registry }: Stack): Promise<number> {
+  return sumOf(registry, 'passband_connections_open');
+}
+
 async function sumOf(registry: Registry, name: string): Promise<number> {
   const values = (await registry.getSingleMetric(name)?.get())?.values ?? [];
   return values.reduce((sum, { value }) => sum + value, 0);

@@ -3,6 +3,12 @@ import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { EdgeRequest } from './peer.ts';
 
+/**
+ * Milliseconds between the last answer of an HTTP/2 connection and its GOAWAY: there are clients that throw away what they
+ * have not worked off when they read one.
+ */
+const SETTLE_MS = 50;
+
 /** A connection whose TLS handshake is over, and the way to end it. */
 export class EdgeConnection {
   /**
@@ -33,7 +39,7 @@ export class EdgeConnection {
     this.running++;
     return () => {
       this.running--;
-      if (this.isClosing && this.running === 0) this.letGo();
+      if (this.isClosing && this.running === 0) this.letGo(SETTLE_MS);
     };
   }
 
@@ -44,7 +50,7 @@ export class EdgeConnection {
     const cut = setTimeout(() => this.cut(), withinMs);
     cut.unref();
     this.socket.once('close', () => clearTimeout(cut));
-    if (this.running === 0) this.letGo();
+    if (this.running === 0) this.letGo(0);
   }
 
   /** Calls back when the connection is over. */
@@ -52,10 +58,10 @@ export class EdgeConnection {
     this.socket.once('close', listener);
   }
 
-  /** GOAWAY not before the last answer is out: there are clients that break off their streams when they read it. */
-  private letGo(): void {
-    if (this.session === undefined) this.socket.destroySoon();
-    else this.session.close();
+  private letGo(afterMs: number): void {
+    const { session } = this;
+    if (session === undefined) this.socket.destroySoon();
+    else setTimeout(() => session.close(), afterMs).unref();
   }
 
   private cut(): void {
