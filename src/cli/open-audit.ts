@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import { type Audit, noAudit } from '../audit/audit.ts';
 import { Journal } from '../audit/journal.ts';
-import { logged } from '../audit/logged.ts';
 import type { Config } from '../config.ts';
 import { auditMetrics } from '../observability/audit-metrics.ts';
 import type { Log } from '../observability/log.ts';
@@ -21,8 +20,8 @@ export async function openAudit(
   log: Log,
   registry: Registry,
 ): Promise<Audit> {
-  if (config.audit === OFF) return logged(noAudit, log);
-  const journal = await Journal.open({
+  if (config.audit === OFF) return noAudit;
+  return Journal.open({
     folder: config.audit ?? join(config.certs, 'audit'),
     program,
     sync: config.auditSync,
@@ -32,5 +31,4 @@ export async function openAudit(
     log,
     metrics: auditMetrics(registry, program),
   });
-  return logged(journal, log);
 }
