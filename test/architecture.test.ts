@@ -129,8 +129,8 @@ describe('who may import whom', () => {
     expect(breaches(({ file, target }) => isIn(file, 'gateway') && isIn(target, 'backend'))).toEqual([]);
   });
 
-  test('the backend knows nothing of the gateway but identity, policy and the pure decision', () => {
-    const shared = ['decide', 'identity', 'identity-json', 'policy'].map((name) => `gateway/guard/${name}.ts`);
+  test('the backend knows nothing of the gateway but identity, policy, the pure decision and its limits', () => {
+    const shared = ['admission', 'decide', 'identity', 'identity-json', 'live-streams', 'policy'].map((name) => `gateway/guard/${name}.ts`);
     const other = ({ file, target }: Import): boolean =>
       isIn(file, 'backend') && isIn(target, 'gateway') && !shared.includes(target);
     expect(breaches(other)).toEqual([]);
@@ -165,7 +165,7 @@ describe('who may import whom', () => {
 describe('where a library may appear', () => {
   test.each<[library: RegExp, places: readonly string[], types: readonly string[]]>([
     [/^(express|http2-express)$/, ['gateway/app.ts'], []],
-    [/^node:(https|http2)$/, ['gateway/edge'], ['gateway/exchange.ts', 'backend/credentials.ts']],
+    [/^node:(https|http2)$/, ['gateway/edge'], ['gateway/exchange.ts']],
     [/^@grpc\/grpc-js$/, ['gateway/upstream', 'backend'], []],
     [/^commander$/, ['cli'], []],
     [/^(pkijs|asn1js)$/, ['pki', 'gateway/guard'], []],

@@ -1,57 +1,85 @@
-import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import type { Metadata } from '@grpc/grpc-js';
 import { PassbandError } from '../errors.ts';
 import { type Decision, decide, isDelegate, names } from '../gateway/guard/decide.ts';
 import { checkValidity, type Identity, identityFromCertificate } from '../gateway/guard/identity.ts';
 import { identityFromJson } from '../gateway/guard/identity-json.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import { IDENTITY_METADATA } from '../identity-metadata.ts';
+import { forwardedFault, standingFault } from '../trust/standing.ts';
+import type { Trust } from '../trust/trust.ts';
+import type { Connection } from './connections.ts';
 import { policyName } from './platform-methods.ts';
 
 const HEALTH = 'grpc.health.v1.Health/';
 
-/** What grpc-js knows of the connection's TLS; it does not export the type by its name. */
-export type AuthContext = ReturnType<ServerInterceptingCallInterface['getAuthContext']>;
-
 /** Who calls. */
 export interface Caller {
-  /** Holder of the certificate at the other end of this connection. */
+  readonly connection: Connection;
+  /** Holder of the certificate at the other end of the connection. */
   readonly peer: Identity;
   /** On whose behalf; the peer itself unless it is a delegate that said otherwise. */
   readonly identity: Identity;
 }
 
-/** The backend's own access decision: it believes no one, the gateway included, beyond what its policy says. */
+/**
+ * The backend's own access decision: it believes no one, the gateway included, beyond what its policy says. It keeps
+ * nothing: what is asked of it again is answered by the policy and the trust of that moment.
+ */
 export class Door {
-  readonly #policy: Policy;
+  readonly #policy: () => Policy;
+  readonly #trust: () => Trust;
 
-  constructor(policy: Policy) {
+  constructor(policy: () => Policy, trust: () => Trust) {
     this.#policy = policy;
+    this.#trust = trust;
   }
 
   /**
    * Who calls, by the certificate and, where the peer is a delegate, by its metadata.
    *
-   * @throws PassbandError UNAUTHENTICATED without a valid certificate; PERMISSION_DENIED for one that names nobody, and
-   * for an identity that is claimed by a peer that is no delegate.
+   * @param connection what the call came over; undefined when it is over, or its peer showed no certificate.
+   * @throws PassbandError UNAUTHENTICATED without a certificate that is valid and not revoked; PERMISSION_DENIED for one
+   * that names nobody, and for an identity that is claimed by a peer that is no delegate.
    */
-  identify(context: AuthContext, metadata: Metadata, nowMs: number): Caller {
-    const peer = peerOf(context);
-    checkValidity(peer, nowMs);
+  identify(connection: Connection | undefined, metadata: Metadata, nowMs: number): Caller {
+    if (connection === undefined) throw new PassbandError('UNAUTHENTICATED', 'a client certificate is required');
+    const peer = this.#peer(connection, nowMs);
     const claims = metadata.get(IDENTITY_METADATA);
-    if (claims.length === 0) return { peer, identity: peer };
-    if (!isDelegate(this.#policy, peer)) {
-      throw new PassbandError(
-        'PERMISSION_DENIED',
-        `this peer may not call on behalf of others; leave ${IDENTITY_METADATA} out`,
-      );
-    }
+    if (claims.length === 0) return { connection, peer, identity: peer };
+    this.#requireDelegate(peer);
     const [claim] = claims;
     if (claims.length > 1 || typeof claim !== 'string') {
       throw new PassbandError('PERMISSION_DENIED', `${IDENTITY_METADATA} must be given once`);
     }
     const identity = identityFromJson(claim);
-    checkValidity(identity, nowMs);
-    return { peer, identity };
+    this.#requireForwarded(identity, nowMs);
+    return { connection, peer, identity };
+  }
+
+  /**
+   * Looks at a caller that was let in before.
+   *
+   * @throws PassbandError as identify does: the certificate has expired or is revoked, or a delegate is none any more.
+   */
+  requireStanding({ connection, peer, identity }: Caller, nowMs: number): void {
+    this.#peer(connection, nowMs);
+    if (identity === peer) return;
+    this.#requireDelegate(peer);
+    this.#requireForwarded(identity, nowMs);
+  }
+
+  /**
+   * Why a connection is of no use to its peer: its certificate has no standing or names nobody, or no rule is about its
+   * holder and it is no delegate. Undefined when there is no reason.
+   */
+  connectionFault(connection: Connection, nowMs: number): PassbandError | undefined {
+    try {
+      const peer = this.#peer(connection, nowMs);
+      if (isDelegate(this.#policy(), peer) || names(this.#policy(), peer)) return undefined;
+      return new PassbandError('PERMISSION_DENIED', 'no rule names this caller');
+    } catch (error) {
+      return PassbandError.from(error);
+    }
   }
 
   /**
@@ -59,19 +87,44 @@ export class Door {
    *
    * @param path gRPC path, `/package.Service/Method`.
    */
-  decide(caller: Caller, path: string, request: Readonly<Record<string, unknown>> | undefined): Decision {
+  decide(
+    caller: Caller,
+    path: string,
+    request: Readonly<Record<string, unknown>> | undefined,
+    nowMs: number,
+  ): Decision {
     const name = policyName(path);
-    const decision = decide(this.#policy, caller.identity, name, request, Date.now());
+    const policy = this.#policy();
+    const decision = decide(policy, caller.identity, name, request, nowMs);
     if (decision.allow || !name.startsWith(HEALTH)) return decision;
     // Whoever the policy knows at all may ask whether the backend is well.
-    if (!isDelegate(this.#policy, caller.peer) && !names(this.#policy, caller.identity)) return decision;
+    if (!isDelegate(policy, caller.peer) && !names(policy, caller.identity)) return decision;
     return { allow: true, rule: 'health', limits: {}, shadowed: [] };
+  }
+
+  /** Read once by identityFromCertificate's memory; its standing is asked for every time. */
+  #peer({ chain, certificate }: Connection, nowMs: number): Identity {
+    const peer = identityFromCertificate(certificate);
+    checkValidity(peer, nowMs);
+    requireNone(standingFault(this.#trust(), chain, nowMs));
+    return peer;
+  }
+
+  #requireDelegate(peer: Identity): void {
+    if (isDelegate(this.#policy(), peer)) return;
+    throw new PassbandError(
+      'PERMISSION_DENIED',
+      `this peer may not call on behalf of others; leave ${IDENTITY_METADATA} out`,
+    );
+  }
+
+  #requireForwarded(identity: Identity, nowMs: number): void {
+    checkValidity(identity, nowMs);
+    requireNone(forwardedFault(this.#trust(), identity));
   }
 }
 
-/** Who the certificate at the other end names; asked on every call, and read once by identityFromCertificate's memory. */
-function peerOf(context: AuthContext): Identity {
-  const certificate = context.sslPeerCertificate;
-  if (certificate === undefined) throw new PassbandError('UNAUTHENTICATED', 'a client certificate is required');
-  return identityFromCertificate(certificate.raw);
+/** @throws PassbandError UNAUTHENTICATED when there is a fault. */
+function requireNone(fault: string | undefined): void {
+  if (fault !== undefined) throw new PassbandError('UNAUTHENTICATED', fault);
 }

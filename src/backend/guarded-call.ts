@@ -1,137 +1,119 @@
-import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
-import type { Logger } from 'pino';
-import { codeName, codeNumber, PassbandError } from '../errors.ts';
+import type { Metadata } from '@grpc/grpc-js';
+import type { Audit } from '../audit/audit.ts';
+import { codeNumber, PassbandError } from '../errors.ts';
 import { afterMoment } from '../expiry.ts';
-import { IDENTITY_METADATA } from '../identity-metadata.ts';
-import { type AuditFacts, auditDenial, auditShadow } from '../observability/audit.ts';
-import { isRequestId } from '../request-id.ts';
+import type { Decision } from '../gateway/guard/decide.ts';
+import type { Identity } from '../gateway/guard/identity.ts';
+import type { CallReport } from './call-report.ts';
+import type { CallerLimits, LimitedCall } from './caller-limits.ts';
+import type { Connection } from './connections.ts';
 import type { Caller, Door } from './door.ts';
-import type { CallMetrics } from './metrics.ts';
 
 /** A call that is going on. */
-export interface LiveCall {
-  readonly streaming: boolean;
+export interface LiveCall extends LimitedCall {
+  readonly connection: Connection | undefined;
+  /** Decides anew whether it may go on, and ends it when it may not. */
+  judgeAgain(nowMs: number): void;
   /** Ends it with a status of the server's own; nothing its handler still sends gets out. */
   end(error: PassbandError): void;
 }
 
-/** What every call passes through. */
-export interface CallGuard {
-  readonly interceptor: ServerInterceptor;
-  readonly liveCalls: ReadonlySet<LiveCall>;
-}
-
-/**
- * The one place through which every call of every service goes, health and reflection included: the door's decision
- * (before the request, and again on each message of it), the end with the certificate's validity, metrics, and one log
- * line when it is over.
- */
-export function guardCalls(door: Door, log: Logger, metrics: CallMetrics): CallGuard {
-  const liveCalls = new Set<LiveCall>();
-  const interceptor: ServerInterceptor = (method, call) => {
-    const guarded = new GuardedCall(method.path, method.requestStream || method.responseStream, door, log, metrics, {
-      end: (error) => call.sendStatus({ code: codeNumber(error.code), details: error.publicMessage }),
-      over: () => liveCalls.delete(guarded),
-      remote: call.getConnectionInfo().remoteAddress ?? '',
-    });
-    liveCalls.add(guarded);
-    return new ServerInterceptingCall(call, {
-      start: (next) =>
-        next({
-          onReceiveMetadata: (metadata, proceed) => {
-            if (guarded.admit(metadata, () => door.identify(call.getAuthContext(), metadata, Date.now()))) {
-              proceed(withoutIdentity(metadata));
-            }
-          },
-          onReceiveMessage: (message: unknown, proceed) => {
-            if (guarded.request(message)) proceed(message);
-          },
-          onCancel: () => guarded.cancelled(Number(call.getDeadline())),
-        }),
-      sendMessage: (message: object, next) => {
-        const encoded = Buffer.isBuffer(message) ? message : method.responseSerialize(message);
-        if (guarded.response(encoded.length)) next(encoded);
-      },
-      sendStatus: (status, next) => {
-        if (guarded.finish(status.code ?? 0)) next(status);
-      },
-    });
-  };
-  return { interceptor, liveCalls };
-}
-
-/** Handlers have no business with it: who calls is settled here. */
-function withoutIdentity(metadata: Metadata): Metadata {
-  metadata.remove(IDENTITY_METADATA);
-  return metadata;
-}
-
 /** The call as gRPC carries it. */
-interface Transport {
-  /** Address of the other end, without port. */
-  readonly remote: string;
+export interface Transport {
+  readonly path: string;
+  readonly streaming: boolean;
+  /** What it came over. */
+  readonly connection: Connection | undefined;
   end(error: PassbandError): void;
   /** Is told that the call is over, however it ended. */
   over(): void;
 }
 
-class GuardedCall implements LiveCall {
+/** By what a call is let in and held. */
+export interface CallRules {
+  readonly door: Door;
+  readonly audit: Audit;
+  readonly limits: CallerLimits;
+}
+
+type Allowed = Extract<Decision, { allow: true }>;
+
+/** One call from its headers to its end: who may, for how long, and how much. */
+export class GuardedCall implements LiveCall {
   readonly streaming: boolean;
-  readonly #path: string;
-  readonly #service: string;
-  readonly #method: string;
-  readonly #door: Door;
-  readonly #log: Logger;
-  readonly #metrics: CallMetrics;
+  readonly connection: Connection | undefined;
   readonly #transport: Transport;
-  readonly #startedMs = performance.now();
+  readonly #rules: CallRules;
+  readonly #report: CallReport;
   #caller: Caller | undefined;
-  #requestId: string | undefined;
-  #rule: string | undefined;
+  /** The latest message of the caller: what is judged again. */
+  #request: Readonly<Record<string, unknown>> | undefined;
+  #allowed: Allowed | undefined;
+  #admitted = false;
   #disarm = (): void => {};
   #over = false;
-  #messagesIn = 0;
-  #messagesOut = 0;
-  #bytesOut = 0;
 
-  constructor(path: string, streaming: boolean, door: Door, log: Logger, metrics: CallMetrics, transport: Transport) {
-    this.streaming = streaming;
-    this.#path = path;
-    [this.#service = '', this.#method = ''] = path.slice(1).split('/');
-    this.#door = door;
-    this.#log = log;
-    this.#metrics = metrics;
+  constructor(transport: Transport, rules: CallRules, report: CallReport) {
+    this.streaming = transport.streaming;
+    this.connection = transport.connection;
     this.#transport = transport;
-    metrics.started(this.#service, this.#method);
-    if (streaming) metrics.streams(this.#service, this.#method, 1);
+    this.#rules = rules;
+    this.#report = report;
+  }
+
+  get holder(): Identity | undefined {
+    const caller = this.#caller;
+    return caller === undefined || caller.identity !== caller.peer ? undefined : caller.identity;
+  }
+
+  get rule(): string | undefined {
+    return this.#admitted ? this.#allowed?.rule : undefined;
   }
 
   /** The call's headers have come; false when it is refused and over. */
-  admit(metadata: Metadata, identify: () => Caller): boolean {
-    const [requestId] = metadata.get('x-request-id');
-    if (isRequestId(requestId)) this.#requestId = requestId;
+  admit(metadata: Metadata): boolean {
+    this.#report.headers(metadata);
+    const nowMs = Date.now();
     try {
-      this.#caller = identify();
+      this.#rules.audit.assertWritable();
+      const caller = this.#rules.door.identify(this.connection, metadata, nowMs);
+      this.#caller = caller;
+      this.#report.calledBy(caller);
+      // That of the peer is looked after with its connection.
+      if (caller.identity !== caller.peer) {
+        this.#disarm = afterMoment(caller.identity.notAfterMs, () => this.judgeAgain(Date.now()));
+      }
     } catch (error) {
-      this.#refuse(PassbandError.from(error));
+      this.#refuse(error);
       return false;
     }
-    if (this.streaming) this.#endWithCertificate(this.#caller);
-    return this.#allowed(undefined);
+    return this.#judge(nowMs);
   }
 
-  /** A message of the caller has come; false when it is not to be handled. */
-  request(message: unknown): boolean {
-    this.#messagesIn++;
-    if (this.#over) return false;
-    return this.#allowed(isRecord(message) ? message : {});
+  /** A message of the caller has come; it is handed on at once or in a moment, or the call is over. */
+  request(message: unknown, proceed: () => void): void {
+    if (this.#over) return;
+    const request = isRecord(message) ? message : {};
+    this.#request = request;
+    this.#report.received(request);
+    if (!this.#judge(Date.now())) return;
+    const wait = this.#admitted ? this.#recorded() : this.#takeIn();
+    if (wait === undefined) {
+      if (!this.#over) proceed();
+      return;
+    }
+    wait.then(
+      () => {
+        if (!this.#over) proceed();
+      },
+      (error: unknown) => this.#refuse(error),
+    );
   }
 
   /** A message is to be sent; false when the call is over. */
   response(bytes: number): boolean {
     if (this.#over) return false;
-    this.#messagesOut++;
-    this.#bytesOut += bytes;
+    this.#report.sent(bytes);
     return true;
   }
 
@@ -149,68 +131,73 @@ class GuardedCall implements LiveCall {
 
   end(error: PassbandError): void {
     if (this.#over) return;
-    this.#close(codeNumber(error.code));
+    this.#close(codeNumber(error.code), error.publicMessage);
     this.#transport.end(error);
   }
 
-  #allowed(request: Readonly<Record<string, unknown>> | undefined): boolean {
+  judgeAgain(nowMs: number): void {
     const caller = this.#caller;
-    if (this.#over || caller === undefined) return false;
-    const decision = this.#door.decide(caller, this.#path, request);
-    if (decision.shadowed.length > 0) auditShadow(this.#log, this.#facts(), decision.shadowed);
-    this.#rule = decision.rule;
-    if (decision.allow) return true;
-    this.#refuse(new PassbandError('PERMISSION_DENIED', decision.reason), decision.rule);
-    return false;
+    if (this.#over || caller === undefined) return;
+    try {
+      this.#rules.door.requireStanding(caller, nowMs);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    this.#judge(nowMs);
   }
 
-  #refuse(error: PassbandError, rule?: string): void {
-    const { code, publicMessage: reason, cause } = error;
-    auditDenial(this.#log, this.#facts(), { code, reason, rule, cause });
+  /** Asks the policy, with what is known of the request; false when the call is refused and over. */
+  #judge(nowMs: number): boolean {
+    const caller = this.#caller;
+    if (this.#over || caller === undefined) return false;
+    const decision = this.#rules.door.decide(caller, this.#transport.path, this.#request, nowMs);
+    if (!decision.allow) {
+      this.#refuse(new PassbandError('PERMISSION_DENIED', decision.reason), decision.rule);
+      return false;
+    }
+    this.#allowed = decision;
+    this.#report.ruledBy(decision.rule);
+    return true;
+  }
+
+  /** The first message is allowed: takes its place among the caller's calls, and leaves its line. */
+  #takeIn(): Promise<void> | undefined {
+    const { holder } = this;
+    const allowed = this.#allowed;
+    if (allowed === undefined) return undefined;
+    try {
+      if (holder !== undefined && this.streaming) this.#rules.limits.requirePlace(holder, allowed);
+    } catch (error) {
+      this.#refuse(error, allowed.rule);
+      return undefined;
+    }
+    this.#admitted = true;
+    const counted = holder === undefined ? undefined : this.#rules.limits.request(holder, allowed);
+    if (counted === undefined) return this.#recorded();
+    return counted.then(() => this.#recorded());
+  }
+
+  /** Leaves the line of what is allowed; a promise when it must be durable before anything happens. */
+  #recorded(): Promise<void> | undefined {
+    const allowed = this.#allowed;
+    if (this.#over || allowed === undefined) return undefined;
+    const isNew = this.#report.allowed(allowed.rule, allowed.shadowed);
+    return isNew ? this.#rules.audit.settled() : undefined;
+  }
+
+  #refuse(cause: unknown, rule?: string): void {
+    if (this.#over) return;
+    const error = PassbandError.from(cause);
+    this.#report.denied(error, rule);
     this.end(error);
   }
 
-  #endWithCertificate({ peer, identity }: Caller): void {
-    const endMs = Math.min(peer.notAfterMs, identity.notAfterMs);
-    this.#disarm = afterMoment(endMs, () => {
-      this.#refuse(new PassbandError('UNAUTHENTICATED', 'the client certificate has expired'));
-    });
-  }
-
-  #close(code: number): void {
+  #close(code: number, reason?: string): void {
     this.#over = true;
     this.#disarm();
     this.#transport.over();
-    if (this.streaming) this.#metrics.streams(this.#service, this.#method, -1);
-    this.#metrics.handled(this.#service, this.#method, codeName(code));
-    const { identity, peerCn, remote, rpc } = this.#facts();
-    this.#log.info(
-      {
-        requestId: this.#requestId,
-        cn: identity?.cn,
-        peerCn,
-        remote,
-        rpc,
-        rule: this.#rule,
-        code: codeName(code),
-        durationMs: Math.round(performance.now() - this.#startedMs),
-        messagesIn: this.#messagesIn,
-        messagesOut: this.#messagesOut,
-        bytesOut: this.#bytesOut,
-      },
-      'call',
-    );
-  }
-
-  #facts(): AuditFacts {
-    const caller = this.#caller;
-    return {
-      requestId: this.#requestId,
-      identity: caller?.identity,
-      peerCn: caller === undefined || caller.peer === caller.identity ? undefined : caller.peer.cn,
-      remote: this.#transport.remote,
-      rpc: `${this.#service}/${this.#method}`,
-    };
+    this.#report.over(code, reason);
   }
 }
 

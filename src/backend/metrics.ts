@@ -12,6 +12,15 @@ export interface CallMetrics {
   streams(service: string, method: string, change: 1 | -1): void;
 }
 
+/** What the backend counts about its connections. */
+export interface ConnectionMetrics {
+  open(connections: number): void;
+  /** By the cap on connections, in the TLS handshake, or because the peer has no standing or no rule. */
+  refused(reason: 'total' | 'handshake' | 'peer'): void;
+  /** A connection was cut because its peer lost its standing, or its last rule. */
+  cut(): void;
+}
+
 /** What the backend counts about one station. */
 export interface StationMetrics {
   produced(samples: number): void;
@@ -22,6 +31,7 @@ export interface StationMetrics {
 /** The backend's metrics. */
 export interface BackendMetrics {
   readonly calls: CallMetrics;
+  readonly connections: ConnectionMetrics;
   /** For a station that was declared at start: the label never holds what a client invented. */
   station(stationId: string): StationMetrics;
 }
@@ -50,6 +60,22 @@ export function createMetrics(registry: Registry = new Registry()): BackendMetri
     name: 'passband_backend_active_streams',
     help: 'Streaming RPCs that are open on the backend.',
     labelNames: method,
+    registers,
+  });
+  const connectionsOpen = new Gauge({
+    name: 'passband_backend_connections_open',
+    help: 'Connections to the backend that are open.',
+    registers,
+  });
+  const connectionsRefused = new Counter({
+    name: 'passband_backend_connections_refused_total',
+    help: 'Connections to the backend refused by the cap, in the handshake, or for who their peer is.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  const connectionsCut = new Counter({
+    name: 'passband_backend_connections_cut_total',
+    help: 'Connections to the backend cut because their peer lost its standing, or its last rule.',
     registers,
   });
   const producedTotal = new Counter({
@@ -81,6 +107,11 @@ export function createMetrics(registry: Registry = new Registry()): BackendMetri
       started: (grpc_service, grpc_method) => startedTotal.inc({ grpc_service, grpc_method }),
       handled: (grpc_service, grpc_method, grpc_code) => handledTotal.inc({ grpc_service, grpc_method, grpc_code }),
       streams: (grpc_service, grpc_method, change) => activeStreams.inc({ grpc_service, grpc_method }, change),
+    },
+    connections: {
+      open: (connections) => connectionsOpen.set(connections),
+      refused: (reason) => connectionsRefused.inc({ reason }),
+      cut: () => connectionsCut.inc(),
     },
     station: (station_id) => ({
       produced: (samples) => producedTotal.inc({ station_id }, samples),

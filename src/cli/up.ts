@@ -20,11 +20,12 @@ export async function up(config: Config, rim: Rim): Promise<void> {
   await proveWhatIsThere(config);
   const { created, p12Password } = await ensureDevPki(config.certs);
   const policyWritten = config.policy === undefined && (await writePolicy(policyFile(config)));
-  const files = { backend: await readBackendFiles(config), gateway: await readGatewayFiles(config) };
+  await readBackendFiles(config);
+  const files = await readGatewayFiles(config);
   await serve(config, rim, async (log, registry, probesUrl) => {
-    const backend = await runBackend(config, log, registry, undefined, files.backend);
+    const backend = await runBackend(config, log, registry);
     const throughIt = { ...config, backend: `localhost:${backend.port}` };
-    const gateway = await runGateway(throughIt, log, registry, files.gateway).catch(async (error: unknown) => {
+    const gateway = await runGateway(throughIt, log, registry, files).catch(async (error: unknown) => {
       await backend.close(0);
       throw error;
     });

@@ -11,13 +11,15 @@ import {
 } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { pino } from 'pino';
-import type { Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { PLATFORM_METHODS } from '../../src/backend/platform-methods.ts';
 import { packageDefinition } from '../../src/backend/protos.ts';
 import { type BackendOptions, type RunningBackend, startBackend } from '../../src/backend/server.ts';
 import { DEV_POLICY, type KnownMethods, type Policy, parsePolicy } from '../../src/gateway/guard/policy.ts';
-import { loadTlsMaterial } from '../../src/pki/store.ts';
+import { loadMaterial, type Material } from '../../src/trust/material.ts';
+import { type Reloadable, unchanging } from '../../src/trust/reloadable.ts';
 import { makeTestPki, type TestFiles, type TestPki } from '../support/pki.ts';
+import { until } from '../support/until.ts';
 
 /** A message as proto-loader gives it: enough types for assertions. */
 export type Message = Readonly<Record<string, unknown>> & { readonly data?: Buffer };
@@ -42,6 +44,17 @@ export const policyOf = (text: string): Policy => parsePolicy(text, 'policy.yaml
 /** One line of the backend's log. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
+/** What may differ from the defaults. */
+export interface BackendTestOptions extends Partial<Omit<BackendOptions, 'policy'>> {
+  readonly pki?: TestPki;
+  readonly metrics?: Registry;
+  readonly policy?: Policy | Reloadable<Policy>;
+}
+
+/** What a PKI's folder holds at this moment. */
+export const backendMaterial = (pki: TestPki, before?: Material<'backend'>): Promise<Material<'backend'>> =>
+  loadMaterial(pki.dir, ['backend'], { crlFiles: [], staleLists: 'refuse' }, before);
+
 /** A backend of its own on a free port, with its own PKI. */
 export class BackendUnderTest {
   readonly pki: TestPki;
@@ -49,29 +62,31 @@ export class BackendUnderTest {
   readonly log: LogLine[];
   readonly #clients: { close(): void }[] = [];
   readonly #ownsPki: boolean;
+  readonly #metrics: Registry;
 
-  private constructor(pki: TestPki, ownsPki: boolean, backend: RunningBackend, log: LogLine[]) {
+  private constructor(pki: TestPki, ownsPki: boolean, backend: RunningBackend, log: LogLine[], metrics: Registry) {
+    this.#metrics = metrics;
     this.#ownsPki = ownsPki;
     this.pki = pki;
     this.backend = backend;
     this.log = log;
   }
 
-  static async start(
-    options: Partial<BackendOptions> & { readonly pki?: TestPki; readonly metrics?: Registry } = {},
-  ): Promise<BackendUnderTest> {
-    const { pki = await makeTestPki(), ...rest } = options;
+  static async start(options: BackendTestOptions = {}): Promise<BackendUnderTest> {
+    const { pki = await makeTestPki(), policy = policyOf(DEV_POLICY), material, ...rest } = options;
+    const { metrics = new Registry() } = options;
     const log: LogLine[] = [];
     const backend = await startBackend({
       host: '127.0.0.1',
       port: 0,
-      tls: await loadTlsMaterial(pki.dir, 'backend'),
-      policy: policyOf(DEV_POLICY),
+      material: material ?? unchanging(await backendMaterial(pki)),
+      policy: 'current' in policy ? policy : unchanging(policy),
       stations: [],
       log: pino({ level: 'trace' }, { write: (line: string) => log.push(JSON.parse(line)) }),
+      metrics,
       ...rest,
     });
-    return new BackendUnderTest(pki, options.pki === undefined, backend, log);
+    return new BackendUnderTest(pki, options.pki === undefined, backend, log, metrics);
   }
 
   get address(): string {
@@ -97,6 +112,21 @@ export class BackendUnderTest {
     });
     this.#clients.push(client);
     return new Caller(client);
+  }
+
+  /** Connections that it has, by its own count. */
+  async connections(): Promise<number> {
+    const { values = [] } = (await this.#metrics.getSingleMetric('passband_backend_connections_open')?.get()) ?? {};
+    return values[0]?.value ?? 0;
+  }
+
+  /** Waits until it has so many connections. */
+  async connectionsBecome(count: number): Promise<void> {
+    await until(
+      `${count} connections`,
+      () => this.connections(),
+      (open) => open === count,
+    );
   }
 
   async stop(): Promise<void> {

@@ -7,8 +7,8 @@ import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
 import { startBackend } from '../../src/backend/server.ts';
 import { UsageError } from '../../src/errors.ts';
 import { DEV_POLICY } from '../../src/gateway/guard/policy.ts';
-import { loadTlsMaterial } from '../../src/pki/store.ts';
-import { BackendUnderTest, policyOf } from './backend-under-test.ts';
+import { unchanging } from '../../src/trust/reloadable.ts';
+import { BackendUnderTest, backendMaterial, policyOf } from './backend-under-test.ts';
 
 describe('the backend as a server', () => {
   let backend: BackendUnderTest;
@@ -21,8 +21,8 @@ describe('the backend as a server', () => {
     const second = startBackend({
       host: '127.0.0.1',
       port: backend.backend.port,
-      tls: await loadTlsMaterial(backend.pki.dir, 'backend'),
-      policy: policyOf(DEV_POLICY),
+      material: unchanging(await backendMaterial(backend.pki)),
+      policy: unchanging(policyOf(DEV_POLICY)),
       stations: [],
       log: pino({ level: 'silent' }),
     });

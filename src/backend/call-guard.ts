@@ -1,0 +1,75 @@
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+} from '@grpc/grpc-js';
+import { codeNumber } from '../errors.ts';
+import { IDENTITY_METADATA } from '../identity-metadata.ts';
+import { type CallRecords, CallReport } from './call-report.ts';
+import { CallerLimits } from './caller-limits.ts';
+import type { Connection, Connections } from './connections.ts';
+import type { Door } from './door.ts';
+import { GuardedCall, type LiveCall } from './guarded-call.ts';
+
+/** What every call passes through. */
+export interface CallGuard {
+  readonly interceptor: ServerInterceptor;
+  readonly liveCalls: ReadonlySet<LiveCall>;
+}
+
+/**
+ * The one place through which every call of every service goes, health and reflection included: the door's decision
+ * (before the request, on each message of it, and again when the answer may have changed), limits, metrics, the audit
+ * journal, and one log line when it is over.
+ */
+export function guardCalls(door: Door, connections: Connections, records: CallRecords): CallGuard {
+  const liveCalls = new Set<LiveCall>();
+  const rules = { door, audit: records.audit, limits: new CallerLimits(liveCalls) };
+  const interceptor: ServerInterceptor = (method, call) => {
+    const streaming = method.requestStream || method.responseStream;
+    const remote = call.getConnectionInfo().remoteAddress ?? '';
+    const guarded = new GuardedCall(
+      {
+        path: method.path,
+        streaming,
+        connection: connectionOf(call, connections),
+        end: (error) => call.sendStatus({ code: codeNumber(error.code), details: error.publicMessage }),
+        over: () => liveCalls.delete(guarded),
+      },
+      rules,
+      new CallReport(method.path, streaming, remote, records),
+    );
+    liveCalls.add(guarded);
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, proceed) => {
+            if (guarded.admit(metadata)) proceed(withoutIdentity(metadata));
+          },
+          onReceiveMessage: (message: unknown, proceed) => guarded.request(message, () => proceed(message)),
+          onCancel: () => guarded.cancelled(Number(call.getDeadline())),
+        }),
+      sendMessage: (message: object, next) => {
+        const encoded = Buffer.isBuffer(message) ? message : method.responseSerialize(message);
+        if (guarded.response(encoded.length)) next(encoded);
+      },
+      sendStatus: (status, next) => {
+        if (guarded.finish(status.code ?? 0)) next(status);
+      },
+    });
+  };
+  return { interceptor, liveCalls };
+}
+
+/** What a call came over, by grpc-js's own word of it: the ends of the connection, and the certificate that TLS verified. */
+function connectionOf(call: ServerInterceptingCallInterface, connections: Connections): Connection | undefined {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  return certificate === undefined ? undefined : connections.of(call.getConnectionInfo(), certificate.raw);
+}
+
+/** Handlers have no business with it: who calls is settled here. */
+function withoutIdentity(metadata: Metadata): Metadata {
+  metadata.remove(IDENTITY_METADATA);
+  return metadata;
+}

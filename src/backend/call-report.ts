@@ -1,0 +1,133 @@
+import type { Metadata } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { Audit, AuditFacts } from '../audit/audit.ts';
+import { type Code, codeName, type PassbandError } from '../errors.ts';
+import { isRequestId } from '../request-id.ts';
+import type { Caller } from './door.ts';
+import type { CallMetrics } from './metrics.ts';
+
+/** Where calls are told of. */
+export interface CallRecords {
+  readonly log: Logger;
+  readonly metrics: CallMetrics;
+  /** Decisions and ends of streams; it sees to it that denials are in the log, too. */
+  readonly audit: Audit;
+}
+
+/** What is told of one call: to the metrics, the log and the audit journal. */
+export class CallReport {
+  readonly #records: CallRecords;
+  readonly #service: string;
+  readonly #method: string;
+  readonly #streaming: boolean;
+  readonly #remote: string;
+  readonly #startedMs = performance.now();
+  #requestId: string | undefined;
+  #caller: Caller | undefined;
+  #resource: string | undefined;
+  #rule: string | undefined;
+  #allowed: string | undefined;
+  #reason = '';
+  #messagesIn = 0;
+  #messagesOut = 0;
+  #bytesOut = 0;
+
+  /** @param path gRPC path, `/package.Service/Method`. */
+  constructor(path: string, streaming: boolean, remote: string, records: CallRecords) {
+    [this.#service = '', this.#method = ''] = path.slice(1).split('/');
+    this.#streaming = streaming;
+    this.#remote = remote;
+    this.#records = records;
+    records.metrics.started(this.#service, this.#method);
+    if (streaming) records.metrics.streams(this.#service, this.#method, 1);
+  }
+
+  /** The headers have come. */
+  headers(metadata: Metadata): void {
+    const [requestId] = metadata.get('x-request-id');
+    if (isRequestId(requestId)) this.#requestId = requestId;
+  }
+
+  calledBy(caller: Caller): void {
+    this.#caller = caller;
+  }
+
+  received(message: Readonly<Record<string, unknown>>): void {
+    this.#messagesIn++;
+    const { station_id: station } = message;
+    this.#resource = typeof station === 'string' && station !== '' ? station : undefined;
+  }
+
+  sent(bytes: number): void {
+    this.#messagesOut++;
+    this.#bytesOut += bytes;
+  }
+
+  /** The rule under which the call goes on. */
+  ruledBy(rule: string): void {
+    this.#rule = rule;
+  }
+
+  /** A message was allowed: leaves a line for the first, and for another that is allowed by something else. */
+  allowed(rule: string, shadowed: readonly string[]): boolean {
+    const how = JSON.stringify([rule, shadowed]);
+    if (this.#allowed === how) return false;
+    this.#allowed = how;
+    this.#records.audit.decision(this.#facts(), {
+      outcome: 'allow',
+      code: 'OK',
+      rule,
+      reason: `rule "${rule}" allows it`,
+      shadowed,
+    });
+    return true;
+  }
+
+  denied({ code, publicMessage: reason, cause }: PassbandError, rule: string | undefined): void {
+    this.#rule = rule;
+    this.#reason = reason;
+    this.#records.audit.decision(this.#facts(), { outcome: 'deny', code, rule, reason, cause });
+  }
+
+  /** The call is over. */
+  over(codeNumber: number, reason = this.#reason): void {
+    const { log, metrics, audit } = this.#records;
+    const code: Code = codeName(codeNumber);
+    const durationMs = Math.round(performance.now() - this.#startedMs);
+    if (this.#streaming) {
+      metrics.streams(this.#service, this.#method, -1);
+      const [bytes, frames] = [this.#bytesOut, this.#messagesOut];
+      audit.streamEnd(this.#facts(), { code, reason, rule: this.#rule, bytes, frames, durationMs });
+    }
+    metrics.handled(this.#service, this.#method, code);
+    const { requestId, identity, peerCn, remote, rpc } = this.#facts();
+    log.info(
+      {
+        requestId,
+        cn: identity?.cn,
+        peerCn,
+        remote,
+        rpc,
+        rule: this.#rule,
+        code,
+        durationMs,
+        messagesIn: this.#messagesIn,
+        messagesOut: this.#messagesOut,
+        bytesOut: this.#bytesOut,
+      },
+      'call',
+    );
+  }
+
+  #facts(): AuditFacts {
+    const caller = this.#caller;
+    return {
+      requestId: this.#requestId,
+      identity: caller?.identity,
+      peerCn: caller === undefined || caller.peer === caller.identity ? undefined : caller.peer.cn,
+      remote: this.#remote,
+      rpc: `${this.#service}/${this.#method}`,
+      resource: this.#resource,
+    };
+  }
+}

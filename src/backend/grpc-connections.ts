@@ -1,0 +1,70 @@
+import type { TLSSocket } from 'node:tls';
+import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { Connections } from './connections.ts';
+import type { Door } from './door.ts';
+import type { ConnectionMetrics } from './metrics.ts';
+import type { Rechecks } from './rechecks.ts';
+
+/** Calls on one connection at a time. A gateway carries all of its clients over a few connections. */
+const MAX_STREAMS_PER_CONNECTION = 1024;
+/** Bytes a peer may send on one stream ahead of us: 64 KiB would slow a pushing producer down to a third. */
+const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
+/**
+ * Milliseconds that a peer without standing has for being told why: its calls are answered with a status. What it holds
+ * longer, others would be short of.
+ */
+const REFUSED_PEER_MS = 1_000;
+
+/** Options of a gRPC server whose connections are taken by takeConnections. */
+export const HTTP2_OPTIONS = { 'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION } as const;
+
+/** Where connections are known. */
+export interface ConnectionRecords {
+  readonly connections: Connections;
+  readonly rechecks: Rechecks;
+  readonly door: Door;
+  readonly log: Logger;
+  readonly metrics: ConnectionMetrics;
+}
+
+/**
+ * Makes a gRPC server take connections whose TLS is done already. It sees the socket for what it is, so that the peer's
+ * certificate is a call's as ever.
+ */
+export function takeConnections(server: Server, records: ConnectionRecords): (socket: TLSSocket) => void {
+  const { connections, rechecks, door, log, metrics } = records;
+  setWindow(server);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return (socket) => {
+    const connection = connections.add(socket);
+    if (connection === undefined) {
+      metrics.refused('handshake');
+      socket.destroy();
+      return;
+    }
+    const fault = door.connectionFault(connection, Date.now());
+    if (fault === undefined) socket.once('close', rechecks.watch(connection));
+    else {
+      metrics.refused('peer');
+      const { serialNumber } = connection.chain.leaf;
+      log.warn(
+        { remote: connection.remote, serial: serialNumber.toLowerCase(), reason: fault.publicMessage },
+        'a peer was refused',
+      );
+      connection.cut(REFUSED_PEER_MS);
+    }
+    injector.injectConnection(socket);
+  };
+}
+
+/**
+ * grpc-js offers the receive window as an option for clients only; HTTP2_OPTIONS has made it keep settings, to which this
+ * adds. Were they no longer where they are, streams of producers would be slower, and a test would say so.
+ */
+function setWindow(server: Server): void {
+  const settings: unknown = Reflect.get(Object(Reflect.get(server, 'commonServerOptions')), 'settings');
+  if (typeof settings === 'object' && settings !== null) {
+    Object.assign(settings, { initialWindowSize: STREAM_WINDOW_BYTES });
+  }
+}

@@ -1,0 +1,228 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Metadata } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { identityFromCertificate } from '../../src/gateway/guard/identity.ts';
+import { identityToJson } from '../../src/gateway/guard/identity-json.ts';
+import type { Policy } from '../../src/gateway/guard/policy.ts';
+import { createAuthority } from '../../src/pki/authority.ts';
+import type { Material } from '../../src/trust/material.ts';
+import type { TestFiles } from '../support/pki.ts';
+import { makeTestPki, type TestPki } from '../support/pki.ts';
+import { until } from '../support/until.ts';
+import { BackendUnderTest, backendMaterial, type Caller, policyOf, refusal } from './backend-under-test.ts';
+import { Changeable } from './changeable.ts';
+import { FrameRun } from './frame-run.ts';
+
+const RULES = {
+  developer: '- { name: developer, subjects: ["cn:oran-client"], allow: [{ methods: ["*"] }] }',
+  dashboards: '- { name: dashboards, subjects: ["cn:dash-*"], allow: [{ methods: ["sdr.oran.IQStreamService/*"] }] }',
+  stationsOnly: '- { name: looks, subjects: ["cn:dash-*"], allow: [{ methods: ["sdr.oran.StationService/*"] }] }',
+  simOnly:
+    '- { name: sim, subjects: ["cn:dash-*"], allow: [{ methods: ["sdr.oran.IQStreamService/*"], where: { station_id: ["sim-*"] } }] }',
+} as const;
+
+const policy = (delegates: string, ...rules: (keyof typeof RULES)[]): Policy =>
+  policyOf(`version: 1\ndelegates: [${delegates}]\nrules:\n${rules.map((rule) => `  ${RULES[rule]}\n`).join('')}`);
+
+const GATEWAY = '"cn:passband-gateway"';
+const UNAUTHENTICATED = 16;
+const PERMISSION_DENIED = 7;
+
+describe('who loses a right at the backend while calls are open', () => {
+  let pki: TestPki;
+  let material: Changeable<Material<'backend'>>;
+  let rules: Changeable<Policy>;
+  let backend: BackendUnderTest;
+  let lost: TestFiles;
+  let other: TestFiles;
+
+  beforeEach(async () => {
+    pki = await makeTestPki();
+    material = new Changeable(await backendMaterial(pki));
+    rules = new Changeable(policy(GATEWAY, 'developer', 'dashboards'));
+    backend = await BackendUnderTest.start({ pki, material, policy: rules, stations: DEFAULT_STATIONS });
+    [lost, other] = [await pki.issue({ cn: 'dash-lost' }), await pki.issue({ cn: 'dash-other' })];
+  });
+  afterEach(async () => {
+    await backend.stop();
+    await pki.remove();
+  });
+
+  const caller = (who: TestFiles | 'gateway'): Promise<Caller> => backend.client('sdr.oran.IQStreamService', who);
+
+  /** A stream that has begun. */
+  async function open(who: Caller, metadata?: Metadata, stationId = 'sim-1'): Promise<FrameRun> {
+    const run = new FrameRun(who.stream('SubscribeIQ', { station_id: stationId, batch_size_samples: 1024 }, metadata));
+    await run.more(5);
+    return run;
+  }
+
+  async function revoke(...who: readonly TestFiles[]): Promise<void> {
+    await pki.revoke(...who.map(({ certPem }) => certPem));
+    material.set(await backendMaterial(pki, material.current()));
+  }
+
+  const behalfOf = ({ certPem }: TestFiles): Metadata => {
+    const metadata = new Metadata();
+    metadata.set('x-passband-identity', identityToJson(identityFromCertificate(new X509Certificate(certPem).raw)));
+    return metadata;
+  };
+
+  /** Connections that the backend has. */
+  const connections = (): Promise<number> => backend.connections();
+
+  it('a revoked client: its stream ends, its connection is closed, and another loses no frame', async () => {
+    const [mine, theirs] = [await open(await caller(lost)), await open(await caller(other))];
+    expect(await connections()).toBe(2);
+    await revoke(lost);
+    expect(await mine.end).toMatchObject({ code: UNAUTHENTICATED, details: 'the client certificate has been revoked' });
+    await backend.connectionsBecome(1);
+    await theirs.more(50);
+    expect(theirs).toMatchObject({ missing: 0, ended: false });
+    theirs.stream.cancel();
+  });
+
+  it('a revoked client does not come in again, and is told why', async () => {
+    const run = await open(await caller(lost));
+    await revoke(lost);
+    await run.end;
+    expect(await refusal((await caller(lost)).unary('GetStreamStats', { station_id: 'sim-1' }))).toBe(
+      '16: the client certificate has been revoked',
+    );
+    await backend.connectionsBecome(0);
+  });
+
+  it('a revoked client loses a unary call that is under way', async () => {
+    const who = await caller(lost);
+    // Reflection and streams aside, a call is long when its answer is: this one waits for samples of a second.
+    const spectrum = await backend.client('sdr.oran.SpectrumMonitorService', lost);
+    rules.set(policyOf('version: 1\nrules: [{ name: all, subjects: ["cn:*"], allow: [{ methods: ["*"] }] }]'));
+    const answer = refusal(spectrum.unary('GetSpectrum', { station_id: 'sim-1', fft_size: 65536, averaging: 1000 }));
+    const run = await open(who);
+    await revoke(lost);
+    await run.end;
+    expect(await answer).toBe('16: the client certificate has been revoked');
+  });
+
+  it('a revoked delegate loses the calls of all for whom it speaks', async () => {
+    const gateway = await caller('gateway');
+    const runs = [await open(gateway, behalfOf(lost)), await open(gateway, behalfOf(other))];
+    const direct = await open(await caller(other));
+    await revoke(await pki.pair('gateway'));
+    for (const run of runs) expect(await run.end).toMatchObject({ code: UNAUTHENTICATED });
+    await backend.connectionsBecome(1);
+    await direct.more(20);
+    expect(direct.missing).toBe(0);
+    direct.stream.cancel();
+  });
+
+  it('somebody who is revoked behind a delegate: that call ends, and no other on the connection', async () => {
+    const gateway = await caller('gateway');
+    const [mine, theirs] = [await open(gateway, behalfOf(lost)), await open(gateway, behalfOf(other))];
+    await revoke(lost);
+    expect(await mine.end).toMatchObject({ code: UNAUTHENTICATED, details: 'the client certificate has been revoked' });
+    await theirs.more(50);
+    expect(theirs).toMatchObject({ missing: 0, ended: false });
+    expect(await refusal(gateway.unary('GetStreamStats', { station_id: 'sim-1' }, behalfOf(lost)))).toMatch(/^16: /);
+    expect(await connections()).toBe(1);
+    theirs.stream.cancel();
+  });
+
+  it('a delegate that is none any more', async () => {
+    const run = await open(await caller('gateway'), behalfOf(other));
+    rules.set(policy('"cn:another-gateway"', 'developer', 'dashboards'));
+    expect(await run.end).toMatchObject({ code: PERMISSION_DENIED });
+    await backend.connectionsBecome(0);
+  });
+
+  it('a client whose right is taken from the policy, and one who keeps it under another rule', async () => {
+    const who = await caller(lost);
+    const [sim, adsb] = [await open(who, undefined, 'sim-1'), await open(who, undefined, 'adsb')];
+    rules.set(policy(GATEWAY, 'developer', 'simOnly'));
+    expect(await adsb.end).toMatchObject({
+      code: PERMISSION_DENIED,
+      details: 'rule "sim" allows this caller the method, but not with this request',
+    });
+    await sim.more(50);
+    expect(sim).toMatchObject({ missing: 0, ended: false });
+    sim.stream.cancel();
+    await sim.end;
+    // The rule at the end is the one that allowed it last.
+    const line = await until('the line of the call', () =>
+      backend.log.find(({ msg, code }) => msg === 'call' && code === 'CANCELLED'),
+    );
+    expect(line).toMatchObject({ rule: 'sim' });
+  });
+
+  it('a client whom a rule still names keeps its connection, and loses it with the last rule', async () => {
+    const run = await open(await caller(lost));
+    rules.set(policy(GATEWAY, 'stationsOnly'));
+    expect(await run.end).toMatchObject({ code: PERMISSION_DENIED });
+    const stations = await backend.client('sdr.oran.StationService', lost);
+    expect(await refusal(stations.unary('ListStations', {}))).toBe('no error');
+    rules.set(policy(GATEWAY, 'developer'));
+    await backend.connectionsBecome(0);
+  });
+
+  it('clients of a CA that is taken out of the bundle', async () => {
+    const day = 86_400_000;
+    const validity = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + day) };
+    const second = await createAuthority('Second CA', validity);
+    const bundle = join(pki.dir, 'ca.crt');
+    const first = await readFile(bundle, 'utf8');
+    await writeFile(bundle, first + second.certPem);
+    material.set(await backendMaterial(pki, material.current()));
+    const guest = await pki.issue({ cn: 'dash-guest', issuer: second });
+    const [mine, theirs] = [await open(await caller(guest)), await open(await caller(other))];
+    await writeFile(bundle, first);
+    material.set(await backendMaterial(pki, material.current()));
+    expect(await mine.end).toMatchObject({ code: UNAUTHENTICATED });
+    await backend.connectionsBecome(1);
+    await theirs.more(20);
+    expect(theirs.missing).toBe(0);
+    expect(await refusal((await caller(guest)).unary('GetStreamStats', { station_id: 'sim-1' }))).toMatch(/^14: /);
+    theirs.stream.cancel();
+  });
+
+  it('a client at the end of its hours', async () => {
+    const endsAt = new Date(Date.now() + 1500).toISOString();
+    rules.set(
+      policyOf(`version: 1
+rules:
+  - name: for-a-while
+    subjects: ["cn:dash-*"]
+    allow: [{ methods: ["*"], when: [{ notAfter: "${endsAt}" }] }]
+`),
+    );
+    const run = await open(await caller(other));
+    expect(await run.end).toMatchObject({ code: PERMISSION_DENIED });
+  });
+
+  it('a client that does not read is cut all the same', async () => {
+    const run = new FrameRun((await caller(lost)).stream('SubscribeIQ', { station_id: 'sim-1' }));
+    await once(run.stream, 'metadata');
+    run.stream.pause();
+    await revoke(lost);
+    await backend.connectionsBecome(0);
+  });
+
+  it('an idle connection, too', async () => {
+    await refusal((await caller(lost)).unary('GetStreamStats', { station_id: 'sim-1' }));
+    expect(await connections()).toBe(1);
+    await revoke(lost);
+    await backend.connectionsBecome(0);
+  });
+
+  it('nobody, when something changes that concerns nobody', async () => {
+    const run = await open(await caller(other));
+    await revoke(await pki.issue({ cn: 'dash-gone' }));
+    rules.set(policy(GATEWAY, 'dashboards'));
+    await run.more(50);
+    expect(run).toMatchObject({ missing: 0, ended: false });
+    run.stream.cancel();
+  });
+});
