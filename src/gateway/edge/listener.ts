@@ -109,10 +109,10 @@ export async function startListener(handler: RequestListener, options: ListenerO
   const sockets = new Set<Socket>();
   const sessions = new Set<Http2Session>();
   const perHolder = new ConnectionCount(options.maxConnectionsPerCn);
-  const unfinished = new UnfinishedHandshakes();
+  const unfinished = new UnfinishedHandshakes(options.maxConnections);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    unfinished.begin(socket);
+    unfinished.begin(socket, sockets.size);
     options.events.open(sockets.size);
     socket.on('error', () => {});
     socket.once('close', () => {
@@ -120,10 +120,7 @@ export async function startListener(handler: RequestListener, options: ListenerO
       options.events.open(sockets.size);
     });
   });
-  server.on('drop', () => {
-    options.events.refused('total', `more than ${options.maxConnections} connections`);
-    unfinished.makeRoom();
-  });
+  server.on('drop', () => options.events.refused('total', `more than ${options.maxConnections} connections`));
   let latest: EdgeConnection | undefined;
   // In front of Node's own listener, which makes the HTTP/2 session and tells of it before it returns.
   server.prependListener('secureConnection', (socket: TLSSocket) => {

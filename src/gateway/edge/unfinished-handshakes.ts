@@ -1,20 +1,40 @@
 import type { Socket } from 'node:net';
 
-/** Milliseconds that a handshake has once nobody finds a place any more; an honest one takes some hundredths of it. */
-export const CROWDED_HANDSHAKE_MS = 1_000;
+/** Connections that are kept free at most for whoever comes next; one more needs a place for a few milliseconds only. */
+const MAX_RESERVE = 16;
+/** Part of all connections that is kept free at most: a small listener needs its few for those who are in. */
+const RESERVE_PART = 1 / 8;
 
 /**
- * The connections whose TLS handshake is not over. Nobody knows yet who they are, so no cap per holder counts them, and
- * whoever opens enough of them and says nothing would have every place until each one's time is up.
+ * The connections whose TLS handshake is not over. Nobody knows yet who they are, so that no cap per holder counts them,
+ * and whoever opens enough of them and says nothing would have every place until each one's time is up.
+ *
+ * While the last places are being taken, everyone who comes costs the handshake that has lasted longest its connection. An
+ * honest one is over before as many have come as there are unfinished ones.
  */
 export class UnfinishedHandshakes {
-  private readonly begun = new Map<string, { readonly socket: Socket; readonly sinceMs: number }>();
+  /** By the far end, oldest first. */
+  private readonly begun = new Map<string, Socket>();
+  private readonly mostOpen: number;
 
-  /** A connection has come. */
-  begin(socket: Socket): void {
+  /** @param maxConnections what the listener takes in all. */
+  constructor(maxConnections: number) {
+    const reserve = Math.min(MAX_RESERVE, Math.floor(maxConnections * RESERVE_PART));
+    this.mostOpen = maxConnections - Math.max(1, reserve);
+  }
+
+  /**
+   * A connection has come.
+   *
+   * @param open how many there are, this one included.
+   */
+  begin(socket: Socket, open: number): void {
+    if (open > this.mostOpen) this.cutOldest();
     const key = keyOf(socket);
-    this.begun.set(key, { socket, sinceMs: performance.now() });
-    socket.once('close', () => this.begun.delete(key));
+    this.begun.set(key, socket);
+    socket.once('close', () => {
+      if (this.begun.get(key) === socket) this.begun.delete(key);
+    });
   }
 
   /** The handshake of this connection, raw or wrapped in TLS, is over. */
@@ -22,10 +42,12 @@ export class UnfinishedHandshakes {
     this.begun.delete(keyOf(socket));
   }
 
-  /** Somebody found no place: cuts every connection whose handshake has had its time. */
-  makeRoom(): void {
-    const latestMs = performance.now() - CROWDED_HANDSHAKE_MS;
-    for (const { socket, sinceMs } of this.begun.values()) if (sinceMs <= latestMs) socket.destroy();
+  private cutOldest(): void {
+    for (const [key, socket] of this.begun) {
+      this.begun.delete(key);
+      socket.destroy();
+      return;
+    }
   }
 }
 
