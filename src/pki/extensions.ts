@@ -21,7 +21,7 @@ const EKU_OIDS = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as
 const RSA_ENCRYPTION = '1.2.840.113549.1.1.1';
 
 /** Tags of GeneralName (RFC 5280 section 4.2.1.6). */
-const GENERAL_NAME = { email: 1, dns: 2, uri: 6, ip: 7 } as const;
+export const GENERAL_NAME = { email: 1, dns: 2, uri: 6, ip: 7 } as const;
 
 /** Key usage bits from the left (RFC 5280 section 4.2.1.3): digitalSignature is bit 0, keyEncipherment 2, keyCertSign 5, cRLSign 6. */
 const KEY_USAGE = {

@@ -78,17 +78,21 @@ export async function signInto(dir: string, signer: Authority, order: SigningOrd
 }
 
 /**
- * From now for the days asked for, or for 397 but not beyond the CA.
+ * From now for the days asked for, or for those unless told but not beyond the CA.
  *
  * @throws UsageError when the days asked for are beyond the CA.
  */
-export function leafValidity(signer: Authority, days: number | undefined): ReturnType<typeof validityOf> {
+export function leafValidity(
+  signer: Authority,
+  days: number | undefined,
+  unlessTold = LEAF_DAYS,
+): ReturnType<typeof validityOf> {
   const end = signer.certificate.validToDate.getTime();
   if (days !== undefined && Date.now() + days * DAY_MS > end) {
     const left = Math.floor((end - Date.now()) / DAY_MS);
     throw new UsageError(`--days ${days}: the CA itself has ${left} left, and nothing that it signs outlives it`);
   }
-  return validityOf(days ?? LEAF_DAYS, end);
+  return validityOf(days ?? unlessTold, end);
 }
 
 async function refuseExisting(dir: string, name: string, ends: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { type IssuedCertificate, pemToDer } from './authority.ts';
+import { parseCertificates } from './store.ts';
 
 /** PBKDF2 rounds with HMAC-SHA-256 (PBES2) and PKCS#12 MAC rounds: what OpenSSL-made archives of today have at least. */
 const ITERATIONS = 10_000;
@@ -13,7 +14,7 @@ const ATTRIBUTE_OIDS = { friendlyName: '1.2.840.113549.1.9.20', localKeyId: '1.2
 const [PLAIN, PASSWORD] = [0, 1];
 
 /**
- * Packs a certificate and its key as PKCS#12 (RFC 7292) in the algorithms of today: PBES2 with AES-256-CBC, MAC with
+ * Packs a certificate, the CAs that its PEM has behind it, and its key as PKCS#12 (RFC 7292) in the algorithms of today: PBES2 with AES-256-CBC, MAC with
  * SHA-256. OpenSSL 3, NSS (Firefox, Chromium on Linux) and current macOS and Windows read it.
  *
  * @param password ASCII; PKCS#12 derives its MAC key from UTF-16 and PBES2 from bytes, and importers agree on ASCII only.
@@ -37,9 +38,15 @@ export async function packPkcs12(pair: IssuedCertificate, friendlyName: string, 
   const keySafe = new pkijs.SafeContents({
     safeBags: [new pkijs.SafeBag({ bagId: BAG_OIDS.key, bagValue: keyBag, bagAttributes })],
   });
-  const certBag = new pkijs.CertBag({ parsedValue: certificate });
+  const [, ...authorities] = parseCertificates(pair.certPem, 'the certificate').map(({ raw }) => raw);
   const certificateSafe = new pkijs.SafeContents({
-    safeBags: [new pkijs.SafeBag({ bagId: BAG_OIDS.certificate, bagValue: certBag, bagAttributes })],
+    safeBags: [
+      new pkijs.SafeBag({ bagId: BAG_OIDS.certificate, bagValue: certBag(certificate), bagAttributes }),
+      ...authorities.map((der) => {
+        const authority = pkijs.Certificate.fromBER(Uint8Array.from(der));
+        return new pkijs.SafeBag({ bagId: BAG_OIDS.certificate, bagValue: certBag(authority) });
+      }),
+    ],
   });
   const authenticatedSafe = new pkijs.AuthenticatedSafe({
     parsedValue: {
@@ -59,6 +66,10 @@ export async function packPkcs12(pair: IssuedCertificate, friendlyName: string, 
     hmacHashAlgorithm: 'SHA-256',
   });
   return new Uint8Array(archive.toSchema().toBER());
+}
+
+function certBag(certificate: pkijs.Certificate): pkijs.CertBag {
+  return new pkijs.CertBag({ parsedValue: certificate });
 }
 
 /** The name that an importer shows, and the number by which it finds the certificate of a key. */
