@@ -194,7 +194,8 @@ export class Journal implements Audit {
       if (this.#lookDue) await this.#stayInPlace();
       this.#durable = this.#came - this.#queue.length;
       this.#waiters.reached(this.#durable);
-      if (this.#outage !== undefined) this.#onMended(this.#outage);
+      // All that waited is written: only that shows that an outage is over.
+      if (this.#outage !== undefined && this.#queue.length === 0) this.#onMended(this.#outage);
       if (this.#queue.length === 0) return;
       for (const body of await this.#writer.take(this.#queue)) this.#queuedBytes -= Buffer.byteLength(body);
     }

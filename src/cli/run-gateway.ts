@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { noAudit } from '../audit/audit.ts';
+import { logged } from '../audit/logged.ts';
 import type { Config } from '../config.ts';
 import type { Descriptors } from '../descriptors.ts';
 import { createApp } from '../gateway/app.ts';
@@ -25,6 +25,7 @@ import type { Log } from '../observability/log.ts';
 import type { Trust } from '../trust/trust.ts';
 import { followChanges, judgeBackend } from './follow-changes.ts';
 import { gatewayPages } from './gateway-pages.ts';
+import { openAudit } from './open-audit.ts';
 import { GATEWAY_PAIRS, type GatewayFiles, gatewayPolicy, policyFile, readGatewayFiles } from './proven-files.ts';
 import { openMaterial, openPolicy } from './reloadables.ts';
 import { VERSION } from './version.ts';
@@ -88,7 +89,12 @@ export async function runGateway(
     connections.stop();
   };
   const ready = (): Promise<boolean> => backendIsReady(upstream);
-  const callers = new Callers({ trust, connections, audit: noAudit });
+  const journal = await openAudit(config, 'gateway', log, registry).catch((error: unknown) => {
+    closeFiles();
+    throw error;
+  });
+  const audit = logged(journal, log);
+  const callers = new Callers({ trust, connections, audit });
   const gateway: Gateway = {
     table,
     policy: () => policy.current(),
@@ -99,6 +105,7 @@ export async function runGateway(
     shared: new SharedStreams(),
     metrics,
     log,
+    audit,
     ready,
     limits: { maxBodyBytes: config.maxBodyBytes, timeoutMs: config.timeoutMs, maxTimeoutMs: config.maxTimeoutMs },
     pages: gatewayPages(descriptors, table, () => gateway, {
@@ -133,9 +140,10 @@ export async function runGateway(
         },
       },
     },
-  ).catch((error: Error) => {
+  ).catch(async (error: Error) => {
     upstream.close();
     closeFiles();
+    await audit.close();
     const { host, port } = config;
     throw listenError(error, { who: 'the gateway', host, port, hostSetting: 'host', portSetting: 'port' });
   });
@@ -162,6 +170,7 @@ export async function runGateway(
       upstream.close();
       await listener.closeAll();
       closeFiles();
+      await audit.close();
       log.info({ port: listener.port, cut: active }, 'gateway is closed');
     },
   };

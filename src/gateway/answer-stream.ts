@@ -101,7 +101,9 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
   exchange.onStop((status) => pump.finish({ ...status, details: [] }));
   gateway.metrics.streamStarted(method.name, accept.format);
   try {
-    exchange.code = (await pump.done).code;
+    const { code, message } = await pump.done;
+    exchange.code = code;
+    exchange.reason = message;
   } finally {
     gateway.metrics.streamEnded(method.name, accept.format);
   }

@@ -25,9 +25,10 @@ export function createApp(gateway: Gateway): Express {
   app.use((request: Request, response: Response, next: NextFunction) => {
     const exchange = new Exchange(request, response);
     response.locals.exchange = exchange;
-    exchange.observe(gateway.log, gateway.metrics);
+    exchange.observe(gateway);
     leaveUnreadBody(request, response);
     assertOneHost(request);
+    gateway.audit.assertWritable();
     next();
   });
   app.use(

@@ -1,15 +1,15 @@
 import { PassbandError } from '../errors.ts';
-import { auditDenial, auditShadow } from '../observability/audit.ts';
 import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { type Decision, decide } from './guard/decide.ts';
+import type { LiveStream } from './guard/live-streams.ts';
 
 /** A decision that lets a caller in. */
 export type Allowed = Extract<Decision, { allow: true }>;
 
 /**
- * Asks the policy and keeps a record: an audit line for a denial and for what a rule in shadow mode would have denied.
+ * Asks the policy; a denial leaves its audit line. What is allowed leaves one when it takes effect: see {@link admit}.
  *
  * @param message the request message, or undefined before there is one.
  * @throws PassbandError PERMISSION_DENIED
@@ -17,19 +17,73 @@ export type Allowed = Extract<Decision, { allow: true }>;
 export function authorize(
   gateway: Gateway,
   exchange: Exchange,
-  { identity, peer }: Caller,
+  { identity }: Caller,
   method: string,
   message: Readonly<Record<string, unknown>> | undefined,
 ): Allowed {
   const decision = decide(gateway.policy(), identity, method, message, Date.now());
-  const facts = { requestId: exchange.requestId, identity, remote: peer.address, rpc: method };
-  if (decision.shadowed.length > 0) auditShadow(gateway.log, facts, decision.shadowed);
   if (decision.allow) {
     exchange.rule = decision.rule;
     exchange.grant = { method, request: message, decision };
     return decision;
   }
   gateway.metrics.denied(method);
-  auditDenial(gateway.log, facts, { code: 'PERMISSION_DENIED', rule: decision.rule, reason: decision.reason });
-  throw new PassbandError('PERMISSION_DENIED', decision.reason);
+  throw denied(gateway, exchange, new PassbandError('PERMISSION_DENIED', decision.reason), decision.rule);
+}
+
+/**
+ * Counts an allowed call against the rate of its rule, and leaves its audit line. To be awaited before anything is done
+ * for the caller.
+ *
+ * @throws PassbandError RESOURCE_EXHAUSTED; UNAVAILABLE when the line cannot be kept and calls must not go on without.
+ */
+export async function admit(gateway: Gateway, exchange: Exchange, caller: Caller, allowed: Allowed): Promise<void> {
+  try {
+    await gateway.admission.request(caller.identity, allowed.rule, allowed.limits);
+  } catch (error) {
+    throw denied(gateway, exchange, PassbandError.from(error), allowed.rule);
+  }
+  await recorded(gateway, exchange, allowed);
+}
+
+/**
+ * Leaves the audit line of what is allowed: one for a call, and one more whenever a message of its caller's is allowed by
+ * something else. A promise, when the line must be durable before the call goes on.
+ */
+export function recorded(
+  { audit }: Gateway,
+  exchange: Exchange,
+  { rule, shadowed }: Allowed,
+): Promise<void> | undefined {
+  const how = JSON.stringify([rule, shadowed]);
+  if (exchange.allowedBy === how) return undefined;
+  exchange.allowedBy = how;
+  audit.decision(exchange.facts(), {
+    outcome: 'allow',
+    code: 'OK',
+    rule,
+    reason: `rule "${rule}" allows it`,
+    shadowed,
+  });
+  return audit.settled();
+}
+
+/**
+ * Takes a place for a stream; the function that is returned gives it back.
+ *
+ * @throws PassbandError RESOURCE_EXHAUSTED
+ */
+export function takePlace(gateway: Gateway, exchange: Exchange, stream: LiveStream, allowed: Allowed): () => void {
+  try {
+    return gateway.admission.stream(stream, allowed.limits);
+  } catch (error) {
+    throw denied(gateway, exchange, PassbandError.from(error), allowed.rule);
+  }
+}
+
+/** Leaves the audit line of a refusal, and gives the error back. */
+function denied({ audit }: Gateway, exchange: Exchange, error: PassbandError, rule: string | undefined): PassbandError {
+  const { code, publicMessage: reason, cause } = error;
+  audit.decision(exchange.facts(), { outcome: 'deny', code, rule, reason, cause });
+  return error;
 }

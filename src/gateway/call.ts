@@ -1,7 +1,7 @@
 import { PassbandError } from '../errors.ts';
 import { acceptStream, answerStream } from './answer-stream.ts';
 import { acceptUnary, answerUnary } from './answer-unary.ts';
-import { type Allowed, authorize } from './authorize.ts';
+import { type Allowed, admit, authorize, recorded, takePlace } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import { deadlineMs } from './deadline.ts';
 import { originForm } from './edge/host.ts';
@@ -82,13 +82,14 @@ async function callUnary(call: Call): Promise<void> {
   const { method } = route;
   const format = acceptUnary(route, exchange.request.headers.accept);
   if (method.clientStreaming) {
-    await admit(call, call.allowed);
+    exchange.isStream = true;
+    await admit(gateway, exchange, call.caller, call.allowed);
     const duplex = await gateway.upstream.duplex(method, options);
     answerUnary(exchange, route, format, await Promise.race([onlyMessage(duplex), failureOf(feed(call, duplex))]));
     return;
   }
   const { bytes, allowed } = await readAllowed(call);
-  await admit(call, allowed);
+  await admit(gateway, exchange, call.caller, allowed);
   answerUnary(exchange, route, format, await gateway.upstream.unary(method, bytes, options));
 }
 
@@ -114,9 +115,10 @@ async function callStream(call: Call): Promise<void> {
     },
     end,
   };
-  const leave = gateway.admission.stream(live, allowed.limits);
+  exchange.isStream = true;
+  const leave = takePlace(gateway, exchange, live, allowed);
   try {
-    await admit(call, allowed);
+    await admit(gateway, exchange, caller, allowed);
     if (request === undefined) {
       const duplex = await gateway.upstream.duplex(method, options);
       await answerStream(gateway, exchange, { route, accept, controls, call: duplex, feeding: feed(call, duplex) });
@@ -134,11 +136,6 @@ async function readAllowed(call: Call): Promise<{ readonly bytes: Buffer; readon
   const { gateway, exchange, caller, route, binder } = call;
   const { message, bytes } = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
   return { bytes, allowed: authorize(gateway, exchange, caller, route.method.name, message) };
-}
-
-/** Counts a call against the rate that the caller is allowed. */
-function admit({ gateway, caller }: Call, { rule, limits }: Allowed): Promise<void> {
-  return gateway.admission.request(caller.identity, rule, limits);
 }
 
 /**
@@ -165,7 +162,7 @@ async function feed(call: Call, duplex: DuplexCall): Promise<void> {
   const { gateway, exchange, caller, route, binder } = call;
   try {
     for await (const bound of readRequests(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes })) {
-      authorize(gateway, exchange, caller, route.method.name, bound.message);
+      await recorded(gateway, exchange, authorize(gateway, exchange, caller, route.method.name, bound.message));
       await duplex.send(bound.bytes);
     }
     duplex.endInput();

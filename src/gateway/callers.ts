@@ -112,11 +112,8 @@ export class Callers {
   }
 
   private refused(exchange: Exchange, error: PassbandError): PassbandError {
-    const { requestId, identity, address } = exchange;
-    this.options.audit.decision(
-      { requestId, identity, remote: address, rpc: '' },
-      { outcome: 'deny', code: error.code, reason: error.publicMessage },
-    );
+    const { code, publicMessage: reason, cause } = error;
+    this.options.audit.decision(exchange.facts(), { outcome: 'deny', code, reason, cause });
     return error;
   }
 }

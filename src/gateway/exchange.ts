@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
+import type { Audit, AuditFacts } from '../audit/audit.ts';
 import { type Code, httpStatus } from '../errors.ts';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
@@ -34,8 +35,14 @@ export class Exchange implements LiveCall {
   /** Path template; empty while none is known, so that no client can make a label up. */
   route = '';
   rule = '';
+  /** What the latest audit line of the exchange says allowed it; empty while there is none. */
+  allowedBy = '';
+  /** Whether messages come or go one by one, so that its end is something to be told of. */
+  isStream = false;
   format = '';
   code: Code = 'OK';
+  /** Why it ended with that code, in words that the caller may see. */
+  reason = '';
   /** For the log only. */
   cause: unknown;
   bytesOut = 0;
@@ -49,6 +56,13 @@ export class Exchange implements LiveCall {
     const given = request.headers['x-request-id'];
     this.requestId = isRequestId(given) ? given : randomUUID();
     response.setHeader('x-request-id', this.requestId);
+  }
+
+  /** Whom and what an audit line of this exchange is about. The query may hold what is nobody's business. */
+  facts(): AuditFacts {
+    const { requestId, identity, address: remote, rpc, request } = this;
+    const [resource] = (request.url ?? '').split('?');
+    return { requestId, identity, remote, rpc, resource };
   }
 
   /** Ends the exchange from inside: an answer that has begun says why in its own way, any other becomes a problem. */
@@ -85,8 +99,8 @@ export class Exchange implements LiveCall {
     response.once('close', () => clearTimeout(cut));
   }
 
-  /** Begins to watch the response: one log line and one observation when it is over, however it ends. */
-  observe(log: Log, metrics: GatewayMetrics): void {
+  /** Begins to watch the response: one log line, one observation and, of a stream, one audit line when it is over. */
+  observe({ log, metrics, audit }: Observers): void {
     this.response.once('close', () => {
       // An HTTP/2 stream that was reset calls itself finished; whether we ended it is what tells.
       if (!this.response.writableEnded || !this.response.writableFinished) {
@@ -118,8 +132,25 @@ export class Exchange implements LiveCall {
         },
         'request',
       );
+      if (this.isStream && this.allowedBy !== '') this.auditEnd(audit, seconds * 1000);
     });
   }
+
+  private auditEnd(audit: Audit, durationMs: number): void {
+    const { code, rule, bytesOut: bytes, frames } = this;
+    const reason = this.stopped?.message ?? (this.reason || END_REASONS[code]) ?? '';
+    audit.streamEnd(this.facts(), { code, rule, reason, bytes, frames, durationMs });
+  }
+}
+
+/** What is said of ends that nobody gave a reason for. */
+const END_REASONS: Partial<Readonly<Record<Code, string>>> = { OK: 'it was over', CANCELLED: 'the client went away' };
+
+/** Where exchanges are told of. */
+interface Observers {
+  readonly log: Log;
+  readonly metrics: GatewayMetrics;
+  readonly audit: Audit;
 }
 
 /** Characters of a cause in the log: enough for a message and the top of its stack. */

@@ -1,3 +1,4 @@
+import type { Audit } from '../audit/audit.ts';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import type { Caller, Callers } from './callers.ts';
@@ -21,6 +22,8 @@ export interface Gateway {
   readonly shared: SharedStreams;
   readonly metrics: GatewayMetrics;
   readonly log: Log;
+  /** The record of who did what; it leaves the log lines of denials, too. */
+  readonly audit: Audit;
   readonly limits: {
     readonly maxBodyBytes: number;
     readonly timeoutMs: number;

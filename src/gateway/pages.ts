@@ -1,5 +1,5 @@
 import { PassbandError } from '../errors.ts';
-import { authorize } from './authorize.ts';
+import { admit, authorize } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
@@ -84,8 +84,7 @@ export async function answerPage(
 ): Promise<void> {
   exchange.rpc = `${PAGES_SERVICE}/${method}`;
   exchange.route = path;
-  const { rule, limits } = authorize(gateway, exchange, caller, exchange.rpc, {});
-  await gateway.admission.request(caller.identity, rule, limits);
+  await admit(gateway, exchange, caller, authorize(gateway, exchange, caller, exchange.rpc, {}));
   const { status = 200, type, body, styles = [] } = await page(gateway, exchange, caller);
   const { response } = exchange;
   exchange.bytesOut = Buffer.byteLength(body);

@@ -25,6 +25,7 @@ export function sendProblem(exchange: Exchange, thrown: unknown): void {
   const { stopped } = exchange;
   const error = stopped === undefined ? PassbandError.from(thrown) : new PassbandError(stopped.code, stopped.message);
   exchange.code = error.code;
+  exchange.reason = error.publicMessage;
   exchange.cause ??= error.cause ?? (error === thrown ? undefined : thrown);
   if (response.headersSent) {
     response.destroy();
