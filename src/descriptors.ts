@@ -1,7 +1,8 @@
 import protobuf from 'protobufjs';
 import { UsageError } from './errors.ts';
-import { type HttpBinding, httpBindings, methodOption, type StreamOptions, streamOptions } from './method-options.ts';
+import { type HttpBinding, httpBindings, type StreamOptions, streamOptions } from './method-options.ts';
 import { type LoadOptions, readProtoFiles } from './proto-files.ts';
+import { protoOption } from './proto-option.ts';
 import { qualifyTypeNames } from './type-names.ts';
 
 export { ERROR_DETAILS_PROTO, type LoadOptions, PASSBAND_PROTO } from './proto-files.ts';
@@ -91,7 +92,7 @@ function describeMethod(service: string, method: protobuf.Method): MethodDescrip
   const request = method.resolvedRequestType;
   const response = method.resolvedResponseType;
   if (request === null || response === null) throw new UsageError(`${service}/${method.name}: its types are unknown`);
-  const level = methodOption(method, 'idempotency_level');
+  const level = protoOption(method, 'idempotency_level');
   const name = `${service}/${method.name}`;
   return {
     name,
@@ -102,10 +103,10 @@ function describeMethod(service: string, method: protobuf.Method): MethodDescrip
     response,
     clientStreaming: method.requestStream === true,
     serverStreaming: method.responseStream === true,
-    bindings: httpBindings(name, methodOption(method, '(google.api.http)')),
-    stream: streamOptions(name, request, response, methodOption(method, '(passband.v1.stream)')),
+    bindings: httpBindings(name, protoOption(method, '(google.api.http)')),
+    stream: streamOptions(name, request, response, protoOption(method, '(passband.v1.stream)')),
     idempotent: level === 'NO_SIDE_EFFECTS' || level === 'IDEMPOTENT',
-    deprecated: methodOption(method, 'deprecated') === true,
+    deprecated: protoOption(method, 'deprecated') === true,
     comment: method.comment ?? '',
   };
 }

@@ -27,41 +27,6 @@ export interface StreamOptions {
   readonly allowedOverflow: ReadonlySet<Overflow>;
 }
 
-/**
- * A method option as written. Its name may be relative to the scope it stands in, as any name in a proto may, and its
- * fields may be set by several statements.
- *
- * @throws UsageError when it is given more than once.
- */
-export function methodOption(method: protobuf.Method, name: string): unknown {
-  const entries = (method.parsedOptions ?? []) as readonly Record<string, unknown>[];
-  const given = entries.flatMap((entry) =>
-    Object.entries(entry).flatMap(([key, value]) => (isNamed(method, key, name) ? [value] : [])),
-  );
-  if (given.length < 2) return given[0];
-  const records = given.filter(isRecord);
-  const fields = new Map(records.flatMap((record) => Object.entries(record)));
-  const count = records.reduce((sum, record) => sum + Object.keys(record).length, 0);
-  if (records.length < given.length || fields.size < count) {
-    throw new UsageError(`${fullName(method)}: option ${name} is given more than once`);
-  }
-  return Object.fromEntries(fields);
-}
-
-function fullName(method: protobuf.Method): string {
-  return `${method.parent?.fullName.slice(1)}/${method.name}`;
-}
-
-function isNamed(method: protobuf.Method, written: string, name: string): boolean {
-  if (written === name) return true;
-  if (!written.startsWith('(') || !name.startsWith('(')) return false;
-  const [given, wanted] = [written.slice(1, -1), name.slice(1, -1)];
-  if (given.startsWith('.')) return given.slice(1) === wanted;
-  if (!wanted.endsWith(`.${given}`)) return false;
-  const scope = wanted.slice(0, -given.length - 1);
-  return `${method.parent?.fullName.slice(1)}.`.startsWith(`${scope}.`);
-}
-
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

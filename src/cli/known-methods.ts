@@ -3,6 +3,8 @@ import { type Descriptors, loadDescriptors, PASSBAND_PROTO } from '../descriptor
 import type { KnownField, KnownMethods } from '../gateway/guard/policy.ts';
 import { PAGE_METHODS } from '../gateway/pages.ts';
 import { type MessagePlan, planOf } from '../gateway/routes/plan.ts';
+import { HTTP_BODY } from '../gateway/routes/request.ts';
+import { sampleRatePaths } from '../sample-rate.ts';
 
 /** What a policy may name: the methods of the protos, those that every gRPC backend has, and the gateway's own pages. */
 export function knownMethods(descriptors: Descriptors): KnownMethods {
@@ -12,7 +14,14 @@ export function knownMethods(descriptors: Descriptors): KnownMethods {
       const method = descriptors.methods.get(name);
       return method && scalarAt(planOf(method.request), fieldPath.split('.'));
     },
-    sampleRates: () => ({ request: [], hidden: false }),
+    sampleRates: (name) => {
+      const method = descriptors.methods.get(name);
+      if (method === undefined) return { request: [], hidden: false };
+      return {
+        request: sampleRatePaths(method.request).map((path) => path.join('.')),
+        hidden: method.response.fullName === `.${HTTP_BODY}`,
+      };
+    },
   };
 }
 
