@@ -34,6 +34,16 @@ export interface Sink {
   on(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
 }
 
+/** A pace that a reader shares with others. */
+export interface SharedPace {
+  /** Whether a message may go now, without having waited. */
+  mayGo(): boolean;
+  /** Calls back when it is one's turn to send one message; the function that is returned gives the turn up. */
+  wait(turn: () => void): () => void;
+  /** Notes bytes that have gone. */
+  spend(bytes: number): void;
+}
+
 /** What the pump is told about what happens. */
 export interface PumpObserver {
   frame(bytes: number): void;
@@ -49,6 +59,10 @@ export interface PumpOptions {
   readonly loss: LossMeter;
   readonly overflow: Overflow;
   readonly observer: PumpObserver;
+  /** How fast this reader may be served, asked at every message; a reader that has to wait for it counts as slow. */
+  readonly pace?: (() => SharedPace | undefined) | undefined;
+  /** Looks at each message before it goes anywhere; what it throws ends the stream. */
+  readonly inspect?: ((bytes: Uint8Array) => void) | undefined;
   readonly silenceMs?: number;
   readonly stallLimitMs?: number;
 }
@@ -69,13 +83,16 @@ const GONE: EndStatus = { code: 'CANCELLED', message: 'the client went away', de
  * alike, since a client that dies never drains.
  */
 export function startPump(options: PumpOptions): Pump {
-  const { source, sink, writer, outgoing, loss, overflow, observer } = options;
+  const { source, sink, writer, outgoing, loss, overflow, observer, inspect } = options;
+  const pace = options.pace ?? (() => undefined);
   const silenceMs = options.silenceMs ?? SILENCE_MS;
   const stallLimitMs = options.stallLimitMs ?? STALL_LIMIT_MS;
   let queue: Uint8Array[] = [];
   let queuedBytes = 0;
   let blockedSinceMs: number | undefined;
   let lastWriteMs = Date.now();
+  /** Gives up the turn that is waited for; undefined while none is. */
+  let giveUpTurn: (() => void) | undefined;
   let ending: EndStatus | undefined;
   let over = false;
   let settle: (status: EndStatus) => void = () => {};
@@ -87,24 +104,27 @@ export function startPump(options: PumpOptions): Pump {
     if (over) return;
     over = true;
     clearInterval(watch);
+    giveUpTurn?.();
     queue = [];
     source.cancel();
     settle(status);
   };
 
-  const write = (chunk: Chunk | undefined): void => {
-    if (chunk === undefined || chunk.length === 0) return;
+  /** Writes a chunk and says of how many bytes it was. */
+  const write = (chunk: Chunk | undefined): number => {
+    if (chunk === undefined || chunk.length === 0) return 0;
     lastWriteMs = Date.now();
     if (!sink.write(chunk) && sink.writableLength >= HIGH_WATER_BYTES) blockedSinceMs ??= lastWriteMs;
+    const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+    pace()?.spend(bytes);
+    return bytes;
   };
 
   const send = (bytes: Uint8Array): void => {
     const message = outgoing(bytes);
     const gap = loss.before(message.id());
     if (gap !== undefined) write(writer.gap(gap));
-    const chunk = writer.message(message);
-    write(chunk);
-    observer.frame(typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length);
+    observer.frame(write(writer.message(message)));
   };
 
   const drop = (): void => {
@@ -132,16 +152,33 @@ export function startPump(options: PumpOptions): Pump {
     }
   };
 
-  const flush = (): void => {
-    while (blockedSinceMs === undefined && !over) {
-      const next = queue.shift();
+  const mayGo = (): boolean => pace()?.mayGo() ?? true;
+
+  /** Sends what waits; with a turn, one message even though others wait for theirs. */
+  const flush = (hasTurn: boolean): void => {
+    let free = hasTurn;
+    while (blockedSinceMs === undefined && giveUpTurn === undefined && !over) {
+      const [next] = queue;
       if (next === undefined) break;
+      if (!free && !mayGo()) {
+        awaitTurn();
+        break;
+      }
+      free = false;
+      queue.shift();
       queuedBytes -= next.length;
       guarded(() => send(next));
     }
     if (over || queue.length > 0) return;
     if (ending !== undefined) conclude(ending);
     else if (overflow === 'block' && blockedSinceMs === undefined) source.resume();
+  };
+
+  const awaitTurn = (): void => {
+    giveUpTurn = pace()?.wait(() => {
+      giveUpTurn = undefined;
+      if (!over) flush(true);
+    });
   };
 
   const conclude = (status: EndStatus): void => {
@@ -182,19 +219,23 @@ export function startPump(options: PumpOptions): Pump {
 
   sink.on('drain', () => {
     blockedSinceMs = undefined;
-    flush();
+    flush(false);
   });
   sink.on('close', () => close(GONE));
   sink.on('error', () => close(GONE));
   source.onMessage((bytes) => {
     if (over || ending !== undefined) return;
-    if (blockedSinceMs === undefined && queue.length === 0) guarded(() => send(bytes));
-    else enqueue(bytes);
+    guarded(() => {
+      inspect?.(bytes);
+      if (blockedSinceMs === undefined && queue.length === 0 && mayGo()) return send(bytes);
+      enqueue(bytes);
+      if (blockedSinceMs === undefined && giveUpTurn === undefined) awaitTurn();
+    });
   });
   source.onEnd((status) => {
     if (over || ending !== undefined) return;
     ending = status;
-    flush();
+    flush(false);
   });
   write(writer.head());
   if (sink.destroyed) close(GONE);

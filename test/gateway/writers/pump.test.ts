@@ -8,6 +8,7 @@ import {
   MAX_QUEUED_MESSAGES,
   type MessageSource,
   type Pump,
+  type SharedPace,
   SILENCE_MS,
   type Sink,
   STALL_LIMIT_MS,
@@ -104,7 +105,14 @@ interface Rig {
   readonly bytes: () => number;
 }
 
-function rig(overflow: Overflow, more: { readonly writer?: StreamWriter; readonly ids?: boolean } = {}): Rig {
+interface RigOptions {
+  readonly writer?: StreamWriter;
+  readonly ids?: boolean;
+  readonly pace?: () => SharedPace | undefined;
+  readonly inspect?: (bytes: Uint8Array) => void;
+}
+
+function rig(overflow: Overflow, more: RigOptions = {}): Rig {
   const source = new FakeSource();
   const sink = new FakeSink();
   let dropped = 0;
@@ -116,6 +124,8 @@ function rig(overflow: Overflow, more: { readonly writer?: StreamWriter; readonl
     sink,
     writer,
     overflow,
+    pace: more.pace,
+    inspect: more.inspect,
     loss: ids ? contiguousLossMeter(undefined) : countingLossMeter(),
     outgoing: (message) => ({
       bytes: message,
@@ -436,4 +446,125 @@ it('breaks the connection off where the format cannot tell a failure', async () 
   source.end(STOPPED);
   expect([sink.ended, sink.destroyed]).toEqual([false, true]);
   await expect(pump.done).resolves.toEqual(STOPPED);
+});
+
+/** A pace that lets one message go whenever a test says so. */
+class FakePace implements SharedPace {
+  spent = 0;
+  free = 0;
+  turn: (() => void) | undefined;
+  mayGo(): boolean {
+    return this.free > 0;
+  }
+  wait(turn: () => void): () => void {
+    this.turn = turn;
+    return () => {
+      this.turn = undefined;
+    };
+  }
+  spend(bytes: number): void {
+    this.spent += bytes;
+    this.free--;
+  }
+  go(): void {
+    const { turn } = this;
+    this.turn = undefined;
+    turn?.();
+  }
+}
+
+describe('a reader that is paced', () => {
+  it('holds the source back (block), gets a message a turn, and loses nothing', async () => {
+    const pace = new FakePace();
+    pace.free = 1;
+    const { source, sink, pump, dropped } = rig('block', { pace: () => pace });
+    source.say('1');
+    expect([sink.text(), source.paused]).toEqual(['1 ', false]);
+    source.say('2', '3');
+    expect([sink.text(), source.paused]).toEqual(['1 ', true]);
+    pace.go();
+    expect([sink.text(), source.paused]).toEqual(['1 2 ', true]);
+    pace.go();
+    expect([sink.text(), source.paused]).toEqual(['1 2 3 ', false]);
+    source.say('4');
+    source.end();
+    expect(sink.ended).toBe(false);
+    pace.go();
+    expect(sink.text()).toBe('1 2 3 4 .OK');
+    expect(pace.spent).toBe(8);
+    expect(dropped()).toBe(0);
+    await expect(pump.done).resolves.toEqual(OK);
+    sink.emit('close');
+  });
+
+  it('loses the older messages (latest), which are counted and told', () => {
+    const pace = new FakePace();
+    const { source, sink, dropped } = rig('latest', { pace: () => pace });
+    source.count(1, 4);
+    pace.go();
+    expect(sink.text()).toBe('4 ');
+    expect(dropped()).toBe(3);
+    source.count(5, 7);
+    pace.go();
+    expect(sink.text()).toBe('4 [2:5-6] 7 ');
+    sink.emit('close');
+  });
+
+  it('queues no more than any slow reader (drop-oldest)', () => {
+    const pace = new FakePace();
+    const { source, sink, dropped } = rig('drop-oldest', { pace: () => pace });
+    source.count(1, MAX_QUEUED_MESSAGES + 10);
+    expect(dropped()).toBe(10);
+    sink.emit('close');
+  });
+
+  it('that takes nothing gives its turn to others and waits for both', () => {
+    const pace = new FakePace();
+    pace.free = 1;
+    const { source, sink } = rig('block', { pace: () => pace });
+    sink.stuck = true;
+    source.say('1', '2');
+    expect(pace.turn).toBeUndefined();
+    pace.free = 0;
+    sink.drain();
+    expect(sink.text()).toBe('1 ');
+    pace.go();
+    expect(sink.text()).toBe('1 2 ');
+    sink.emit('close');
+  });
+
+  it.each(['close', 'finish'])('gives its turn up when it is over (%s)', (how) => {
+    const pace = new FakePace();
+    const { source, sink, pump } = rig('block', { pace: () => pace });
+    source.say('1');
+    expect(pace.turn).toBeDefined();
+    if (how === 'finish') pump.finish(STOPPED);
+    sink.emit('close');
+    expect(pace.turn).toBeUndefined();
+    expect(sink.text()).toBe(how === 'finish' ? '.UNAVAILABLE' : '');
+  });
+
+  it('is let go when the pace is taken away', () => {
+    let pace: FakePace | undefined = new FakePace();
+    const waitedFor = pace;
+    const { source, sink } = rig('block', { pace: () => pace });
+    source.say('1');
+    pace = undefined;
+    waitedFor.go();
+    source.say('2');
+    expect(sink.text()).toBe('1 2 ');
+    sink.emit('close');
+  });
+});
+
+it('ends the stream at a message that must not be sent, and sends nothing that waited', async () => {
+  const inspect = (bytes: Uint8Array): void => {
+    if (String(Buffer.from(bytes)) === '3') throw new PassbandError('PERMISSION_DENIED', 'too much');
+  };
+  const { source, sink, pump } = rig('block', { inspect });
+  source.count(1, 4);
+  expect(sink.text()).toBe('1 2 .PERMISSION_DENIED');
+  expect(source.cancelled).toBeGreaterThan(0);
+  await expect(pump.done).resolves.toMatchObject({ code: 'PERMISSION_DENIED', message: 'too much' });
+  sink.emit('close');
 });
