@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../errors.ts';
+import { auditCommand } from './audit.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { openapiCommand } from './openapi.ts';
 import { pkiCommand } from './pki.ts';
@@ -92,6 +93,7 @@ Examples:
       });
     },
   );
+  root.addCommand(auditCommand());
   root.addCommand(pkiCommand());
   root.addCommand(openapiCommand());
   root.addCommand(policyCommand(loadKnownMethods));
