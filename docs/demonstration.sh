@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Certificates that die and change while streams run; see demonstration.md. Needs bash, curl, openssl and a built checkout.
+# Everything happens in a temporary folder and on free ports of loopback, and is gone at the end.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+PATH="$root/node_modules/.bin:$PATH"
+passband() { node "$root/dist/cli/main.js" "$@"; }
+
+folder=$(mktemp -d)
+certs=$folder/certs
+children=()
+finish() {
+  for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -rf "$folder"
+}
+trap finish EXIT
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+now_ms() { date +%s%3N; }
+
+# Waits until a command succeeds, at most 15 seconds.
+await() {
+  local what=$1; shift
+  for _ in $(seq 300); do if "$@"; then return; fi; sleep 0.05; done
+  fail "waited in vain: $what"
+}
+
+# Opens a stream as CN $1 in the background: the events in $1.events, the moment of its end in $1.ended.
+stream() {
+  {
+    curl -sN --cacert "$certs/ca.crt" --cert "$certs/$1.crt" --key "$certs/$1.key" \
+      "$url/v1/stations/sim-1/iq?batch_size_samples=8192&datatype=ci8" >"$folder/$1.events" || true
+    now_ms >"$folder/$1.ended"
+  } &
+  children+=($!)
+}
+frames() { grep -c '^id: *[0-9]' "$folder/$1.events" || true; }
+has_frames() { [ "$(frames "$1")" -ge "$2" ]; }
+has_ended() { [ -s "$folder/$1.ended" ]; }
+# Every frame's id is the one after that before it, and no gap was told.
+lost_nothing() {
+  ! grep -q '^event: *gap' "$folder/$1.events" &&
+    awk '/^id: *[0-9]/ { if (seen && $2 != last + 1) bad = 1; last = $2; seen = 1 } END { exit bad || !seen }' "$folder/$1.events"
+}
+serial() {
+  openssl s_client -connect "localhost:$port" -CAfile "$certs/ca.crt" -cert "$certs/bob.crt" -key "$certs/bob.key" </dev/null 2>/dev/null |
+    openssl x509 -noout -serial
+}
+status_of() { curl -s -o /dev/null -w '%{http_code}' --cacert "$certs/ca.crt" --cert "$certs/$1.crt" --key "$certs/$1.key" "$url$2"; }
+
+say 'Start, with certificates and a policy of its own'
+passband up --certs "$certs" --port 0 --backend-port 0 --metrics-port 0 >"$folder/up.txt" 2>"$folder/log.jsonl" &
+children+=($!)
+await 'the gateway listens' grep -q 'gateway  *https://localhost:' "$folder/up.txt"
+port=$(sed -n 's/^gateway  *https:\/\/localhost:\([0-9]*\).*/\1/p' "$folder/up.txt")
+url=https://localhost:$port
+sed -n '/^gateway/p' "$folder/up.txt"
+
+say 'Two people, two certificates'
+passband pki issue client --certs "$certs" --cn dash-alice --name alice
+passband pki issue client --certs "$certs" --cn dash-bob --name bob
+
+say 'Each opens a stream'
+stream alice
+stream bob
+await 'frames for alice' has_frames alice 20
+await 'frames for bob' has_frames bob 20
+echo "alice has $(frames alice) frames, bob has $(frames bob)"
+
+say 'Revoke alice'
+passband pki revoke "$certs/alice.crt" --reason keyCompromise --certs "$certs"
+await 'the end of the stream of alice' has_ended alice
+revoked_ms=$(stat -c %.3Y "$certs/crl.pem" | tr -d .)
+took_ms=$(($(cat "$folder/alice.ended") - revoked_ms))
+sed -n '/^event: *end/,$p' "$folder/alice.events"
+echo "revocation list written to end of stream: $took_ms ms"
+grep -A1 '^event: *end' "$folder/alice.events" | grep -q '"code": *16' || fail 'the stream of alice did not end with UNAUTHENTICATED'
+echo "alice asks again: $(curl -s -o /dev/null -w '%{http_code}' --cacert "$certs/ca.crt" --cert "$certs/alice.crt" --key "$certs/alice.key" "$url/whoami" || true)"
+before=$(frames bob)
+await 'more frames for bob' has_frames bob $((before + 20))
+lost_nothing bob || fail 'bob lost frames'
+echo "bob goes on: $(frames bob) frames, none lost"
+
+say 'Rotate the certificate of the server'
+old=$(serial)
+passband pki renew server --certs "$certs"
+new_serial() { [ "$(serial)" != "$old" ]; }
+await 'the new certificate' new_serial
+echo "before: $old"
+echo "now:    $(serial)"
+before=$(frames bob)
+await 'more frames for bob' has_frames bob $((before + 20))
+lost_nothing bob || fail 'bob lost frames'
+echo "bob goes on: $(frames bob) frames, none lost"
+
+say 'Take the right to subscribe from the dashboards'
+sed '/IQStreamService\/SubscribeIQ/d' "$certs/policy.yaml" >"$folder/policy.yaml"
+edited_ms=$(now_ms)
+mv "$folder/policy.yaml" "$certs/policy.yaml"
+await 'the end of the stream of bob' has_ended bob
+sed -n '/^event: *end/,$p' "$folder/bob.events"
+echo "policy written to end of stream: $(($(cat "$folder/bob.ended") - edited_ms)) ms"
+grep -A1 '^event: *end' "$folder/bob.events" | grep -q '"code": *7' || fail 'the stream of bob did not end with PERMISSION_DENIED'
+lost_nothing bob || fail 'bob lost frames'
+echo "bob subscribes again: $(status_of bob '/v1/stations/sim-1/iq'); bob lists stations: $(status_of bob /v1/stations)"
+[ "$(status_of bob /v1/stations)" = 200 ] || fail 'bob lost more than one right'
+
+say 'Done: revocation took '"$took_ms"' ms'
