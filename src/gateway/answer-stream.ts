@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { PassbandError } from '../errors.ts';
+import { paceOf, sampleRateCheck } from './answer-limits.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readHttpBody } from './http-body.ts';
@@ -82,6 +83,8 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     outgoing: outgoingOf(route),
     loss: resumable ? contiguousLossMeter(controls.resumeAfter) : countingLossMeter(),
     overflow: controls.overflow,
+    pace: () => paceOf(gateway, exchange),
+    inspect: sampleRateCheck(method, exchange),
     observer: {
       frame: (bytes) => {
         exchange.frames++;

@@ -32,13 +32,14 @@ export function authorize(
 }
 
 /**
- * Counts an allowed call against the rate of its rule, and leaves its audit line. To be awaited before anything is done
+ * Counts an allowed call against the rates of its rule, and leaves its audit line. To be awaited before anything is done
  * for the caller.
  *
  * @throws PassbandError RESOURCE_EXHAUSTED; UNAVAILABLE when the line cannot be kept and calls must not go on without.
  */
 export async function admit(gateway: Gateway, exchange: Exchange, caller: Caller, allowed: Allowed): Promise<void> {
   try {
+    if (!exchange.isStream) gateway.admission.requireBytes(caller.identity, allowed.rule, allowed.limits);
     await gateway.admission.request(caller.identity, allowed.rule, allowed.limits);
   } catch (error) {
     throw denied(gateway, exchange, PassbandError.from(error), allowed.rule);

@@ -1,4 +1,5 @@
 import { PassbandError } from '../errors.ts';
+import { countAnswer, sampleRateCheck } from './answer-limits.ts';
 import { acceptStream, answerStream } from './answer-stream.ts';
 import { acceptUnary, answerUnary } from './answer-unary.ts';
 import { type Allowed, admit, authorize, recorded, takePlace } from './authorize.ts';
@@ -85,12 +86,18 @@ async function callUnary(call: Call): Promise<void> {
     exchange.isStream = true;
     await admit(gateway, exchange, call.caller, call.allowed);
     const duplex = await gateway.upstream.duplex(method, options);
-    answerUnary(exchange, route, format, await Promise.race([onlyMessage(duplex), failureOf(feed(call, duplex))]));
+    answerWith(await Promise.race([onlyMessage(duplex), failureOf(feed(call, duplex))]));
     return;
   }
   const { bytes, allowed } = await readAllowed(call);
   await admit(gateway, exchange, call.caller, allowed);
-  answerUnary(exchange, route, format, await gateway.upstream.unary(method, bytes, options));
+  answerWith(await gateway.upstream.unary(method, bytes, options));
+
+  function answerWith(answer: Uint8Array): void {
+    sampleRateCheck(method, exchange)?.(answer);
+    answerUnary(exchange, route, format, answer);
+    countAnswer(gateway, exchange);
+  }
 }
 
 async function callStream(call: Call): Promise<void> {

@@ -1,4 +1,5 @@
 import { PassbandError } from '../errors.ts';
+import { countAnswer } from './answer-limits.ts';
 import { admit, authorize } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
@@ -100,6 +101,7 @@ export async function answerPage(
     );
   }
   exchange.finish(body);
+  countAnswer(gateway, exchange);
 }
 
 /** The error of a page asked for with a method that it does not take. */
