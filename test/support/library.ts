@@ -39,6 +39,8 @@ export interface SeenCall {
   /** The request; of a stream of requests, the last so far. */
   request: unknown;
   readonly metadata: Readonly<Record<string, grpc.MetadataValue>>;
+  /** Serial number of the certificate that the caller showed. */
+  readonly peerSerial: string | undefined;
   /** Milliseconds that were left when the call came; Infinity without a deadline. */
   readonly leftMs: number;
   /** Resolves when the client has cancelled the call. */
@@ -75,6 +77,7 @@ export async function startLibrary(pki: TestPki, options: { readonly port?: numb
       method,
       request: 'request' in call ? call.request : undefined,
       metadata: call.metadata.getMap(),
+      peerSerial: call.getAuthContext().sslPeerCertificate?.serialNumber,
       leftMs: Number(deadline) - Date.now(),
       cancelled: new Promise((resolve) => call.once('cancelled', resolve)),
     };

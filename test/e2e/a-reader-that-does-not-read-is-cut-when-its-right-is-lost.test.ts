@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { rawConnected } from '../support/raw.ts';
+import { Revoker } from '../support/revocation.ts';
+import { connectionsOpen, type Stack, startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+let stack: Stack;
+let revoker: Revoker;
+beforeAll(async () => {
+  stack = await startStack();
+  revoker = new Revoker(stack.pki);
+});
+afterAll(async () => {
+  await stack?.close();
+});
+
+/** More than any buffer between the two holds. */
+const IQ = '/v1/stations/sim-1/iq?batch_size_samples=32768';
+
+async function queuedMessages(): Promise<number> {
+  const metric = await stack.registry.getSingleMetric('passband_stream_dropped_frames_total')?.get();
+  return metric?.values.reduce((sum, { value }) => sum + value, 0) ?? 0;
+}
+
+it('over HTTP/1.1: the socket', async () => {
+  const pair = await stack.pki.issue();
+  const socket = await rawConnected({ port: stack.port, caPem: stack.pki.caPem, pair });
+  socket.write(`GET ${IQ} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await once(socket, 'readable');
+  // From here on it reads nothing at all.
+  await until('all buffers are full', queuedMessages, (dropped) => dropped > 0, 60_000);
+  const before = await connectionsOpen(stack);
+  const startedMs = performance.now();
+  await revoker.revoke(pair);
+  await until(
+    'the connection is cut',
+    () => connectionsOpen(stack),
+    (open) => open < before,
+  );
+  process.stderr.write(`revocation to the cut of an unread stream: ${Math.round(performance.now() - startedMs)} ms\n`);
+  expect(stack.gateway.streams()).toBe(0);
+  socket.destroy();
+});
+
+it('over HTTP/2: the connection with all its streams', async () => {
+  const pair = await stack.pki.issue();
+  const session = connectHttp2(stack.gatewayUrl, { ca: stack.pki.caPem, cert: pair.certPem, key: pair.keyPem });
+  session.on('error', () => {});
+  for (let stream = 0; stream < 3; stream++) {
+    const request = session.request({ ':path': IQ });
+    request.on('error', () => {});
+    await once(request, 'response');
+    // Neither read nor given another window.
+    request.pause();
+  }
+  expect(stack.gateway.streams()).toBe(3);
+  const before = await connectionsOpen(stack);
+  await revoker.revoke(pair);
+  await until(
+    'the connection is cut',
+    () => connectionsOpen(stack),
+    (open) => open < before,
+  );
+  expect(stack.gateway.streams()).toBe(0);
+  session.destroy();
+});

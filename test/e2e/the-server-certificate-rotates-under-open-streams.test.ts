@@ -1,0 +1,109 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { IssuedCertificate } from '../../src/pki/authority.ts';
+import { FrameReader } from '../support/frames.ts';
+import { type Caller, callerOf } from '../support/https.ts';
+import { rawConnected } from '../support/raw.ts';
+import { replaceFile } from '../support/revocation.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+let stack: Stack;
+const callers: Caller[] = [];
+const readers: FrameReader[] = [];
+
+beforeAll(async () => {
+  stack = await startStack();
+  for (const http2 of [false, true]) {
+    const caller = callerOf(stack.gatewayUrl, stack.pki.caPem, await stack.pki.issue(), http2);
+    callers.push(caller);
+    readers.push(new FrameReader(await caller.events('/v1/stations/sim-1/iq?batch_size_samples=4096&datatype=ci8')));
+  }
+});
+afterAll(async () => {
+  for (const reader of readers) reader.stop();
+  for (const caller of callers) await caller.close();
+  await stack?.close();
+});
+
+const serialOf = ({ certPem }: IssuedCertificate): string => new X509Certificate(certPem).serialNumber;
+
+/** Serial number of the certificate that a new handshake is shown. */
+async function shownSerial(): Promise<string | undefined> {
+  const socket = await rawConnected({ port: stack.port, caPem: stack.pki.caPem, pair: await stack.pki.pair('client') });
+  const serial = socket.getPeerX509Certificate()?.serialNumber;
+  socket.destroy();
+  return serial;
+}
+
+const newServerPair = (): Promise<IssuedCertificate> =>
+  stack.pki.issue({ cn: 'localhost', eku: 'server', dns: ['localhost'], ip: ['127.0.0.1'] });
+
+/** Each stream has gone on by some frames since, and has lost none. */
+async function expectStreamsWhole(): Promise<void> {
+  for (const reader of readers) {
+    const then = reader.frames.length;
+    await reader.until(() => reader.frames.length >= then + 10);
+    const ids = reader.frames.map(({ id }) => id);
+    const [first = 0] = ids;
+    expect({ gaps: reader.gaps, end: reader.end, ids }).toEqual({
+      gaps: [],
+      end: undefined,
+      ids: ids.map((_, index) => first + index),
+    });
+  }
+}
+
+test('a new pair is shown to new handshakes', async () => {
+  const pair = await newServerPair();
+  // One after the other, as most tools write them; for a moment they do not belong together.
+  await replaceFile(join(stack.certsDir, 'server.key'), pair.keyPem, 0o600);
+  await replaceFile(join(stack.certsDir, 'server.crt'), pair.certPem);
+  const startedMs = performance.now();
+  await until('it is shown', shownSerial, (serial) => serial === serialOf(pair));
+  process.stderr.write(`new files to a new certificate: ${Math.round(performance.now() - startedMs)} ms\n`);
+  await expectStreamsWhole();
+});
+
+test('a pair that does not belong together changes nothing; the log says why, once', async () => {
+  const before = await shownSerial();
+  const [certificate, key] = [await newServerPair(), await newServerPair()];
+  await writeFile(join(stack.certsDir, 'server.crt'), certificate.certPem);
+  await writeFile(join(stack.certsDir, 'server.key'), key.keyPem);
+  const told = () => stack.logs.filter(({ why }) => /server\.key is not the key of .*server\.crt/.test(String(why)));
+  await until('the log says why', () => told().length > 0);
+  expect(await stack.gateway.reload()).toBe(false);
+  expect([await shownSerial(), told().length]).toEqual([before, 1]);
+  await expectStreamsWhole();
+
+  await writeFile(join(stack.certsDir, 'server.key'), certificate.keyPem);
+  await until('the right key is taken', shownSerial, (serial) => serial === serialOf(certificate));
+});
+
+test('a Kubernetes volume is swapped as a whole', async () => {
+  const dir = stack.certsDir;
+  const names = (await readdir(dir)).filter((name) => /\.(crt|key|pem|yaml)$/.test(name));
+  const fill = async (folder: string, pair?: IssuedCertificate): Promise<void> => {
+    await mkdir(join(dir, folder));
+    for (const name of names)
+      await writeFile(join(dir, folder, name), await readFile(join(dir, name)), { mode: 0o600 });
+    if (pair === undefined) return;
+    await writeFile(join(dir, folder, 'server.crt'), pair.certPem);
+    await writeFile(join(dir, folder, 'server.key'), pair.keyPem);
+  };
+  await fill('..2026_01');
+  await symlink('..2026_01', join(dir, '..data'));
+  for (const name of names) {
+    await symlink(join('..data', name), join(dir, `${name}.link`));
+    await rename(join(dir, `${name}.link`), join(dir, name));
+  }
+  expect(await stack.gateway.reload()).toBe(true);
+  const pair = await newServerPair();
+  await fill('..2026_02', pair);
+  await symlink('..2026_02', join(dir, '..data_tmp'));
+  await rename(join(dir, '..data_tmp'), join(dir, '..data'));
+  await until('the pair of the new volume is shown', shownSerial, (serial) => serial === serialOf(pair));
+  await expectStreamsWhole();
+});
