@@ -14,6 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const PROGRAMS = {
   openssl: { debian: 'openssl', there: ['openssl', ['version']] },
   curl: { debian: 'curl', there: ['curl', ['--version']] },
+  prlimit: { debian: 'util-linux', there: ['prlimit', ['--version']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 
