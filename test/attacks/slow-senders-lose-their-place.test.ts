@@ -1,0 +1,130 @@
+// Slowloris behind the handshake: requests that are begun and never finished, octet by octet. Each has a time by which it
+// must be whole; then its place is free, whatever trickles on, and others have been served meanwhile.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { PassbandError } from '../../src/errors.ts';
+import { readBody } from '../../src/gateway/edge/body.ts';
+import { leaveUnreadBody } from '../../src/gateway/edge/unread-body.ts';
+import { type EdgeUnderTest, startEdge } from '../gateway/edge/edge-under-test.ts';
+import {
+  data,
+  FLAG,
+  FRAME,
+  frame,
+  headerBlock,
+  headers,
+  ping,
+  PREFACE,
+  requestFields,
+  settings,
+} from '../support/http2-frames.ts';
+import { Http2Peer } from '../support/http2-peer.ts';
+import { rawConnected, rawExchange, requestText, untilClosed } from '../support/raw.ts';
+import { until } from '../support/until.ts';
+
+/** Milliseconds that everything has here. */
+const LIMIT_MS = 300;
+/** Milliseconds between two octets of a slow sender: none of the limits would ever pass between them. */
+const TRICKLE_MS = 50;
+
+let edge: EdgeUnderTest;
+let stopTrickle = (): void => {};
+
+beforeAll(async () => {
+  edge = await startEdge(
+    async (request, response) => {
+      leaveUnreadBody(request, response, LIMIT_MS);
+      try {
+        const body = await readBody(request, { maxBytes: 1024, timeoutMs: LIMIT_MS });
+        response.end(`served ${body.length}`);
+      } catch (error) {
+        response.statusCode = PassbandError.from(error).status;
+        response.end('refused');
+      }
+    },
+    { handshakeTimeoutMs: LIMIT_MS, headersTimeoutMs: LIMIT_MS, idleSessionMs: LIMIT_MS },
+  );
+});
+afterEach(async () => {
+  stopTrickle();
+  await until('the place is free', edge.open, (open) => open === 0);
+});
+afterAll(() => edge?.stop());
+
+/** Sends the same bytes again and again, for as long as the test lasts. */
+function trickle(send: () => void): void {
+  const timer = setInterval(send, TRICKLE_MS);
+  stopTrickle = () => clearInterval(timer);
+}
+
+async function expectOthersServed(): Promise<void> {
+  expect((await rawExchange(edge.asClient, requestText('GET', '/'))).body).toContain('served');
+}
+
+const POST = 'POST / HTTP/1.1\r\nHost: localhost\r\n';
+
+describe('HTTP/1.1', () => {
+  it.each([
+    ['a request line', 'GET /', 'a', 408],
+    ['headers', 'GET / HTTP/1.1\r\nHost: localhost\r\n', 'x: y\r\n', 408],
+    ['a body with a length', `${POST}Content-Length: 1000\r\n\r\n`, 'x', 408],
+    ['a body in chunks', `${POST}Transfer-Encoding: chunked\r\n\r\n`, '1\r\nx\r\n', 408],
+    ['the size of a chunk', `${POST}Transfer-Encoding: chunked\r\n\r\n`, '0', 408],
+    ['chunk extensions', `${POST}Transfer-Encoding: chunked\r\n\r\n1;`, 'x', 408],
+    ['trailers', `${POST}Transfer-Encoding: chunked\r\n\r\n0\r\n`, 'x: y\r\n', 408],
+  ])('%s', async (_name, first, then, status) => {
+    const socket = await rawConnected(edge.asClient);
+    const answer = untilClosed(socket);
+    socket.write(first);
+    trickle(() => socket.write(then));
+    await expectOthersServed();
+    expect((await answer).status).toBe(status);
+  });
+});
+
+describe('HTTP/2', () => {
+  const post = headers(1, headerBlock(requestFields('POST', '/')), FLAG.endHeaders);
+  it.each<readonly [string, Buffer, Buffer]>([
+    ['nothing but its settings', Buffer.alloc(0), Buffer.alloc(0)],
+    ['pings', Buffer.alloc(0), ping()],
+    ['settings', Buffer.alloc(0), settings()],
+    ['half of a frame', frame(FRAME.headers, 5, 1, Buffer.alloc(100)).subarray(0, 20), Buffer.from([0])],
+    ['a header block that goes on', headers(1, headerBlock(requestFields('GET', '/')), FLAG.endStream), Buffer.alloc(0)],
+  ])('a connection of %s', async (_name, first, then) => {
+    const peer = await Http2Peer.open(edge.asClient);
+    peer.send(first);
+    trickle(() => peer.send(then));
+    await expectOthersServed();
+    await peer.end();
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['half of the preface', PREFACE.subarray(0, 10)],
+    ['the preface alone', PREFACE],
+  ])('%s', async (_name, first) => {
+    const socket = await rawConnected({ ...edge.asClient, alpn: ['h2'] });
+    const answer = untilClosed(socket);
+    if (first.length > 0) socket.write(first);
+    await expectOthersServed();
+    await answer;
+  });
+
+  it('a body', async () => {
+    const peer = await Http2Peer.open(edge.asClient);
+    peer.send(post);
+    trickle(() => peer.send(data(1, 'x')));
+    await expectOthersServed();
+    expect((await peer.over(1)).status).toBe(408);
+    // The stream is gone, and with it what kept the connection.
+    await peer.end();
+  });
+
+  it('a request that is whole keeps its connection for as long as its answer takes', async () => {
+    const peer = await Http2Peer.open(edge.asClient);
+    peer.send(post, data(1, 'x'));
+    await expectOthersServed();
+    peer.send(data(1, 'y', FLAG.endStream));
+    expect(await peer.over(1)).toMatchObject({ status: 200, body: 'served 2' });
+    await peer.end();
+  });
+});
