@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { FLAG, FRAME, FRAME_HEADER_BYTES, PREFACE, settings, settingsAck, statusOf } from './http2-frames.ts';
 import { type RawOptions, rawConnected } from './raw.ts';
@@ -53,9 +52,19 @@ export class Http2Peer {
     for (let turn = 0; turn < times && !this.socket.destroyed; turn += perWrite) {
       const batch = Array.from({ length: Math.min(perWrite, times - turn) }, (_, index) => frames(turn + index));
       if (!this.socket.write(Buffer.concat(batch))) {
-        await Promise.race([once(this.socket, 'drain'), once(this.socket, 'close')]).catch(() => {});
+        await this.#drained();
       }
     }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.socket.once('drain', done).once('close', done);
+    });
   }
 
   stream(id: number): SeenStream {
