@@ -200,13 +200,18 @@ function answering(call: Answer, signal: AbortSignal, readStatus: ReadStatus): S
   };
   const cancel = (): void => call.cancel();
   signal.addEventListener('abort', cancel, { once: true });
+  let isAccepted = false;
   const accepted = new Promise<void>((resolve, reject) => {
-    call.on('metadata', () => resolve());
+    call.on('metadata', () => {
+      isAccepted = true;
+      resolve();
+    });
     call.on('status', (given: grpc.StatusObject) => {
       signal.removeEventListener('abort', cancel);
       status = readStatus(given);
       if (status.code === 'OK') resolve();
-      else reject(failure(status));
+      // An error costs the taking of a stack, a thousand times when a thousand streams end together.
+      else if (!isAccepted) reject(failure(status));
       settle();
     });
   });
