@@ -6,6 +6,7 @@ import type { Policy } from '../gateway/guard/policy.ts';
 import { PAGES } from '../gateway/pages.ts';
 import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
 import { loadTlsMaterial, type TlsMaterial } from '../pki/store.ts';
+import { refuseNearlyDead } from '../trust/expiry-watch.ts';
 import { loadMaterial } from '../trust/material.ts';
 import { knownMethods, loadKnownMethods } from './known-methods.ts';
 import { loadPolicy } from './policy.ts';
@@ -47,7 +48,7 @@ export async function readGatewayFiles(config: Config): Promise<GatewayFiles> {
   const table = buildRouteTable(descriptors);
   refuseHiddenRoutes(table);
   await gatewayPolicy(config, descriptors);
-  await loadMaterial(config.certs, GATEWAY_PAIRS, revocationOptions(config));
+  refuseNearlyDead(await loadMaterial(config.certs, GATEWAY_PAIRS, revocationOptions(config)), config.minDays);
   return { descriptors, errorTypes, table };
 }
 

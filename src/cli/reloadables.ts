@@ -9,8 +9,8 @@ import type { Reloadable } from '../trust/reloadable.ts';
 export type OnOutcome = (ok: boolean) => void;
 
 /** Where a program's revocation lists come from. */
-export function revocationOptions(_config: Config): RevocationOptions {
-  return { crlFiles: [], staleLists: 'refuse' };
+export function revocationOptions({ crl, crlStale }: Config): RevocationOptions {
+  return { crlFiles: crl, staleLists: crlStale };
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { Admission } from '../gateway/guard/admission.ts';
 import { LiveConnections } from '../gateway/guard/live-connections.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
+import type { Policy } from '../gateway/guard/policy.ts';
 import { holderOf } from '../gateway/holder.ts';
 import { statusDetails } from '../gateway/status-details.ts';
 import { unreadableRequest } from '../gateway/unreadable-request.ts';
@@ -22,6 +23,8 @@ import { SharedStreams } from '../gateway/upstream/shared-streams.ts';
 import { listenError } from '../listen-error.ts';
 import { gatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
+import { trustMetrics } from '../observability/trust-metrics.ts';
+import { watchExpiry } from '../trust/expiry-watch.ts';
 import type { Trust } from '../trust/trust.ts';
 import { followChanges, judgeBackend } from './follow-changes.ts';
 import { gatewayPages } from './gateway-pages.ts';
@@ -61,8 +64,16 @@ export async function runGateway(
 ): Promise<RunningGateway> {
   const { descriptors, errorTypes, table } = files ?? (await readGatewayFiles(config));
   const metrics = gatewayMetrics(registry);
-  const policy = await openPolicy(policyFile(config), () => gatewayPolicy(config, descriptors), log);
-  const material = await openMaterial(config, GATEWAY_PAIRS, log);
+  const filesMetrics = trustMetrics(registry);
+  const readPolicy = (): Promise<Policy> => gatewayPolicy(config, descriptors);
+  const policy = await openPolicy(policyFile(config), readPolicy, log, filesMetrics.outcome('policy'));
+  const material = await openMaterial(config, GATEWAY_PAIRS, log, filesMetrics.outcome('certificates')).catch(
+    (error: unknown) => {
+      policy.close();
+      throw error;
+    },
+  );
+  const unwatch = watchExpiry(material, { log, metrics: filesMetrics });
   const trust = (): Trust => material.current().trust;
   const live = new LiveStreams();
   const connections = new LiveConnections({
@@ -84,6 +95,7 @@ export async function runGateway(
     return { peers, calls: upstreamCalls(channel, details) };
   });
   const closeFiles = (): void => {
+    unwatch();
     policy.close();
     material.close();
     connections.stop();
