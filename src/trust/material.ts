@@ -102,11 +102,13 @@ async function loadListsOf(
 ): Promise<RevocationList[]> {
   const lists: RevocationList[] = [];
   for (const parsed of await readCrlFile(file)) {
-    const list = await verifyCrl(parsed, file, authorities, Date.now());
-    if (list !== undefined) lists.push(list);
+    const used = before?.by(parsed.issuerDer) ?? [];
+    const known = used.find(({ sha256 }) => sha256 === parsed.sha256);
+    const list = known ?? (await verifyCrl(parsed, file, authorities, Date.now()));
     // The list of an authority that has just been taken out says nothing about anybody who is still let in. Waiting for
     // its removal would keep that authority in use.
-    else if (before === undefined || before.by(parsed.issuerDer).length === 0) {
+    if (list !== undefined && isTrusted(list, authorities)) lists.push(list);
+    else if (used.length === 0) {
       throw new UsageError(
         `${file} has a list of an issuer that is not in ca.crt; add its CA certificate there, or take the list out`,
       );
@@ -120,11 +122,7 @@ function refuseLoss(used: RevocationList, now: RevocationLists, authorities: rea
   const { issuerDer, issuerKeyId, issuer, file } = used;
   const next = now.by(issuerDer).find((list) => list.issuerKeyId === issuerKeyId);
   if (next === undefined) {
-    const isTrusted = authorities.some((authority) => {
-      const { subjectDer, keyId } = certificateFacts(authority);
-      return subjectDer === issuerDer && keyId === issuerKeyId;
-    });
-    if (!isTrusted) return;
+    if (!isTrusted(used, authorities)) return;
     throw new UsageError(
       `${file} has lost the list of ${issuer}, and whom it revoked would be let in again; put it back, or take that CA out of ca.crt as well`,
     );
@@ -134,6 +132,13 @@ function refuseLoss(used: RevocationList, now: RevocationLists, authorities: rea
       `${next.file} has an earlier list of ${issuer} (number ${numberOf(next)}) than the one in use (number ${numberOf(used)}); put the latest there`,
     );
   }
+}
+
+function isTrusted({ issuerDer, issuerKeyId }: RevocationList, authorities: readonly X509Certificate[]): boolean {
+  return authorities.some((authority) => {
+    const { subjectDer, keyId } = certificateFacts(authority);
+    return subjectDer === issuerDer && keyId === issuerKeyId;
+  });
 }
 
 function numberOf({ number, thisUpdateMs }: RevocationList): string {

@@ -13,6 +13,8 @@ const MAX_INTERMEDIATES = 10;
 const MAX_PATHS = 8;
 /** Signatures that are verified for one chain, some 0.1 ms each: what CAs that sign one another in circles may cost. */
 const MAX_SIGNATURE_CHECKS = 64;
+/** Ways that are followed at one time. */
+const MAX_PARTIAL_PATHS = 64;
 /** Chains whose paths are remembered for one CA bundle: about as many as there are connections. */
 const MAX_REMEMBERED = 4096;
 
@@ -50,7 +52,6 @@ class PathSearch {
   readonly #candidates: readonly X509Certificate[];
   readonly #roots: ReadonlySet<string>;
   readonly #verified = new Map<string, boolean>();
-  readonly #found: CertificatePath[] = [];
   #checksLeft = MAX_SIGNATURE_CHECKS;
 
   constructor(authorities: readonly X509Certificate[], intermediates: readonly X509Certificate[]) {
@@ -58,39 +59,44 @@ class PathSearch {
     this.#roots = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
   }
 
+  /** The shortest first, so that no maze hides a way that is short. */
   from(leaf: X509Certificate): readonly CertificatePath[] {
-    this.#extend([leaf]);
-    return Object.freeze(this.#found);
+    const found: CertificatePath[] = [];
+    let partial: CertificatePath[] = [[leaf]];
+    for (let depth = 0; depth <= MAX_PATH_DEPTH; depth += 1) {
+      found.push(...partial.filter((path) => this.#isComplete(path)).map((path) => Object.freeze(path)));
+      if (depth < MAX_PATH_DEPTH && found.length < MAX_PATHS) partial = partial.flatMap((path) => this.#longer(path));
+      partial.length = Math.min(partial.length, MAX_PARTIAL_PATHS);
+    }
+    return Object.freeze(found.slice(0, MAX_PATHS));
   }
 
-  #extend(path: readonly X509Certificate[]): void {
+  #isComplete(path: CertificatePath): boolean {
     const top = path[path.length - 1];
-    if (top === undefined || this.#found.length >= MAX_PATHS) return;
-    if (this.#roots.has(top.fingerprint256) && this.#isSignedBy(top, top)) {
-      this.#found.push(Object.freeze([...path]));
-      return;
-    }
-    if (path.length > MAX_PATH_DEPTH) return;
-    for (const issuer of this.#candidates) {
-      // The same name and key twice in a path are a circle (RFC 5280 section 6.1), whichever certificate says so.
-      if (
-        !path.some((one) => isSameAuthority(one, issuer)) &&
-        mayFollow(issuer, path) &&
-        this.#isSignedBy(top, issuer)
-      ) {
-        this.#extend([...path, issuer]);
-      }
-    }
+    return top !== undefined && this.#roots.has(top.fingerprint256) && this.#isSignedBy(top, top);
+  }
+
+  #longer(path: CertificatePath): CertificatePath[] {
+    const top = path[path.length - 1];
+    if (top === undefined || this.#isComplete(path)) return [];
+    return this.#candidates
+      .filter(
+        (issuer) =>
+          // One name and key twice in a path are a circle (RFC 5280 section 6.1), whichever certificate says so.
+          !path.some((one) => isSameAuthority(one, issuer)) && mayFollow(issuer, path) && this.#isSignedBy(top, issuer),
+      )
+      .map((issuer) => [...path, issuer]);
   }
 
   #isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
     if (!certificate.checkIssued(issuer)) return false;
-    const key = `${certificate.fingerprint256} ${issuer.fingerprint256}`;
+    const { publicKey, keyId } = certificateFacts(issuer);
+    const key = `${certificate.fingerprint256} ${keyId}`;
     const known = this.#verified.get(key);
     if (known !== undefined) return known;
     if (this.#checksLeft === 0) return false;
     this.#checksLeft -= 1;
-    const verified = certificate.verify(certificateFacts(issuer).publicKey);
+    const verified = certificate.verify(publicKey);
     this.#verified.set(key, verified);
     return verified;
   }

@@ -1,0 +1,207 @@
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
+import { UsageError } from '../../src/errors.ts';
+import { noLog } from '../../src/observability/log.ts';
+import { createAuthority, type IssuedCertificate } from '../../src/pki/authority.ts';
+import { buildCrl } from '../../src/pki/revocation.ts';
+import { openReloadable } from '../../src/trust/files.ts';
+import { loadMaterial, type Material, materialFiles } from '../../src/trust/material.ts';
+import { makeTestPki, type TestPki } from '../support/pki.ts';
+import { until } from '../support/until.ts';
+
+type Names = 'server' | 'gateway';
+const NAMES: readonly Names[] = ['server', 'gateway'];
+const MINUTE_MS = 60_000;
+const inMinutes = (minutes: number): Date => new Date(Date.now() + minutes * MINUTE_MS);
+
+let pki: TestPki;
+let ca: IssuedCertificate;
+let otherCa: IssuedCertificate;
+let dir: string;
+beforeAll(async () => {
+  pki = await makeTestPki();
+  ca = await pki.pair('ca');
+  otherCa = await createAuthority('Other CA', { notBefore: inMinutes(-60), notAfter: inMinutes(600) });
+});
+afterAll(() => pki.remove());
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'passband-material-'));
+  const files = ['ca.crt', ...NAMES.flatMap((name) => [`${name}.crt`, `${name}.key`])];
+  for (const file of files) await copyFile(join(pki.dir, file), join(dir, file));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+const at = (name: string): string => join(dir, name);
+
+const REFUSE = { crlFiles: [], staleLists: 'refuse' } as const;
+const load = (before?: Material<Names>, crlFiles: readonly string[] = []): Promise<Material<Names>> =>
+  loadMaterial(dir, NAMES, { ...REFUSE, crlFiles }, before);
+const list = (issuer: IssuedCertificate, number: number, minutesAgo = 10 - number): Promise<string> =>
+  buildCrl(issuer, [{ serial: '0a', reason: 'superseded', at: inMinutes(-30) }], {
+    number,
+    thisUpdate: inMinutes(-minutesAgo),
+    nextUpdate: inMinutes(60),
+  });
+const refusal = async (work: Promise<unknown>): Promise<string> => {
+  const error: unknown = await work.then(
+    () => 'was taken',
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(UsageError);
+  return error instanceof UsageError ? error.message : '';
+};
+
+describe('material', () => {
+  it('has every pair, the authorities, and no lists where there is no crl.pem', async () => {
+    const { tls, trust } = await load();
+    expect(Object.keys(tls)).toEqual(NAMES);
+    expect(tls.gateway.certPem).toBe(await readFile(at('gateway.crt'), 'utf8'));
+    expect(trust.authorities.map(({ subject }) => subject)).toEqual(['CN=Passband development CA']);
+    expect([trust.revocations.size, trust.staleLists]).toEqual([0, 'refuse']);
+  });
+
+  it('has old and new authorities side by side, and the list of each', async () => {
+    await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
+    await writeFile(at('crl.pem'), `${await list(ca, 1)}${await list(otherCa, 2)}`);
+    const { trust } = await load();
+    expect(trust.authorities).toHaveLength(2);
+    expect(trust.revocations.named('CN=Other CA').map(({ number }) => number)).toEqual([2n]);
+    expect(trust.revocations.named('CN=Passband development CA').map(({ number }) => number)).toEqual([1n]);
+    expect(trust.revocations.named('CN=Nobody')).toEqual([]);
+  });
+
+  it('keeps the latest of several lists of one issuer', async () => {
+    await writeFile(at('crl.pem'), `${await list(ca, 2)}${await list(ca, 3)}${await list(ca, 1)}`);
+    expect((await load()).trust.revocations.lists.map(({ number }) => number)).toEqual([3n]);
+  });
+
+  it('takes lists from the files that are named, which must be there, and not from crl.pem then', async () => {
+    await writeFile(at('crl.pem'), 'nonsense');
+    await writeFile(at('a.crl'), await list(ca, 4));
+    const { trust } = await load(undefined, [at('a.crl')]);
+    expect(trust.revocations.lists.map(({ number }) => number)).toEqual([4n]);
+    expect(await refusal(load(undefined, [at('a.crl'), at('b.crl')]))).toBe(
+      `${at('b.crl')} is missing; put the revocation list there`,
+    );
+    expect(materialFiles(dir, NAMES, { crlFiles: [at('a.crl')] })).toEqual(
+      ['ca.crt', 'server.crt', 'server.key', 'gateway.crt', 'gateway.key', 'a.crl'].map(at),
+    );
+    expect(materialFiles(dir, ['server'], REFUSE).at(-1)).toBe(at('crl.pem'));
+  });
+
+  it('refuses a list of an issuer that is not trusted', async () => {
+    await writeFile(at('crl.pem'), await list(otherCa, 1));
+    expect(await refusal(load())).toMatch(/crl\.pem has a list of an issuer that is not in ca\.crt; add its CA/);
+  });
+
+  it('refuses what cannot be a pair', async () => {
+    await copyFile(at('server.key'), at('gateway.key'));
+    expect(await refusal(load())).toMatch(/gateway\.key is not the key of .*gateway\.crt/);
+  });
+});
+
+describe('material that is read again', () => {
+  it('is the same object when nothing is new, and keeps the parts that are not', async () => {
+    await writeFile(at('crl.pem'), await list(ca, 1));
+    const first = await load();
+    expect(await load(first)).toBe(first);
+
+    const renewed = await pki.issue({ cn: 'gateway' });
+    await writeFile(at('gateway.crt'), renewed.certPem);
+    await writeFile(at('gateway.key'), renewed.keyPem);
+    const second = await load(first);
+    expect(second.tls.gateway.certPem).toBe(renewed.certPem);
+    expect([second.tls.server === first.tls.server, second.trust === first.trust]).toEqual([true, true]);
+
+    await writeFile(at('crl.pem'), await list(ca, 2));
+    const third = await load(second);
+    expect([third.tls.gateway === second.tls.gateway, third.trust === second.trust]).toEqual([true, false]);
+    expect(third.trust.authorities).toBe(second.trust.authorities);
+  });
+
+  test.each<[what: string, change: () => Promise<unknown>, says: RegExp]>([
+    ['its file is deleted', () => rm(at('crl.pem')), /crl\.pem has lost the list of CN=Passband development CA/],
+    ['its file is empty', () => writeFile(at('crl.pem'), ''), /has no revocation list in it/],
+    ['only the other list is left', async () => writeFile(at('crl.pem'), await list(otherCa, 5)), /has lost the list/],
+    [
+      'the list is an earlier one',
+      async () => writeFile(at('crl.pem'), await list(ca, 4)),
+      /earlier list of .*number 4.*in use \(number 5/,
+    ],
+    ['the number is lower', async () => writeFile(at('crl.pem'), await list(ca, 4, 1)), /an earlier list/],
+    ['the moment is earlier', async () => writeFile(at('crl.pem'), await list(ca, 6, 60)), /an earlier list/],
+  ])('un-revokes nobody when %s', async (_what, change, says) => {
+    await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
+    await writeFile(at('crl.pem'), `${await list(ca, 5)}${await list(otherCa, 5)}`);
+    const used = await load();
+    await change();
+    const message = await refusal(load(used));
+    expect(message.startsWith(at('crl.pem'))).toBe(true);
+    expect(message).toMatch(says);
+  });
+
+  it('lets a list go with its authority, whether the list goes, too, or stays', async () => {
+    await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
+    const both = `${await list(ca, 5)}${await list(otherCa, 5)}`;
+    await writeFile(at('crl.pem'), both);
+    const used = await load();
+    await writeFile(at('ca.crt'), ca.certPem);
+    expect((await load(used)).trust.revocations.lists.map(({ issuer }) => issuer)).toEqual([
+      'CN=Passband development CA',
+    ]);
+    await writeFile(at('crl.pem'), await list(ca, 5));
+    expect((await load(used)).trust.revocations.size).toBe(1);
+  });
+
+  it('lets the old key of an authority and its list go after a roll-over under one name', async () => {
+    const renewed = await createAuthority('Passband development CA', {
+      notBefore: inMinutes(-5),
+      notAfter: inMinutes(600),
+    });
+    await writeFile(at('ca.crt'), `${ca.certPem}${renewed.certPem}`);
+    await writeFile(at('crl.pem'), await list(ca, 9));
+    const old = await load();
+    await writeFile(at('crl.pem'), await list(renewed, 1));
+    // The old authority still vouches for its certificates, and nothing says any more which of them it revoked.
+    expect(await refusal(load(old))).toMatch(/has lost the list/);
+    await writeFile(at('crl.pem'), `${await list(ca, 9)}${await list(renewed, 1)}`);
+    const both = await load(old);
+    expect(both.trust.revocations.named('CN=Passband development CA')).toHaveLength(2);
+    await writeFile(at('ca.crt'), renewed.certPem);
+    expect((await load(both)).trust.revocations.size).toBe(1);
+    await writeFile(at('crl.pem'), await list(renewed, 1));
+    expect((await load(both)).trust.revocations.size).toBe(1);
+  });
+
+  it('follows its files, pairs and lists together, and keeps the last good set', async () => {
+    const outcomes: boolean[] = [];
+    const value = await openReloadable({
+      what: 'certificates',
+      files: materialFiles(dir, NAMES, REFUSE),
+      load: (before: Material<Names> | undefined) => load(before),
+      log: noLog,
+      onOutcome: (ok) => outcomes.push(ok),
+      pollMs: 10,
+    });
+    const replace = async (name: string, content: string): Promise<void> => {
+      await writeFile(at('.new'), content, { mode: 0o600 });
+      await rename(at('.new'), at(name));
+    };
+    try {
+      await replace('crl.pem', await list(ca, 1));
+      await until('the list is in use', () => value.current().trust.revocations.size === 1);
+      await rm(at('crl.pem'));
+      await until('its loss was refused', () => outcomes.at(-1) === false);
+      expect(value.current().trust.revocations.size).toBe(1);
+      const renewed = await pki.issue({ cn: 'server', dns: ['localhost'] });
+      await replace('server.crt', renewed.certPem);
+      await replace('server.key', renewed.keyPem);
+      await replace('crl.pem', await list(ca, 2));
+      await until('all of it', () => value.current().tls.server.certPem === renewed.certPem);
+      expect(value.current().trust.revocations.lists.map(({ number }) => number)).toEqual([2n]);
+    } finally {
+      value.close();
+    }
+  });
+});
