@@ -130,7 +130,9 @@ describe('who may import whom', () => {
   });
 
   test('the backend knows nothing of the gateway but identity, policy, the pure decision and its limits', () => {
-    const shared = ['admission', 'decide', 'identity', 'identity-json', 'live-streams', 'policy'].map((name) => `gateway/guard/${name}.ts`);
+    const shared = ['admission', 'decide', 'identity', 'identity-json', 'live-streams', 'policy', 'turns'].map(
+      (name) => `gateway/guard/${name}.ts`,
+    );
     const other = ({ file, target }: Import): boolean =>
       isIn(file, 'backend') && isIn(target, 'gateway') && !shared.includes(target);
     expect(breaches(other)).toEqual([]);
@@ -143,6 +145,15 @@ describe('who may import whom', () => {
     expect(new Set(takers)).toEqual(new Set(['gateway', 'backend']));
     const spelt = [...files].filter(([, text]) => text.includes("'x-passband-identity'")).map(([file]) => file);
     expect(spelt).toEqual(['identity-metadata.ts']);
+  });
+
+  test('the audit journal knows nothing of ours but errors, observability and what an identity is', () => {
+    const other = ({ file, target, typeOnly }: Import): boolean =>
+      isIn(file, 'audit') &&
+      isOurs(target) &&
+      !isIn(target, 'audit', 'observability', 'errors.ts') &&
+      !(typeOnly && target === 'gateway/guard/identity.ts');
+    expect(breaches(other)).toEqual([]);
   });
 
   test.each(['pki', 'sigmf'])('%s knows nothing of ours but errors', (folder) => {

@@ -18,12 +18,21 @@ export interface CallGuard {
   readonly liveCalls: ReadonlySet<LiveCall>;
 }
 
+/** What calls are judged by, and told to. */
+export interface GuardOptions {
+  readonly door: Door;
+  readonly connections: Connections;
+  readonly records: CallRecords;
+  /** Readers of the highest rate of samples that an answer states, by gRPC path. */
+  readonly sampleRates: ReadonlyMap<string, (answer: Buffer) => number>;
+}
+
 /**
  * The one place through which every call of every service goes, health and reflection included: the door's decision
  * (before the request, on each message of it, and again when the answer may have changed), limits, metrics, the audit
  * journal, and one log line when it is over.
  */
-export function guardCalls(door: Door, connections: Connections, records: CallRecords): CallGuard {
+export function guardCalls({ door, connections, records, sampleRates }: GuardOptions): CallGuard {
   const liveCalls = new Set<LiveCall>();
   const rules = { door, audit: records.audit, limits: new CallerLimits(liveCalls) };
   const interceptor: ServerInterceptor = (method, call) => {
@@ -34,6 +43,7 @@ export function guardCalls(door: Door, connections: Connections, records: CallRe
         path: method.path,
         streaming,
         connection: connectionOf(call, connections),
+        sampleRateHz: sampleRates.get(method.path),
         end: (error) => call.sendStatus({ code: codeNumber(error.code), details: error.publicMessage }),
         over: () => liveCalls.delete(guarded),
       },
@@ -52,7 +62,7 @@ export function guardCalls(door: Door, connections: Connections, records: CallRe
         }),
       sendMessage: (message: object, next) => {
         const encoded = Buffer.isBuffer(message) ? message : method.responseSerialize(message);
-        if (guarded.response(encoded.length)) next(encoded);
+        guarded.response(encoded, () => next(encoded));
       },
       sendStatus: (status, next) => {
         if (guarded.finish(status.code ?? 0)) next(status);

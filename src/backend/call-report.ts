@@ -14,6 +14,13 @@ export interface CallRecords {
   readonly audit: Audit;
 }
 
+/** What is said of ends for which nobody gave a reason. */
+const ENDS: Readonly<Partial<Record<Code, string>>> = {
+  OK: 'it was over',
+  CANCELLED: 'the client went away',
+  DEADLINE_EXCEEDED: "the caller's deadline has passed",
+};
+
 /** What is told of one call: to the metrics, the log and the audit journal. */
 export class CallReport {
   readonly #records: CallRecords;
@@ -27,7 +34,6 @@ export class CallReport {
   #resource: string | undefined;
   #rule: string | undefined;
   #allowed: string | undefined;
-  #reason = '';
   #messagesIn = 0;
   #messagesOut = 0;
   #bytesOut = 0;
@@ -85,19 +91,22 @@ export class CallReport {
 
   denied({ code, publicMessage: reason, cause }: PassbandError, rule: string | undefined): void {
     this.#rule = rule;
-    this.#reason = reason;
     this.#records.audit.decision(this.#facts(), { outcome: 'deny', code, rule, reason, cause });
   }
 
   /** The call is over. */
-  over(codeNumber: number, reason = this.#reason): void {
+  over(codeNumber: number, given?: string): void {
     const { log, metrics, audit } = this.#records;
     const code: Code = codeName(codeNumber);
+    const reason = given ?? ENDS[code] ?? 'the call failed';
     const durationMs = Math.round(performance.now() - this.#startedMs);
     if (this.#streaming) {
       metrics.streams(this.#service, this.#method, -1);
-      const [bytes, frames] = [this.#bytesOut, this.#messagesOut];
-      audit.streamEnd(this.#facts(), { code, reason, rule: this.#rule, bytes, frames, durationMs });
+      // Of one that was never let in, the denial is the end.
+      if (this.#allowed !== undefined) {
+        const [bytes, frames] = [this.#bytesOut, this.#messagesOut];
+        audit.streamEnd(this.#facts(), { code, reason, rule: this.#rule, bytes, frames, durationMs });
+      }
     }
     metrics.handled(this.#service, this.#method, code);
     const { requestId, identity, peerCn, remote, rpc } = this.#facts();

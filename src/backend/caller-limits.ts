@@ -3,6 +3,7 @@ import { Admission } from '../gateway/guard/admission.ts';
 import type { Identity } from '../gateway/guard/identity.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import type { Limits } from '../gateway/guard/policy.ts';
+import type { Turns } from '../gateway/guard/turns.ts';
 
 /** A call as far as limits are concerned. */
 export interface LimitedCall {
@@ -50,5 +51,19 @@ export class CallerLimits {
    */
   request(holder: Identity, { rule, limits }: LimitingRule): Promise<void> | undefined {
     return limits.requestsPerMinute === undefined ? undefined : this.#admission.request(holder, rule, limits);
+  }
+
+  /**
+   * To be asked before a call that is answered at once.
+   *
+   * @throws PassbandError RESOURCE_EXHAUSTED while the caller has had more bytes than its rate.
+   */
+  requireBytes(holder: Identity, { rule, limits }: LimitingRule): void {
+    this.#admission.requireBytes(holder, rule, limits);
+  }
+
+  /** The pace at which the caller may be sent bytes, all of its calls together; undefined without a limit. */
+  pace(holder: Identity, { rule, limits }: LimitingRule): Turns | undefined {
+    return this.#admission.pace(holder, rule, limits);
   }
 }

@@ -120,7 +120,7 @@ export class Door {
 
   #requireForwarded(identity: Identity, nowMs: number): void {
     checkValidity(identity, nowMs);
-    requireNone(forwardedFault(this.#trust(), identity));
+    requireNone(forwardedFault(this.#trust(), identity, nowMs));
   }
 }
 

@@ -2,8 +2,9 @@ import type { Metadata } from '@grpc/grpc-js';
 import type { Audit } from '../audit/audit.ts';
 import { codeNumber, PassbandError } from '../errors.ts';
 import { afterMoment } from '../expiry.ts';
-import type { Decision } from '../gateway/guard/decide.ts';
+import { type Decision, sampleRateReason } from '../gateway/guard/decide.ts';
 import type { Identity } from '../gateway/guard/identity.ts';
+import type { Turns } from '../gateway/guard/turns.ts';
 import type { CallReport } from './call-report.ts';
 import type { CallerLimits, LimitedCall } from './caller-limits.ts';
 import type { Connection } from './connections.ts';
@@ -24,6 +25,8 @@ export interface Transport {
   readonly streaming: boolean;
   /** What it came over. */
   readonly connection: Connection | undefined;
+  /** The highest rate of samples that an answer of this method states; undefined for one without such fields. */
+  readonly sampleRateHz: ((answer: Buffer) => number) | undefined;
   end(error: PassbandError): void;
   /** Is told that the call is over, however it ended. */
   over(): void;
@@ -51,6 +54,7 @@ export class GuardedCall implements LiveCall {
   #allowed: Allowed | undefined;
   #admitted = false;
   #disarm = (): void => {};
+  #giveUpTurn = (): void => {};
   #over = false;
 
   constructor(transport: Transport, rules: CallRules, report: CallReport) {
@@ -110,11 +114,19 @@ export class GuardedCall implements LiveCall {
     );
   }
 
-  /** A message is to be sent; false when the call is over. */
-  response(bytes: number): boolean {
-    if (this.#over) return false;
-    this.#report.sent(bytes);
-    return true;
+  /** A message is to be sent: it goes at once, when the caller's pace allows, or not at all. */
+  response(message: Buffer, go: () => void): void {
+    if (this.#over || !this.#isSlowEnough(message)) return;
+    const pace = this.#pace();
+    const send = (): void => {
+      if (this.#over) return;
+      pace?.spend(message.length);
+      this.#report.sent(message.length);
+      go();
+    };
+    // What is answered once was asked for its pace before.
+    if (pace === undefined || !this.streaming || pace.mayGo()) send();
+    else this.#giveUpTurn = pace.wait(send);
   }
 
   /** The handler has ended the call; false when it is over already. */
@@ -168,6 +180,7 @@ export class GuardedCall implements LiveCall {
     if (allowed === undefined) return undefined;
     try {
       if (holder !== undefined && this.streaming) this.#rules.limits.requirePlace(holder, allowed);
+      else if (holder !== undefined) this.#rules.limits.requireBytes(holder, allowed);
     } catch (error) {
       this.#refuse(error, allowed.rule);
       return undefined;
@@ -176,6 +189,24 @@ export class GuardedCall implements LiveCall {
     const counted = holder === undefined ? undefined : this.#rules.limits.request(holder, allowed);
     if (counted === undefined) return this.#recorded();
     return counted.then(() => this.#recorded());
+  }
+
+  /** Whether a message states no rate of samples above the caller's cap; the call is refused and over when it does. */
+  #isSlowEnough(message: Buffer): boolean {
+    const { rule, limits } = this.#allowed ?? {};
+    const capHz = limits?.maxSampleRateHz;
+    if (rule === undefined || capHz === undefined) return true;
+    // Written so that a rate that is no number is refused.
+    if ((this.#transport.sampleRateHz?.(message) ?? 0) <= capHz) return true;
+    this.#refuse(new PassbandError('PERMISSION_DENIED', sampleRateReason(rule, capHz)), rule);
+    return false;
+  }
+
+  #pace(): Turns | undefined {
+    const { holder } = this;
+    return holder === undefined || this.#allowed === undefined
+      ? undefined
+      : this.#rules.limits.pace(holder, this.#allowed);
   }
 
   /** Leaves the line of what is allowed; a promise when it must be durable before anything happens. */
@@ -196,6 +227,7 @@ export class GuardedCall implements LiveCall {
   #close(code: number, reason?: string): void {
     this.#over = true;
     this.#disarm();
+    this.#giveUpTurn();
     this.#transport.over();
     this.#report.over(code, reason);
   }

@@ -93,8 +93,7 @@ export class Rechecks {
     const { trust } = material.current();
     const nowMs = Date.now();
     const changesMs = [nextChangeMs(policy.current(), nowMs), nextTrustChangeMs(trust, nowMs)];
-    const endsMs = trust.authorities.map(({ validToDate }) => validToDate.getTime()).filter((endMs) => endMs >= nowMs);
-    const nextMs = Math.min(...endsMs, ...changesMs.map((changeMs) => changeMs ?? Number.POSITIVE_INFINITY));
+    const nextMs = Math.min(...changesMs.map((changeMs) => changeMs ?? Number.POSITIVE_INFINITY));
     this.#disarm =
       nextMs === Number.POSITIVE_INFINITY
         ? () => {}

@@ -21,6 +21,7 @@ import { iqStreamService } from './iq/service.ts';
 import { createMetrics } from './metrics.ts';
 import { packageDefinition, passEncodedResponses, serviceDefinition } from './protos.ts';
 import { Rechecks } from './rechecks.ts';
+import { answeredSampleRates } from './sample-rates.ts';
 import { spectrumMonitorService } from './spectrum/service.ts';
 import { stationService } from './station-service.ts';
 import { openStations, type StationConfig } from './stations.ts';
@@ -96,7 +97,12 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   );
   const connections = new Connections();
   const audit = logged(options.audit ?? noAudit, log);
-  const guard = guardCalls(door, connections, { log, metrics: metrics.calls, audit });
+  const guard = guardCalls({
+    door,
+    connections,
+    records: { log, metrics: metrics.calls, audit },
+    sampleRates: await answeredSampleRates(),
+  });
   const server = new Server({
     interceptors: [guard.interceptor],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,

@@ -4,7 +4,10 @@ import { type RunningBackend, startBackend } from '../backend/server.ts';
 import type { StationConfig } from '../backend/stations.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../observability/log.ts';
+import { trustMetrics } from '../observability/trust-metrics.ts';
+import { refuseNearlyDead, watchExpiry } from '../trust/expiry-watch.ts';
 import { loadKnownMethods } from './known-methods.ts';
+import { openAudit } from './open-audit.ts';
 import { loadPolicy } from './policy.ts';
 import { policyFile } from './proven-files.ts';
 import { openMaterial, openPolicy } from './reloadables.ts';
@@ -21,30 +24,37 @@ export async function runBackend(
   registry: Registry,
   stations: readonly StationConfig[] = DEFAULT_STATIONS,
 ): Promise<RunningBackend> {
-  const open: { close(): void }[] = [];
-  const closing = <T extends { close(): void }>(opened: T): T => {
+  /** Closed in the order in which they are here. */
+  const open: { close(): unknown }[] = [];
+  const closing = <T extends { close(): unknown }>(opened: T): T => {
     open.push(opened);
     return opened;
   };
-  const closeAll = (): void => {
-    for (const opened of open) opened.close();
+  const closeAll = async (): Promise<void> => {
+    for (const opened of open) await opened.close();
   };
   try {
+    const metrics = trustMetrics(registry);
     const known = await loadKnownMethods([]);
     const file = policyFile(config);
-    const policy = closing(await openPolicy(file, () => loadPolicy(file, known), log));
-    const material = closing(await openMaterial(config, ['backend'], log));
+    const policy = closing(
+      await openPolicy(file, () => loadPolicy(file, known), log, metrics.outcome('backend policy')),
+    );
+    const material = closing(await openMaterial(config, ['backend'], log, metrics.outcome('backend certificates')));
+    refuseNearlyDead(material.current(), config.minDays);
+    closing({ close: watchExpiry(material, { log, metrics }) });
+    const audit = closing(await openAudit(config, 'backend', log, registry));
     const { backendHost: host, backendPort: port } = config;
-    const backend = await startBackend({ host, port, material, policy, stations, log, metrics: registry });
+    const backend = await startBackend({ host, port, material, policy, stations, log, audit, metrics: registry });
     return {
       ...backend,
       close: async (graceMs) => {
         await backend.close(graceMs);
-        closeAll();
+        await closeAll();
       },
     };
   } catch (error) {
-    closeAll();
+    await closeAll();
     throw error;
   }
 }
