@@ -87,7 +87,8 @@ export function floating(kind: ScalarKind, text: string, special: boolean, where
   if (!Number.isFinite(value) || (kind === 'float' && Math.abs(value) > MAX_FLOAT)) {
     throw invalid(where, `is out of the range of type ${kind}`);
   }
-  return value;
+  // The number that the wire will hold is the one to decide on.
+  return kind === 'float' ? Math.fround(value) : value;
 }
 
 /** Bytes from base64 in the standard or the URL-safe alphabet, padded or not. */

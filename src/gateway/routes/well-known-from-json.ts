@@ -18,7 +18,7 @@ export interface Inner {
 export type Reader = (plan: MessagePlan, json: JsonValue, where: string, inner: Inner) => Message;
 
 function text(json: JsonValue | undefined, where: string): string {
-  if (typeof json === 'string') return json;
+  if (typeof json === 'string') return unicode(json, where);
   throw invalid(where, 'must be a string');
 }
 

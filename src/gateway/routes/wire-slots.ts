@@ -1,7 +1,7 @@
 import type protobuf from 'protobufjs';
 import type { FieldPlan, MessagePlan, ScalarKind } from './plan.ts';
 import { scalarDefault, scalarText } from './scalar-to-json.ts';
-import { isPacked, messageBytes, walkFields, walkPacked } from './wire.ts';
+import { entryPlan, isPacked, messageBytes, walkFields, walkPacked } from './wire.ts';
 
 /**
  * What the wire held of one field: the JSON text of a scalar; the texts of a repeated scalar; of a message the bytes of
@@ -62,23 +62,4 @@ function readMapEntry(
     else value = field.kind === 'message' ? reader.bytes() : scalarText(reader, field.kind, field);
   });
   if (value !== undefined) entries.set(key.startsWith('"') ? key : `"${key}"`, value);
-}
-
-const entryPlans = new WeakMap<FieldPlan, MessagePlan>();
-
-function entryPlan(field: FieldPlan, keyKind: ScalarKind): MessagePlan {
-  const known = entryPlans.get(field);
-  if (known !== undefined) return known;
-  const value: FieldPlan = { ...field, number: 2, index: 1, mapKey: undefined };
-  const key: FieldPlan = { ...value, number: 1, index: 0, kind: keyKind };
-  const plan: MessagePlan = {
-    fullName: `${field.name} entry`,
-    fields: [key, value],
-    byNumber: new Map([key, value].map((part) => [part.number, part])),
-    byName: new Map(),
-    oneofs: new Map(),
-    lookup: () => undefined,
-  };
-  entryPlans.set(field, plan);
-  return plan;
 }

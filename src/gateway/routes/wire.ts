@@ -1,26 +1,55 @@
 import { isUtf8 } from 'node:buffer';
 import protobuf from 'protobufjs';
 import { GROUP_END, GROUP_START, WIRE_TYPE } from './message.ts';
-import { type FieldPlan, isPackable, type MessagePlan } from './plan.ts';
+import { type FieldPlan, isPackable, type MessagePlan, type ScalarKind } from './plan.ts';
 
 /** Takes one value of a field off the reader. */
 export type Visit = (field: FieldPlan, reader: protobuf.Reader, wireType: number) => void;
 
 /**
- * Walks over the fields of a message in their order on the wire. Fields that the plan does not know, or whose framing
- * is not theirs, are skipped: to every decoder they are unknown fields.
+ * Walks over the fields of a message in their order on the wire. Fields that the plan does not know are skipped, and so
+ * are those whose framing is not theirs, unless `misframed` says otherwise: to the specification they are unknown fields.
  *
+ * @param misframed `refuse` where another reader will follow: some decoders (protobufjs before 8, protobuf-es) take the
+ * bytes for a value of the field all the same, and would read a message that nobody here has seen.
  * @throws Error or RangeError (protobufjs's own) when the bytes are not a message.
  */
-export function walkFields(plan: MessagePlan, bytes: Uint8Array, visit: Visit): void {
+export function walkFields(
+  plan: MessagePlan,
+  bytes: Uint8Array,
+  visit: Visit,
+  misframed: 'skip' | 'refuse' = 'skip',
+): void {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
     const tag = reader.tag();
     const wireType = tag & 7;
     const field = plan.byNumber.get(tag >>> 3);
     if (field !== undefined && fits(field, wireType)) visit(field, reader, wireType);
+    else if (field !== undefined && misframed === 'refuse')
+      throw new RangeError(`field ${field.number} is framed wrongly`);
     else reader.skipType(wireType, 0, tag >>> 3);
   }
+}
+
+const entryPlans = new WeakMap<FieldPlan, MessagePlan>();
+
+/** The message that each entry of a map field is on the wire: its key is field 1, its value field 2. */
+export function entryPlan(field: FieldPlan, keyKind: ScalarKind): MessagePlan {
+  const known = entryPlans.get(field);
+  if (known !== undefined) return known;
+  const value: FieldPlan = { ...field, name: 'value', number: 2, index: 1, mapKey: undefined, repeated: false };
+  const key: FieldPlan = { ...value, name: 'key', number: 1, index: 0, kind: keyKind };
+  const plan: MessagePlan = {
+    fullName: `${field.name} entry`,
+    fields: [key, value],
+    byNumber: new Map([key, value].map((part) => [part.number, part])),
+    byName: new Map(),
+    oneofs: new Map(),
+    lookup: () => undefined,
+  };
+  entryPlans.set(field, plan);
+  return plan;
 }
 
 function fits(field: FieldPlan, wireType: number): boolean {
@@ -56,6 +85,22 @@ export function walkPacked(reader: protobuf.Reader, visit: () => void): void {
   while (reader.pos < end) visit();
   if (reader.pos !== end) throw new RangeError('a packed field ends inside a value');
 }
+
+/**
+ * Steps over a packed field.
+ *
+ * @throws RangeError when it ends inside a value: a decoder that reads on would take the next field's tag for the rest
+ * of it, and find other fields behind it.
+ */
+export function skipPacked(reader: protobuf.Reader, kind: FieldPlan['kind']): void {
+  const packed = reader.bytes();
+  const width = FIXED_BYTES[WIRE_TYPE[kind]];
+  const whole = width === undefined ? (packed.at(-1) ?? 0) < 0x80 : packed.length % width === 0;
+  if (!whole) throw new RangeError('a packed field ends inside a value');
+}
+
+/** Bytes of a value by its wire type, where all have as many. */
+const FIXED_BYTES: Readonly<Partial<Record<number, number>>> = { 1: 8, 5: 4 };
 
 /** A string; where its field asks for it, one that is not UTF-8 is refused and not mended. */
 export function stringValue(reader: protobuf.Reader, utf8: boolean): string {

@@ -21,7 +21,8 @@ rpc Far(Request) returns (Request) { option (google.api.http) = { post: "/far/{i
 
 const MESSAGES = `
 message Request { string id = 1; int32 n = 2; Book book = 3; repeated string many = 4; map<string, Book> books = 5; bytes data = 6; Colour colour = 7;
-  oneof choice { string tag = 8; int64 code = 9; bytes blob = 10; } Book far = 536870911; }
+  oneof choice { string tag = 8; int64 code = 9; bytes blob = 10; } Book far = 536870911;
+  repeated int64 numbers = 11; repeated Book shelf = 12; bool flag = 13; repeated float ratios = 14; }
 message Book { string name = 1; int32 pages = 2; Book sequel = 3; }
 enum Colour { NONE = 0; RED = 1; }`;
 
@@ -130,11 +131,40 @@ describe('what the URL says cannot be taken back', () => {
     expect(run).toThrow('the body is no valid test.Request in protobuf');
   });
 
-  test('a field whose framing is not its own is unknown to the decision as it is to the backend', () => {
-    // Field 1 as a varint, then as a string.
-    const { message, bytes } = bind('POST /number/1', Uint8Array.from([0x08, 0x05, 0x0a, 0x01, 0x61]));
-    expect(message).toEqual({ n: 1, id: 'a' });
-    expect(bytes.subarray(-2)).toEqual(Buffer.from([0x10, 0x01]));
+  // Each is read by some decoder (protobufjs before 8 in @grpc/proto-loader, protobuf-es) as another message than by others.
+  test.each<[string, number[]]>([
+    ['a text framed as a number, behind the right one', [0x0a, 0x01, 0x78, 0x08, 0x01, 0x79]],
+    ['a number framed as bytes', [0x12, 0x01, 0x05]],
+    ['a message framed as a number', [0x18, 0x00]],
+    ['a list framed as one fixed number', [0x5d, 0x00, 0x00, 0x00, 0x00]],
+    ['a message of a list with such a field', [0x62, 0x02, 0x08, 0x00]],
+    ['a message in a map with such a field', [0x2a, 0x04, 0x12, 0x02, 0x08, 0x00]],
+    ['a map entry with such a key', [0x2a, 0x02, 0x08, 0x00]],
+    ['a packed list that ends inside a number, and takes the next tag for the rest of it', [0x5a, 0x01, 0x80]],
+    ['a packed list of floats that ends inside one', [0x72, 0x03, 0x00, 0x00, 0x00]],
+    ['a bool whose upper half alone is set', [0x68, 0x80, 0x80, 0x80, 0x80, 0x10]],
+  ])('%s is read in two ways: refused', (_, body) => {
+    expect(() => bind('POST /whole/x', Uint8Array.from(body))).toThrow('the body is no valid test.Request in protobuf');
+  });
+
+  test('lists and maps in every framing of their own are passed on', () => {
+    const body = encoded({
+      numbers: [1, '-1', 300],
+      shelf: [{ name: 'a' }],
+      flag: true,
+      ratios: [0.5, 1],
+      books: { k: { pages: 1 } },
+    });
+    // A list may come packed or not, whatever the proto says.
+    const { bytes } = bind('POST /whole/x', Buffer.concat([body, Buffer.from([0x58, 0x05])]));
+    expect(decoded(bytes)).toEqual({
+      id: 'x',
+      numbers: ['1', '-1', '300', '5'],
+      shelf: [{ name: 'a' }],
+      flag: true,
+      ratios: [0.5, 1],
+      books: { k: { pages: 1 } },
+    });
   });
 
   test('deep nesting is refused, not followed', () => {
