@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import * as pkijs from 'pkijs';
 import { PassbandError } from '../../errors.ts';
 import { nameFault, printableAscii, textOf } from './certificate-text.ts';
-import { identityToJson } from './identity-json.ts';
+import { identityFromJson, identityToJson } from './identity-json.ts';
 
 export { identityFromJson, identityToJson } from './identity-json.ts';
 
@@ -83,21 +83,29 @@ function read(der: Uint8Array, sha256: string): Identity {
   }
   // What was read is what was hashed and verified, with nothing behind it.
   if (outline.raw.length !== der.length) throw refusal('the client certificate cannot be read');
+  // Undefined where the name is empty, whatever the type says.
+  const issuer: string | undefined = outline.issuer;
+  if (issuer === undefined) throw refusal('the client certificate names no issuer');
   requireClientAuth(certificate);
 
   const identity: Identity = {
     cn: commonName(certificate.subject),
     organizations: attributes(certificate.subject, OIDS.organization),
     organizationalUnits: attributes(certificate.subject, OIDS.organizationalUnit),
-    ...alternativeNames(certificate),
+    ...alternativeNames(certificate, outline),
     sha256,
     serial: outline.serialNumber.toLowerCase(),
-    issuer: outline.issuer.replaceAll('\n', ','),
+    issuer: issuer.replaceAll('\n', ','),
     notBeforeMs: outline.validFromDate.getTime(),
     notAfterMs: outline.validToDate.getTime(),
   };
   // Refused here and not half-way through a call: what cannot be passed on is no identity.
-  identityToJson(identity);
+  const passedOn = identityToJson(identity);
+  try {
+    identityFromJson(passedOn);
+  } catch (error) {
+    throw refusal('the client certificate has a serial number or an issuer that no CA may give', error);
+  }
   for (const part of Object.values(identity)) Object.freeze(part);
   return Object.freeze(identity);
 }
@@ -136,15 +144,21 @@ function attributes(subject: pkijs.RelativeDistinguishedNames, oid: string): str
   });
 }
 
+const UNREADABLE_EXTENSION = 'the client certificate has an extension that cannot be read';
+
 /** The parsed value of an extension; RFC 5280 section 4.2 allows each kind once, and which of two counts is a guess. */
 function extensionValue(certificate: pkijs.Certificate, oid: string): pkijs.ExtensionParsedValue | undefined {
   const [found, second] = certificate.extensions?.filter(({ extnID }) => extnID === oid) ?? [];
   if (second !== undefined) throw refusal('the client certificate has an extension twice');
   if (found === undefined) return undefined;
-  const value = found.parsedValue;
-  if (value === undefined || value === null || 'parsingError' in value) {
-    throw refusal('the client certificate has an extension that cannot be read');
+  let value: pkijs.ExtensionParsedValue | undefined;
+  try {
+    // Parses now, and throws where its ASN.1 is broken.
+    value = found.parsedValue;
+  } catch (error) {
+    throw refusal(UNREADABLE_EXTENSION, error);
   }
+  if (value === undefined || value === null || 'parsingError' in value) throw refusal(UNREADABLE_EXTENSION);
   return value;
 }
 
@@ -156,8 +170,13 @@ function requireClientAuth(certificate: pkijs.Certificate): void {
   }
 }
 
-function alternativeNames(certificate: pkijs.Certificate): Pick<Identity, 'dns' | 'uris' | 'emails'> {
+function alternativeNames(
+  certificate: pkijs.Certificate,
+  outline: X509Certificate,
+): Pick<Identity, 'dns' | 'uris' | 'emails'> {
   const names = extensionValue(certificate, pkijs.id_SubjectAltName);
+  // What OpenSSL, which is stricter, cannot read may mean something else than what we read.
+  if (names !== undefined && outline.subjectAltName === undefined) throw refusal(UNREADABLE_EXTENSION);
   const all = names instanceof pkijs.AltName ? names.altNames : [];
   const ofType = (tag: number): string[] =>
     all.filter(({ type, value }) => type === tag && printableAscii(value)).map(({ value }) => String(value));
