@@ -1,0 +1,231 @@
+import { fromBinary, toBinary, toJsonString } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { parseJson } from '../../../src/gateway/routes/json-text.ts';
+import { viewMessage } from '../../../src/gateway/routes/message-view.ts';
+import type { BoundRequest } from '../../../src/gateway/routes/request.ts';
+import type { Route } from '../../../src/gateway/routes/table.ts';
+import { arbitraryMessage } from '../../gateway/routes/arbitrary-message.ts';
+import { type Bound, type Desk, openDesk } from '../desk.ts';
+import { mutatedBytes, mutatedText } from '../mutation.ts';
+import { type FuzzTarget, orRefusal, same } from '../target.ts';
+
+interface Input {
+  /** `METHOD TARGET` */
+  readonly request: string;
+  /** Absent; JSON as text; protobuf as hex. */
+  readonly json?: string;
+  readonly protobuf?: string;
+}
+
+const TOKENS = [
+  '%2F',
+  '%2f',
+  '%252F',
+  '/',
+  '//',
+  '/../',
+  '%2e%2e',
+  ':',
+  '%3A',
+  ':start',
+  ';',
+  '?',
+  '%3F',
+  '#',
+  '%C0%AF',
+  'OPEN',
+  '%00',
+  '?id=x',
+  '&n=1',
+];
+const VALUES = [
+  'a',
+  'open',
+  'gs-1',
+  '',
+  '.',
+  '..',
+  'a/b',
+  'a:start',
+  'é',
+  '📡',
+  'a b',
+  'a+b',
+  '%',
+  '%2F',
+  '0',
+  '-1',
+  '1e3',
+  'true',
+  'RED',
+  '2024-01-01T00:00:00Z',
+  '3.5s',
+  'people/x',
+  'null',
+  '\u202e',
+  '\ufeff',
+];
+const FIELDS = [
+  'id',
+  'n',
+  'flag',
+  'colour',
+  'data',
+  'big',
+  'ratio',
+  'book.name',
+  'book.author.name',
+  'many',
+  'numbers',
+  'time',
+  'count',
+  'mask',
+  'maybe',
+  'snakeCase',
+  'overflow',
+  'tag',
+  'code',
+  'novel.name',
+  'blob',
+  'small',
+  'explicit',
+  'implicit',
+  'delimited.text',
+  'plain.number',
+  'shut',
+  'inner.text',
+  'name',
+];
+
+type Style = 'as needed' | 'all' | 'lower case' | 'twice' | 'raw';
+
+function encode(text: string, style: Style): string {
+  const hex = (byte: number): string => `%${byte.toString(16).padStart(2, '0').toUpperCase()}`;
+  const all = [...Buffer.from(text)].map(hex).join('');
+  switch (style) {
+    case 'all':
+      return all;
+    case 'lower case':
+      return all.toLowerCase();
+    case 'twice':
+      return encodeURIComponent(encodeURIComponent(text));
+    case 'raw':
+      return text;
+    case 'as needed':
+      return encodeURIComponent(text);
+    default:
+      return style satisfies never;
+  }
+}
+
+const style = fc.constantFrom<Style>('as needed', 'as needed', 'all', 'lower case', 'twice', 'raw');
+const value = fc
+  .oneof(fc.constantFrom(...VALUES), fc.string({ unit: 'grapheme', maxLength: 6 }))
+  .filter((one) => one.isWellFormed());
+const encoded = fc.tuple(value, style).map(([text, how]) => encode(text, how));
+
+/** Requests that fit a route, with values of every kind in every encoding. */
+function requestTo(route: Route): fc.Arbitrary<string> {
+  const filled = fc.array(encoded, { minLength: 8, maxLength: 8 });
+  const parameter = fc.tuple(fc.constantFrom(...FIELDS), encoded).map(([name, text]) => `${name}=${text}`);
+  return fc.tuple(filled, fc.array(parameter, { maxLength: 3 })).map(([values, parameters]) => {
+    let at = 0;
+    const next = (): string => values[at++ % values.length] ?? '';
+    const path = route.template.text
+      .replaceAll(/\{[^}=]+\}/g, next)
+      .replaceAll(/\{[^}=]+=([^}]+)\}/g, (_, inside: string) => inside.replaceAll(/\*\*?/g, next));
+    return `${route.httpMethod} ${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`;
+  });
+}
+
+/** What a path says of each variable, read a second way: a pattern made of the template's text. */
+function checkPath({ route, path }: Bound, { message }: BoundRequest): void {
+  const { template, variables } = route;
+  const quoted = (text: string): string => text.replace(/[.+?^$()[\]\\|]/g, '\\$&');
+  const inside = (text: string): string => text.replaceAll(/\*\*|\*/g, (star) => (star === '*' ? '[^/]+' : '.*'));
+  const pattern = quoted(template.text).replaceAll(
+    /\{([^}=]+)(?:=([^}]+))?\}/g,
+    (_, _name, text = '*') => `(${inside(text)})`,
+  );
+  const groups = new RegExp(`^${pattern}$`).exec(path.replace(/^(\/rest)$/, '$1/')) ?? [];
+  for (const [index, variable] of variables.entries()) {
+    const last = variable.fields.at(-1);
+    if (last?.kind !== 'string') continue;
+    const raw = groups[index + 1];
+    // A literal of the template that came percent-encoded; the route is right, the pattern knows no other spelling.
+    if (raw === undefined) continue;
+    const parts = variable.multiSegment ? raw.split(/(%2[fF])/) : [raw];
+    const text = parts.map((part, at) => (at % 2 === 1 ? part : decodeURIComponent(part))).join('');
+    let found: unknown = message;
+    for (const { name } of variable.fields) found = (found as Readonly<Record<string, unknown>>)[name];
+    same(`what the path says of ${variable.fieldPath.join('.')}`, found, text);
+  }
+}
+
+function bindBody({ binder }: Bound, { json, protobuf }: Input): BoundRequest {
+  if (json !== undefined) return binder.fromJson(parseJson(Buffer.from(json).toString()));
+  if (protobuf !== undefined) return binder.fromProtobuf(Buffer.from(protobuf, 'hex'));
+  return binder.fromNothing();
+}
+
+/** Fails where a body that an encoder may have written is refused: one that protobuf-es reads, and writes the same. */
+function checkAccepted(desk: Desk, { request, body }: Route, bytes: Buffer): void {
+  const plan = body === '*' || body === undefined ? request : body.kind === 'message' ? body.message() : undefined;
+  const desc = plan && desk.registry.getMessage(plan.fullName);
+  if (plan === undefined || desc === undefined) return;
+  let again: Uint8Array;
+  try {
+    again = toBinary(desc, fromBinary(desc, bytes, { readUnknownFields: false }));
+  } catch {
+    return;
+  }
+  if (bytes.equals(again)) viewMessage(plan, bytes);
+}
+
+/** Samples of valid bodies for each kind of message, as JSON and as hex. */
+function bodies(desk: Desk, type: string): { readonly json: readonly string[]; readonly protobuf: readonly string[] } {
+  const desc = desk.descOf(type);
+  const samples = fc.sample(arbitraryMessage(desk.registry, desc), { numRuns: 40, seed: 1 });
+  return {
+    json: samples.map((message) => toJsonString(desc, message, { registry: desk.registry })),
+    protobuf: samples.map((message) => Buffer.from(toBinary(desc, message)).toString('hex')),
+  };
+}
+
+/** Whole requests: what the policy decides on is what the path, the query and the body say, and what is sent on. */
+export async function decisionTarget(): Promise<FuzzTarget<Input>> {
+  const desk = await openDesk();
+  const byType = new Map(
+    ['fuzz.Request', 'fuzz.Book', 'fuzz.Note', 'fuzz.Part'].map((type) => [type, bodies(desk, type)]),
+  );
+  const json = [...byType.values()].flatMap((kind) => kind.json).concat('7', 'null', '["a"]', '{"a":{}}', '"x"');
+  const protobuf = [...byType.values()].flatMap((kind) => kind.protobuf);
+  const fitting = fc.constantFrom(...desk.routes).chain(requestTo);
+  const samples = fc.sample(fitting, { numRuns: 200, seed: 1 });
+  const request = fc.oneof({ weight: 3, arbitrary: fitting }, { weight: 1, arbitrary: mutatedText(samples, TOKENS) });
+  const jsonBody = fc.oneof(
+    fc.constantFrom(...json),
+    mutatedText(json, ['{', '}', '[', ']', '\\u0000', '\\ud800', '"id":"x"']),
+  );
+  const protobufBody = fc.oneof(
+    fc.constantFrom(...protobuf),
+    mutatedBytes(protobuf, ['0a00', '0a0178', '23', '24', '4b', '4c', 'ffffffff0f', '1a', '80']),
+  );
+  return {
+    inputs: fc.oneof(
+      fc.record({ request }),
+      fc.record({ request, json: jsonBody }),
+      fc.record({ request, protobuf: protobufBody }),
+    ),
+    check: (input) => {
+      const bound = orRefusal(() => desk.bind(input.request));
+      if (bound !== undefined && input.protobuf !== undefined) {
+        checkAccepted(desk, bound.route, Buffer.from(input.protobuf, 'hex'));
+      }
+      const whole = bound && orRefusal(() => bindBody(bound, input));
+      if (bound === undefined || whole === undefined) return;
+      desk.compare(bound.route.request.fullName, whole);
+      checkPath(bound, whole);
+    },
+  };
+}
