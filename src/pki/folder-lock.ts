@@ -30,15 +30,16 @@ const HOST = hostname().replace(/[^A-Za-z0-9.-]/g, '-') || 'host';
  * Everyone puts a file of their own name there and then looks who else has: of two, at least the later sees the other
  * and withdraws. Files of processes that are dead are removed; since a name is never used twice, no living one's can be.
  *
+ * @param waitMs how long to wait for others; 15 s unless told.
  * @throws UsageError when another is at work for too long, naming it and the remedy.
  */
-export async function withFolderLock<T>(dir: string, work: () => Promise<T>): Promise<T> {
+export async function withFolderLock<T>(dir: string, work: () => Promise<T>, waitMs = LOCK_WAIT_MS): Promise<T> {
   await mkdir(dir, { recursive: true });
   const token = randomBytes(8).toString('hex');
   const own = `index.lock~${HOST}~${process.pid}~${token}`;
   ownTokens.add(token);
   try {
-    await acquire(dir, own);
+    await acquire(dir, own, waitMs);
     await removeLeftovers(dir);
     return await work();
   } finally {
@@ -47,8 +48,8 @@ export async function withFolderLock<T>(dir: string, work: () => Promise<T>): Pr
   }
 }
 
-async function acquire(dir: string, own: string): Promise<void> {
-  const deadlineMs = performance.now() + LOCK_WAIT_MS;
+async function acquire(dir: string, own: string, waitMs: number): Promise<void> {
+  const deadlineMs = performance.now() + waitMs;
   for (;;) {
     await (await open(join(dir, own), 'wx', 0o644)).close();
     const others = await livingOthers(dir, own);

@@ -18,6 +18,8 @@ export function run(program: string, args: readonly string[], input = ''): Promi
       if (typeof code === 'number') resolve({ code, stdout, stderr });
       else reject(error);
     });
+    // A program that ends without reading leaves nobody to write to, and is no fault.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   });
 }
