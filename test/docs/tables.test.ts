@@ -7,6 +7,7 @@ import { loadDescriptors } from '../../src/descriptors.ts';
 import { CODES, codeNumber, httpStatus } from '../../src/errors.ts';
 import { PAGES } from '../../src/gateway/pages.ts';
 import { buildRouteTable } from '../../src/gateway/routes/table.ts';
+import { auditMetrics } from '../../src/observability/audit-metrics.ts';
 import { gatewayMetrics } from '../../src/observability/gateway-metrics.ts';
 import { trustMetrics } from '../../src/observability/trust-metrics.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
@@ -66,6 +67,7 @@ describe('docs/operations.md', () => {
     gatewayMetrics(registry);
     createMetrics(registry);
     trustMetrics(registry);
+    auditMetrics(registry, 'gateway');
     const metrics = registry.getMetricsAsArray().map((metric) => {
       const { name, labelNames } = metric as unknown as { readonly name: string; readonly labelNames: string[] };
       return [name, [...labelNames].sort()];
