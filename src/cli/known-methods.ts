@@ -1,18 +1,45 @@
 import { PLATFORM_METHODS } from '../backend/platform-methods.ts';
 import { type Descriptors, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
+import { PassbandError, UsageError } from '../errors.ts';
 import type { KnownField, KnownMethods } from '../gateway/guard/policy.ts';
+import type { RequestView } from '../gateway/guard/request-match.ts';
 import { PAGE_METHODS } from '../gateway/pages.ts';
+import { parseJson } from '../gateway/routes/json-text.ts';
+import { messageFromJson } from '../gateway/routes/json-to-message.ts';
 import { type MessagePlan, planOf } from '../gateway/routes/plan.ts';
 import { HTTP_BODY } from '../gateway/routes/request.ts';
 import { sampleRatePaths } from '../sample-rate.ts';
 
+/** What a policy may name, and requests of it as the gateway would see them. */
+export interface MethodTerms extends KnownMethods {
+  /**
+   * A request from its JSON form, by proto field names.
+   *
+   * @throws UsageError when the method has no such request.
+   */
+  request(method: string, json: string): RequestView;
+}
+
 /** What a policy may name: the methods of the protos, those that every gRPC backend has, and the gateway's own pages. */
-export function knownMethods(descriptors: Descriptors): KnownMethods {
+export function knownMethods(descriptors: Descriptors): MethodTerms {
   return {
     names: () => [...descriptors.methods.keys(), ...PLATFORM_METHODS, ...PAGE_METHODS],
     field: (name, fieldPath) => {
       const method = descriptors.methods.get(name);
       return method && scalarAt(planOf(method.request), fieldPath.split('.'));
+    },
+    request: (name, json) => {
+      const method = descriptors.methods.get(name);
+      if (method === undefined) {
+        if (json.trim() === '' || /^\s*\{\s*\}\s*$/.test(json)) return {};
+        throw new UsageError(`${name} takes no request that a policy could look at; leave the request out`);
+      }
+      try {
+        return messageFromJson(planOf(method.request), parseJson(json));
+      } catch (error) {
+        if (!(error instanceof PassbandError)) throw error;
+        throw new UsageError(`the request is none of ${name}: ${error.publicMessage}`, { cause: error });
+      }
     },
     sampleRates: (name) => {
       const method = descriptors.methods.get(name);
@@ -41,6 +68,6 @@ function scalarAt(plan: MessagePlan, [name, ...rest]: readonly string[]): KnownF
 export async function loadKnownMethods(
   protos: readonly string[],
   includePaths: readonly string[] = [],
-): Promise<KnownMethods> {
+): Promise<MethodTerms> {
   return knownMethods(await loadDescriptors({ paths: protos.length === 0 ? [PASSBAND_PROTO] : protos, includePaths }));
 }

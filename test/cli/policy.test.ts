@@ -25,7 +25,7 @@ const check = async (
   let [out, asked, roots]: [string, readonly string[], readonly string[]] = ['', [], []];
   const command = policyCommand(async (protos, protoPath) => {
     [asked, roots] = [protos, protoPath];
-    return knownMethods;
+    return { ...knownMethods, request: () => ({}) };
   });
   for (const each of [command, ...command.commands]) each.configureOutput({ writeOut: (line) => (out += line) });
   await command.parseAsync(['check', file, ...args], { from: 'user' });

@@ -100,7 +100,12 @@ export class YamlValue {
     return isMap(this.#node);
   }
 
-  /** Whatever it is, as JSON would have it: `undefined` for what JSON has not, such as an alias. */
+  /** Whether it is a list, where something else may stand as well. */
+  get isList(): boolean {
+    return isSeq(this.#node);
+  }
+
+  /** Whatever it is, as JSON has it. */
   json(): unknown {
     if (isMap(this.#node)) {
       if (this.#node.items.length === 0) return {};
