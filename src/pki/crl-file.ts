@@ -1,10 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
 import { type ParsedCrl, parseCrl } from './crl.ts';
-import { errnoOf } from './store.ts';
 import { verifySignature } from './verify-signature.ts';
+import { readWholeFile } from './whole-file.ts';
 
 /** A revocation list that its issuer has signed. */
 export interface RevocationList extends Omit<ParsedCrl, 'signed'> {
@@ -18,6 +17,11 @@ export interface RevocationList extends Omit<ParsedCrl, 'signed'> {
 
 /** Bytes of a file of revocation lists; half a million revoked certificates fit. */
 export const MAX_CRL_FILE_BYTES = 16 * 1024 * 1024;
+const CRL_FILE = {
+  what: 'a revocation list',
+  maxBytes: MAX_CRL_FILE_BYTES,
+  missing: 'put the revocation list there',
+};
 /** Lists in one file: as many issuers as a bundle sensibly has. */
 const MAX_LISTS_PER_FILE = 64;
 /** Milliseconds that the clock of an issuer may be ahead of ours. */
@@ -33,7 +37,7 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\s]+)-----END \1--
  * than a full one.
  */
 export async function readCrlFile(file: string): Promise<readonly ParsedCrl[]> {
-  return await parseCrls(await readBounded(file), file);
+  return await parseCrls(readWholeFile(file, CRL_FILE).bytes, file);
 }
 
 /**
@@ -82,32 +86,13 @@ export async function verifyCrl(
   }
   for (const authority of named) {
     const { signsLists, publicKey, keyId } = certificateFacts(authority);
-    if (signsLists && (await verifySignature(signed.algorithmDer, signed.data, signed.signature, publicKey))) {
+    if (signsLists && verifySignature(signed.algorithmDer, signed.data, signed.signature, publicKey)) {
       return Object.freeze({ ...rest, issuer, issuerKeyId: keyId, file });
     }
   }
   throw new UsageError(
     `${file}: the list of ${issuer} is not signed by any CA certificate of that name which may sign lists; fetch it anew`,
   );
-}
-
-async function readBounded(file: string): Promise<Uint8Array> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    const code = errnoOf(error) ?? 'unknown error';
-    const remedy =
-      code === 'ENOENT' ? 'is missing; put the revocation list there' : `cannot be read (${code}); make it readable`;
-    throw new UsageError(`${file} ${remedy}`, { cause: error });
-  });
-  try {
-    const status = await handle.stat();
-    if (!status.isFile()) throw new UsageError(`${file} is not a regular file; put a revocation list there`);
-    if (status.size > MAX_CRL_FILE_BYTES) {
-      throw new UsageError(`${file} is larger than ${MAX_CRL_FILE_BYTES} bytes; is it a revocation list?`);
-    }
-    return await handle.readFile();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** The DER of every PEM block. Text between blocks is a comment; text behind the last one may be half a block. */

@@ -79,7 +79,7 @@ export function integerHex(bytes: Uint8Array, element: DerElement): string {
  */
 export function timeMs(bytes: Uint8Array, element: DerElement): number {
   const length = Math.min(element.end - element.content, TIME_BYTES);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + element.content, length).latin1Slice();
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + element.content, length).toString('latin1');
   const isUtc = element.tag === DER_TAGS.utcTime;
   const match = (isUtc ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/).exec(
     text,

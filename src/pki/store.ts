@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { readWholeFile } from './whole-file.ts';
 
 /** A certificate chain, its private key and the CA bundle to trust, each with the file it came from. */
 export interface TlsMaterial {
@@ -16,6 +17,12 @@ export interface TlsMaterial {
 
 /** Bytes that a certificate, key or CA file may have; a bundle of every public CA there is has a quarter of it. */
 const MAX_PEM_BYTES = 1024 * 1024;
+
+const PEM_FILE = {
+  what: 'a PEM file',
+  maxBytes: MAX_PEM_BYTES,
+  missing: 'put it there, or run `passband pki init` for a development set',
+};
 
 /** Permission bits for everyone but the owner. A key that has any of them is known to more than its owner. */
 const OTHERS_MODE = 0o077;
@@ -118,26 +125,14 @@ export async function syncFolder(dir: string): Promise<void> {
  * @throws UsageError naming the file and the remedy.
  */
 export async function readPem(file: string, secret: boolean): Promise<string> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    const remedy =
-      errnoOf(error) === 'ENOENT'
-        ? 'is missing; put it there, or run `passband pki init` for a development set'
-        : `cannot be read (${errnoOf(error) ?? 'unknown error'}); make it readable to this user`;
-    throw new UsageError(`${file} ${remedy}`, { cause: error });
-  });
-  try {
-    const status = await handle.stat();
-    if (!status.isFile()) throw new UsageError(`${file} is not a regular file; put a PEM file there`);
-    if (status.size > MAX_PEM_BYTES) throw new UsageError(`${file} is larger than ${MAX_PEM_BYTES} bytes; is it PEM?`);
-    // Windows has no such bits and reports them all as set.
-    if (secret && process.platform !== 'win32' && (status.mode & OTHERS_MODE) !== 0) {
-      const mode = (status.mode & 0o777).toString(8).padStart(4, '0');
-      throw new UsageError(`${file} may be read by others (mode ${mode}); run: chmod 600 ${file}`);
-    }
-    return await handle.readFile('utf8');
-  } finally {
-    await handle.close();
+  const { bytes, mode } = readWholeFile(file, PEM_FILE);
+  // Windows has no such bits and reports them all as set.
+  if (secret && process.platform !== 'win32' && (mode & OTHERS_MODE) !== 0) {
+    throw new UsageError(
+      `${file} may be read by others (mode ${mode.toString(8).padStart(4, '0')}); run: chmod 600 ${file}`,
+    );
   }
+  return bytes.toString('utf8');
 }
 
 /**

@@ -1,13 +1,5 @@
-import { constants, type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto';
-import { promisify } from 'node:util';
+import { constants, type KeyObject, verify } from 'node:crypto';
 import * as pkijs from 'pkijs';
-
-const verifyAsync = promisify(verify) as (
-  hash: string | null,
-  data: Uint8Array,
-  key: KeyObject | VerifyKeyObjectInput,
-  signature: Uint8Array,
-) => Promise<boolean>;
 
 /** Signature algorithms by object identifier: the digest (null: the algorithm's own) and the keys that go with it. */
 const SCHEMES: Readonly<Record<string, { readonly hash: string | null; readonly keys: readonly string[] }>> = {
@@ -33,31 +25,26 @@ const HASHES: Readonly<Record<string, string>> = {
  *
  * @param algorithmDer the AlgorithmIdentifier.
  */
-export async function verifySignature(
+export function verifySignature(
   algorithmDer: Uint8Array,
   data: Uint8Array,
   signature: Uint8Array,
   key: KeyObject,
-): Promise<boolean> {
+): boolean {
   const { algorithmId, algorithmParams } = pkijs.AlgorithmIdentifier.fromBER(Uint8Array.from(algorithmDer));
-  if (algorithmId === RSA_PSS) return await verifyPss(algorithmParams, data, signature, key);
+  if (algorithmId === RSA_PSS) return verifyPss(algorithmParams, data, signature, key);
   const scheme = SCHEMES[algorithmId];
   if (scheme?.keys.includes(key.asymmetricKeyType ?? '') !== true) return false;
-  return await verifyAsync(scheme.hash, data, key, signature);
+  return verify(scheme.hash, data, key, signature);
 }
 
 /** RSASSA-PSS (RFC 4055 section 3.1), with one digest for message and mask, as everybody signs. */
-async function verifyPss(
-  parameters: unknown,
-  data: Uint8Array,
-  signature: Uint8Array,
-  key: KeyObject,
-): Promise<boolean> {
+function verifyPss(parameters: unknown, data: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
   if (key.asymmetricKeyType !== 'rsa' && key.asymmetricKeyType !== 'rsa-pss') return false;
   const { hashAlgorithm, maskGenAlgorithm, saltLength } = new pkijs.RSASSAPSSParams({ schema: parameters });
   const hash = HASHES[hashAlgorithm.algorithmId];
   const mask = new pkijs.AlgorithmIdentifier({ schema: maskGenAlgorithm.algorithmParams });
   if (hash === undefined || HASHES[mask.algorithmId] !== hash) return false;
   const input = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
-  return await verifyAsync(hash, data, input, signature);
+  return verify(hash, data, input, signature);
 }

@@ -59,12 +59,12 @@ interface Reading<T> {
 async function readSettled<T>(options: ReloadableOptions<T>, before: T | undefined): Promise<Reading<T>> {
   for (let reading = 0; reading < MAX_READINGS; reading += 1) {
     if (reading > 0) await sleep(options.pollMs ?? POLL_MS, undefined, { ref: before === undefined });
-    const print = await fingerprint(options.files);
+    const print = fingerprint(options.files);
     const outcome = await options.load(before).then(
       (value) => ({ value, print }),
       (error: unknown) => ({ error, print }),
     );
-    if ((await fingerprint(options.files)) !== print) continue;
+    if (fingerprint(options.files) !== print) continue;
     if ('error' in outcome) throw outcome.error;
     return outcome;
   }
@@ -132,7 +132,7 @@ class WatchedFiles<T> implements Reloadable<T> {
   }
 
   async #look(): Promise<void> {
-    const print = await fingerprint(this.#options.files);
+    const print = fingerprint(this.#options.files);
     const settled = print === this.#seenPrint;
     this.#seenPrint = print;
     this.#unsettledLooks = settled ? 0 : this.#unsettledLooks + 1;
@@ -147,7 +147,7 @@ class WatchedFiles<T> implements Reloadable<T> {
   async #read(isRetry: boolean): Promise<boolean> {
     if (this.#closed) return false;
     this.#triedAtMs = performance.now();
-    const print = await fingerprint(this.#options.files);
+    const print = fingerprint(this.#options.files);
     try {
       const { value, print: readPrint } = await readSettled(this.#options, this.#value);
       this.#readPrint = readPrint;

