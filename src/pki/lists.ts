@@ -56,6 +56,20 @@ interface PresentList {
   readonly keyId: string | undefined;
 }
 
+async function signerOf(
+  list: ParsedCrl,
+  file: string,
+  bundle: readonly X509Certificate[],
+): Promise<string | undefined> {
+  try {
+    return (await verifyCrl(list, file, bundle, Number.POSITIVE_INFINITY))?.issuerKeyId;
+  } catch (error) {
+    // Of a CA's name and not by its key: such a list is somebody else's.
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
 async function presentLists(dir: string, bundle: readonly X509Certificate[]): Promise<readonly PresentList[]> {
   const file = join(dir, 'crl.pem');
   const text = await readFile(file, 'latin1').catch((error: unknown) => {
@@ -66,8 +80,7 @@ async function presentLists(dir: string, bundle: readonly X509Certificate[]): Pr
   for (const pem of text.match(CRL_BLOCK) ?? []) {
     const [list] = await parseCrls(Buffer.from(`${pem}\n`), file);
     if (list === undefined) continue;
-    const signed = await verifyCrl(list, file, bundle, Number.POSITIVE_INFINITY).catch(() => undefined);
-    found.push({ pem: `${pem.replaceAll('\r', '')}\n`, list, keyId: signed?.issuerKeyId });
+    found.push({ pem: `${pem.replaceAll('\r', '')}\n`, list, keyId: await signerOf(list, file, bundle) });
   }
   if (found.length === 0 && text.trim() !== '') {
     throw new UsageError(

@@ -54,8 +54,11 @@ export function pathOf(
 function dangling(certificate: X509Certificate, isTrusted: boolean, others: readonly X509Certificate[]): string {
   const [name, issuer] = [plainName(certificate.subject), plainName(certificate.issuer)];
   if (isTrusted) return `ca.crt has ${name} but not its root ${issuer}`;
-  const isForged = others.some(({ subject }) => subject === certificate.issuer);
-  return isForged
+  const named = others.filter(({ subject }) => subject === certificate.issuer);
+  if (named.some((one) => certificate.verify(one.publicKey))) {
+    return `${issuer} has signed ${name}, and is no CA that may`;
+  }
+  return named.length > 0
     ? `${name} says that ${issuer} has signed it, and the CA of that name in ca.crt has not`
     : `${name} was signed by ${issuer}, and no such CA is in ca.crt`;
 }
