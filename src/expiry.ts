@@ -17,3 +17,25 @@ export function afterMoment(atMs: number, callback: () => void): () => void {
   arm();
   return () => clearTimeout(timer);
 }
+
+/** Milliseconds of one step of {@link afterRunning}. */
+const STEP_MS = 50;
+
+/**
+ * Calls back once the program itself has run for some time. While the machine gives it no turn the time stands still: what
+ * is waited for could not have happened, and must not be cut off for it when the turn comes.
+ *
+ * @param durationMs milliseconds, counted in steps of 50.
+ * @returns a function that takes the callback back.
+ */
+export function afterRunning(durationMs: number, callback: () => void): () => void {
+  let leftMs = durationMs;
+  let timer: NodeJS.Timeout | undefined;
+  const step = (): void => {
+    if (leftMs <= 0) callback();
+    else timer = setTimeout(step, Math.min(leftMs, STEP_MS)).unref();
+    leftMs -= STEP_MS;
+  };
+  step();
+  return () => clearTimeout(timer);
+}

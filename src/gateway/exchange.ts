@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Audit, AuditFacts } from '../audit/audit.ts';
 import { type Code, httpStatus } from '../errors.ts';
+import { afterRunning } from '../expiry.ts';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { isRequestId } from '../request-id.ts';
@@ -75,7 +76,11 @@ export class Exchange implements LiveCall {
   /** Ends the exchange since its caller has lost the right to it. A reader that does not take the end in time is cut off. */
   end(status: StreamEnd): void {
     this.stop(status);
-    this.cutAfter(LAST_WORD_MS);
+    const { response } = this;
+    response.once(
+      'close',
+      afterRunning(LAST_WORD_MS, () => response.destroy()),
+    );
   }
 
   /** Names what ends the answer from now on. */
@@ -87,16 +92,11 @@ export class Exchange implements LiveCall {
   /** Ends the response. A reader that does not take it within the stall limit is cut off: it must not hold a place. */
   finish(body?: string | Uint8Array): void {
     const { response } = this;
-    this.cutAfter(STALL_LIMIT_MS);
-    if (body === undefined) response.end();
-    else response.end(body);
-  }
-
-  private cutAfter(withinMs: number): void {
-    const { response } = this;
-    const cut = setTimeout(() => response.destroy(), withinMs);
+    const cut = setTimeout(() => response.destroy(), STALL_LIMIT_MS);
     cut.unref();
     response.once('close', () => clearTimeout(cut));
+    if (body === undefined) response.end();
+    else response.end(body);
   }
 
   /** Begins to watch the response: one log line, one observation and, of a stream, one audit line when it is over. */

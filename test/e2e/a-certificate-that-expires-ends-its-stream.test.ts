@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Caller, callerOf } from '../support/https.ts';
+import { type RawAnswer, rawConnected, untilClosed } from '../support/raw.ts';
 import { connectionsOpen, type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -8,12 +9,15 @@ const LIFETIME_MS = 8_000;
 let stack: Stack;
 let client: Caller;
 let notAfter: Date;
+let idle: Promise<RawAnswer>;
 
 beforeAll(async () => {
   stack = await startStack();
   // X.509 counts whole seconds.
   notAfter = new Date(Math.ceil((Date.now() + LIFETIME_MS) / 1000) * 1000);
-  client = callerOf(stack.gatewayUrl, stack.pki.caPem, await stack.pki.issue({ notAfter }), true);
+  const pair = await stack.pki.issue({ notAfter });
+  client = callerOf(stack.gatewayUrl, stack.pki.caPem, pair, true);
+  idle = untilClosed(await rawConnected({ port: stack.port, caPem: stack.pki.caPem, pair }));
 });
 afterAll(async () => {
   await client?.close();
@@ -32,6 +36,12 @@ it('in the stream while it runs; its connection is closed, and no other is let i
     message: 'the client certificate has expired',
     details: [],
   });
-  await until('its connections are closed', () => connectionsOpen(stack), (open) => open === 0);
+  // One that nothing was ever asked on is not kept either.
+  expect(await idle).toMatchObject({ text: '', error: undefined });
+  await until(
+    'its connections are closed',
+    () => connectionsOpen(stack),
+    (open) => open === 0,
+  );
   await expect(client.call('/whoami')).rejects.toThrow();
 });

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { afterRunning } from '../../expiry.ts';
 import type { EdgeRequest } from './peer.ts';
 
 /**
@@ -47,9 +48,10 @@ export class EdgeConnection {
   close(withinMs: number): void {
     if (this.isClosing) return;
     this.isClosing = true;
-    const cut = setTimeout(() => this.cut(), withinMs);
-    cut.unref();
-    this.socket.once('close', () => clearTimeout(cut));
+    this.socket.once(
+      'close',
+      afterRunning(withinMs, () => this.cut()),
+    );
     if (this.running === 0) this.letGo(0);
   }
 

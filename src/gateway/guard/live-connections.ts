@@ -10,7 +10,7 @@ import type { Policy } from './policy.ts';
  * Milliseconds that a reader has to take the end of what it has lost the right to: one that reads needs a few, and all of
  * a revocation shall be over within a second.
  */
-export const LAST_WORD_MS = 500;
+export const LAST_WORD_MS = 400;
 
 /** A decision that lets a caller in. */
 type Allowed = Extract<Decision, { allow: true }>;
