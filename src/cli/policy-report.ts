@@ -38,7 +38,7 @@ function limitsText(limits: Limits): string {
 /** The rules and entries under which a method may be called, with those whom they mean, as lines for people. */
 export function whoCanLines(file: string, findings: readonly RuleFinding[]): string[] {
   const lines = findings.flatMap(({ rule, entries }) => {
-    const allowing = entries.filter(({ allows }) => allows);
+    const allowing = entries.filter(({ answer }) => answer !== 'no');
     if (allowing.length === 0) return [];
     return [
       `rule "${rule.name}" (${file}:${rule.line}): ${rule.subjects.map(subjectText).join(', ')}`,

@@ -8,7 +8,8 @@ import { isSubject, subjectText } from './subject-match.ts';
 /** What one entry says of a request. */
 export interface EntryFinding {
   readonly entry: Entry;
-  readonly allows: boolean;
+  /** `trial` is what only shadow mode lets pass. */
+  readonly answer: 'allow' | 'trial' | 'no';
   /** Why it allows, or why not: for whoever may read the policy, since it tells what stands in it. */
   readonly why: string;
 }
@@ -49,7 +50,9 @@ export function explain(
     return { rule, notNamed: undefined, entries };
   });
   const deciding = decision.allow ? findings.find(({ rule }) => rule.name === decision.rule) : undefined;
-  return { decision, entry: deciding?.entries.find(({ allows }) => allows)?.entry, findings };
+  const first = (answer: EntryFinding['answer']): Entry | undefined =>
+    deciding?.entries.find((finding) => finding.answer === answer)?.entry;
+  return { decision, entry: first('allow') ?? first('trial'), findings };
 }
 
 /** What each rule says of a request whoever calls: for the question who can. */
@@ -72,29 +75,29 @@ function judge(
   method: string,
   request: RequestView | undefined,
   nowMs: number,
-): { readonly allows: boolean; readonly why: string } {
+): Omit<EntryFinding, 'entry'> {
   if (!entry.methods.some((pattern) => matchesMethod(pattern, method))) {
-    return { allows: false, why: `its methods are others: ${entry.methods.join(', ')}` };
+    return { answer: 'no', why: `its methods are others: ${entry.methods.join(', ')}` };
   }
   const unmet = request === undefined ? undefined : unmetCondition(entry, request);
   const verdict = judgeEntry(entry, rule.shadow, method, request, nowMs);
   switch (verdict) {
     case 'allow':
       return {
-        allows: true,
+        answer: 'allow',
         why: dependsOnRequest(entry, request) ? 'allows it, depending on the request' : 'allows it',
       };
     case 'shadow':
       return {
-        allows: true,
+        answer: 'trial',
         why: `lets it pass on trial (mode: shadow); enforced, ${conditionText(unmet)} would not hold`,
       };
     case 'where':
-      return { allows: false, why: `${conditionText(unmet)} does not hold` };
+      return { answer: 'no', why: `${conditionText(unmet)} does not hold` };
     case 'when':
-      return { allows: false, why: 'none of its time windows is open' };
+      return { answer: 'no', why: 'none of its time windows is open' };
     case 'rate':
-      return { allows: false, why: `more than ${entry.limits.maxSampleRateHz} samples a second are asked for` };
+      return { answer: 'no', why: `more than ${entry.limits.maxSampleRateHz} samples a second are asked for` };
     default:
       return verdict satisfies never;
   }
