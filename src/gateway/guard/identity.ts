@@ -82,7 +82,7 @@ function read(der: Uint8Array, sha256: string): Identity {
     throw refusal('the client certificate cannot be read', error);
   }
   // What was read is what was hashed and verified, with nothing behind it.
-  if (outline.raw.length !== der.length) throw refusal('the client certificate cannot be read');
+  if (!outline.raw.equals(der)) throw refusal('the client certificate cannot be read');
   // Undefined where the name is empty, whatever the type says.
   const issuer: string | undefined = outline.issuer;
   if (issuer === undefined) throw refusal('the client certificate names no issuer');
