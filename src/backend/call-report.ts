@@ -33,7 +33,8 @@ export class CallReport {
   #caller: Caller | undefined;
   #resource: string | undefined;
   #rule: string | undefined;
-  #allowed: string | undefined;
+  /** What its lines say allowed it: as many as there are rules at most, however many messages come. */
+  readonly #allowed = new Set<string>();
   #messagesIn = 0;
   #messagesOut = 0;
   #bytesOut = 0;
@@ -77,8 +78,8 @@ export class CallReport {
   /** A message was allowed: leaves a line for the first, and for another that is allowed by something else. */
   allowed(rule: string, shadowed: readonly string[]): boolean {
     const how = JSON.stringify([rule, shadowed]);
-    if (this.#allowed === how) return false;
-    this.#allowed = how;
+    if (this.#allowed.has(how)) return false;
+    this.#allowed.add(how);
     this.#records.audit.decision(this.#facts(), {
       outcome: 'allow',
       code: 'OK',
@@ -103,7 +104,7 @@ export class CallReport {
     if (this.#streaming) {
       metrics.streams(this.#service, this.#method, -1);
       // Of one that was never let in, the denial is the end.
-      if (this.#allowed !== undefined) {
+      if (this.#allowed.size > 0) {
         const [bytes, frames] = [this.#bytesOut, this.#messagesOut];
         audit.streamEnd(this.#facts(), { code, reason, rule: this.#rule, bytes, frames, durationMs });
       }

@@ -48,8 +48,8 @@ export async function admit(gateway: Gateway, exchange: Exchange, caller: Caller
 }
 
 /**
- * Leaves the audit line of what is allowed: one for a call, and one more whenever a message of its caller's is allowed by
- * something else. A promise, when the line must be durable before the call goes on.
+ * Leaves the audit line of what is allowed: one for a call, and one more for each other rule that messages of its
+ * caller's are allowed by. A promise, when the line must be durable before the call goes on.
  */
 export function recorded(
   { audit }: Gateway,
@@ -57,8 +57,8 @@ export function recorded(
   { rule, shadowed }: Allowed,
 ): Promise<void> | undefined {
   const how = JSON.stringify([rule, shadowed]);
-  if (exchange.allowedBy === how) return undefined;
-  exchange.allowedBy = how;
+  if (exchange.allowedBy.has(how)) return undefined;
+  exchange.allowedBy.add(how);
   audit.decision(exchange.facts(), {
     outcome: 'allow',
     code: 'OK',

@@ -36,8 +36,8 @@ export class Exchange implements LiveCall {
   /** Path template; empty while none is known, so that no client can make a label up. */
   route = '';
   rule = '';
-  /** What the latest audit line of the exchange says allowed it; empty while there is none. */
-  allowedBy = '';
+  /** What audit lines of the exchange say allowed it: as many as there are rules at most, however many messages come. */
+  readonly allowedBy = new Set<string>();
   /** Whether messages come or go one by one, so that its end is something to be told of. */
   isStream = false;
   format = '';
@@ -132,7 +132,7 @@ export class Exchange implements LiveCall {
         },
         'request',
       );
-      if (this.isStream && this.allowedBy !== '') this.auditEnd(audit, seconds * 1000);
+      if (this.isStream && this.allowedBy.size > 0) this.auditEnd(audit, seconds * 1000);
     });
   }
 
