@@ -15,6 +15,9 @@ const PROGRAMS = {
   openssl: { debian: 'openssl', there: ['openssl', ['version']] },
   curl: { debian: 'curl', there: ['curl', ['--version']] },
   prlimit: { debian: 'util-linux', there: ['prlimit', ['--version']] },
+  testssl: { debian: 'testssl.sh', there: ['testssl', ['--version']] },
+  sslscan: { debian: 'sslscan', there: ['sslscan', ['--version']] },
+  'python-grpc': { debian: 'python3-grpc-tools', there: ['/usr/bin/python3', ['-c', 'import grpc, grpc_tools']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 
