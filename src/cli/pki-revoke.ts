@@ -86,12 +86,13 @@ async function targetOf(dir: string, text: string, unknownAllowed: boolean): Pro
   return { serial, unknownAllowed };
 }
 
-function said({ file, written, lacking }: WrittenLists): string[] {
+function said({ file, written, lacking, dropped }: WrittenLists): string[] {
   return [
     ...written.map(
       ({ issuer, number, revoked, nextUpdate }) =>
         `${file}: list ${number} of ${issuer}, ${revoked} revoked, next update by ${nextUpdate.toISOString()}`,
     ),
+    ...dropped.map((name) => `${file} had a list in the name of ${name} that it has not signed; it is left out`),
     ...lacking.map((name) => `${file} has no list of ${name}: run \`passband pki crl\` once where its key is`),
   ];
 }

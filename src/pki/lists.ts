@@ -33,10 +33,13 @@ export interface WrittenLists {
   readonly written: readonly WrittenList[];
   /** Names of CAs of the folder of which crl.pem has no list, since their keys are not here. */
   readonly lacking: readonly string[];
+  /** Names of CAs of the folder in whose name crl.pem had a list that they have not signed; it is left out. */
+  readonly dropped: readonly string[];
 }
 
 /**
- * Writes crl.pem anew: a list of every CA whose key is here; lists of others in it are kept.
+ * Writes crl.pem anew: a list of every CA whose key is here; lists of others in it are kept, but for
+ * those in the name of a CA of the folder that has not signed them.
  *
  * @param days until the next one is due; 30 unless told, and 365 for a root above an issuing CA.
  */
@@ -144,10 +147,15 @@ export async function replaceLists(
     written.push({ issuer: plainName(authority.certificate.subject), number, revoked: entries.length, nextUpdate });
   }
   const ours = authorities.map(({ certificate }) => certificateFacts(certificate).keyId);
-  const kept = present.filter(({ keyId }) => keyId === undefined || !ours.includes(keyId));
+  // A list in a CA's name that it has not signed would have every program refuse the whole file.
+  const nameOf = ({ list }: PresentList): string | undefined =>
+    bundle.find((ca) => certificateFacts(ca).subjectDer === list.issuerDer)?.subject;
+  const unsigned = present.filter((one) => one.keyId === undefined && nameOf(one) !== undefined);
+  const kept = present.filter((one) => !unsigned.includes(one) && !ours.includes(one.keyId ?? ''));
   const file = join(dir, 'crl.pem');
   await replaceFile(file, [...pems, ...kept.map(({ pem }) => pem)].join(''), CERTIFICATE_MODE);
   const listed = [...ours, ...kept.map(({ keyId }) => keyId)];
   const lacking = bundle.filter((ca) => !listed.includes(certificateFacts(ca).keyId));
-  return { file, written, lacking: lacking.map(({ subject }) => plainName(subject)) };
+  const dropped = unsigned.map((one) => plainName(nameOf(one) ?? ''));
+  return { file, written, lacking: lacking.map(({ subject }) => plainName(subject)), dropped };
 }
