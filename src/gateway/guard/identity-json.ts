@@ -33,6 +33,15 @@ export function identityToJson(identity: Identity): string {
   return text;
 }
 
+/** Identities whose reading is kept, the latest used: a few KiB each, and as many as a fleet has callers. */
+const MAX_READ_KEPT = 1024;
+
+/**
+ * What texts said. A pure function's memory: a delegate says the same few on every call, and what a policy comes to for
+ * an identity is kept as long as the identity is the same object.
+ */
+const kept = new Map<string, Identity>();
+
 /**
  * The identity that identityToJson wrote, held to every promise of Identity. Whether its sender may be believed at all is
  * for isDelegate to say.
@@ -40,12 +49,23 @@ export function identityToJson(identity: Identity): string {
  * @throws PassbandError UNAUTHENTICATED for anything that identityToJson would not have written so.
  */
 export function identityFromJson(text: string): Identity {
+  const identity = kept.get(text) ?? read(text);
+  // Deleted and set again, it is the latest used; the first of a Map is the oldest.
+  kept.delete(text);
+  kept.set(text, identity);
+  const [oldest] = kept.keys();
+  if (kept.size > MAX_READ_KEPT && oldest !== undefined) kept.delete(oldest);
+  return identity;
+}
+
+function read(text: string): Identity {
   try {
     if (text.length > MAX_IDENTITY_BYTES) throw new TypeError('too long');
     const parsed: unknown = JSON.parse(text);
     if (!isIdentity(parsed)) throw new TypeError('not an identity');
     // Written anew it must be the same text: this refuses members given twice, unknown members and any other spelling.
     if (identityToJson(parsed) !== text) throw new TypeError('not in canonical form');
+    for (const part of Object.values(parsed)) Object.freeze(part);
     return Object.freeze(parsed);
   } catch (error) {
     throw new PassbandError('UNAUTHENTICATED', 'the forwarded identity is malformed', { cause: error });

@@ -227,4 +227,14 @@ describe('the identity on its way to the backend', () => {
       publicMessage: 'the forwarded identity is malformed',
     });
   });
+
+  it('is the same frozen object every time, as long as it is not forgotten for others', () => {
+    const json = JSON.stringify({ ...sample, cn: 'remembered' });
+    const first = identityFromJson(json);
+    expect(identityFromJson(json)).toBe(first);
+    expect(Object.isFrozen(first) && Object.isFrozen(first.dns)).toBe(true);
+    for (let i = 0; i < 1024; i++) identityFromJson(JSON.stringify({ ...sample, cn: `other-${i}` }));
+    expect(identityFromJson(json)).not.toBe(first);
+    expect(identityFromJson(json)).toEqual(first);
+  });
 });
