@@ -1,8 +1,9 @@
 // The backend believes one peer when it says on whose behalf it calls: the gateway, by its certificate. Whoever else
 // reaches the backend's port speaks for itself, whatever it claims and however much its name looks like the gateway's.
+
+import { X509Certificate } from 'node:crypto';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { X509Certificate } from 'node:crypto';
 import { identityFromCertificate } from '../../src/gateway/guard/identity.ts';
 import { identityToJson } from '../../src/gateway/guard/identity-json.ts';
 import { type ClientPair, pairIn } from '../support/https.ts';
@@ -104,8 +105,10 @@ describe('from one who may do less, nothing comes of', () => {
     ['the claim in binary', () => claiming(['x-passband-identity-bin', claim])],
     ['the claim with an underscore', () => claiming(['x_passband_identity', claim])],
     ['the claim twice', () => claiming(['x-passband-identity', claim], ['x-passband-identity', claim])],
-    ['the claim under the names of proxies', () =>
-      claiming(['x-forwarded-client-cert', claim], ['client-cert', claim], ['x-ssl-client-cn', 'oran-client'])],
+    [
+      'the claim under the names of proxies',
+      () => claiming(['x-forwarded-client-cert', claim], ['client-cert', claim], ['x-ssl-client-cn', 'oran-client']),
+    ],
     ['the claim with the prefix of headers', () => claiming(['grpc-metadata-x-passband-identity', claim])],
     ['a claim to be the gateway', () => claiming(['x-passband-identity', claim.replace('oran-client', GATEWAY)])],
     ['an empty claim', () => claiming(['x-passband-identity', ''])],

@@ -1,8 +1,9 @@
 // Whoever feeds a backend chooses texts: titles, positions, messages of errors, content types. With a line end in one of
 // them they would write events of their own into every reader's stream (an `end` that never was, a position that skips
 // what matters), or headers into an answer. Texts stay texts, and what cannot be one is refused.
-import { createServer } from 'node:net';
+
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -94,16 +95,21 @@ const FORGED = ['\n', '\r', '\r\n'].flatMap((end) => [
   `x${end}${end}event: end${end}id: !end${end}data: {"code":0}${end}${end}`,
   `x${end}id: 999${end}data: {"text":"forged"}${end}${end}`,
 ]);
-/** What some readers take for the end of a line as well. */
-const LOOKALIKES = ['\u2028', '\u2029', '\u0085', '\v', '\f', '\0', '\ufeff', '\u001e'].map(
-  (end) => `x${end}${end}event: end${end}data: {"code":0}${end}${end}`,
-);
+/** The same behind what only some readers take for the end of a line, or of a text. */
+const behind = (end: string): string => `x${end}${end}event: end${end}data: {"code":0}${end}${end}`;
+const CONTROLS = ['\v', '\f', '\0', '\u001e', '\u007f'].map(behind);
+const LOOKALIKES = ['\u2028', '\u2029', '\u0085', '\ufeff'].map(behind);
 /** Events of the gateway's own come once, at the end. */
 const NATURAL_END = { event: 'end', id: '!end', data: '{"code":0,"message":"OK","details":[]}' };
 
 describe('a text of the backend’s', () => {
-  it.each([...FORGED, ...LOOKALIKES])('%j stays one in a message', async (text) => {
-    plan = { items: [{ position: '1', text, labels: { [text]: text } }, { position: '2', text: 'after' }] };
+  it.each([...FORGED, ...CONTROLS, ...LOOKALIKES])('%j stays one in a message', async (text) => {
+    plan = {
+      items: [
+        { position: '1', text, labels: { [text]: text } },
+        { position: '2', text: 'after' },
+      ],
+    };
     const [first, second, end, ...more] = await watch();
     expect(JSON.parse(first?.data ?? '')).toEqual({ position: '1', text, labels: { [text]: text } });
     expect(first).toMatchObject({ id: '1', event: undefined });
@@ -112,17 +118,14 @@ describe('a text of the backend’s', () => {
     expect(more).toEqual([]);
   });
 
-  it.each([...FORGED, ...LOOKALIKES.filter((text) => /[\x00-\x1f\x7f]/.test(text))])(
-    '%j is no position: its stream ends, and says so',
-    async (position) => {
-      plan = { items: [{ position: '1' }, { position, text: 'evil' }, { position: '3' }] };
-      const [first, end, ...more] = await watch();
-      expect(first).toMatchObject({ id: '1' });
-      expect(end?.event).toBe('end');
-      expect(JSON.parse(end?.data ?? '')).toMatchObject({ code: 13 });
-      expect(more).toEqual([]);
-    },
-  );
+  it.each([...FORGED, ...CONTROLS])('%j is no position: its stream ends, and says so', async (position) => {
+    plan = { items: [{ position: '1' }, { position, text: 'evil' }, { position: '3' }] };
+    const [first, end, ...more] = await watch();
+    expect(first).toMatchObject({ id: '1' });
+    expect(end?.event).toBe('end');
+    expect(JSON.parse(end?.data ?? '')).toMatchObject({ code: 13 });
+    expect(more).toEqual([]);
+  });
 
   it.each(['!end', '!anything'])('%j is a position of the gateway’s own, and nobody else’s', async (position) => {
     plan = { items: [{ position, text: 'first' }, { position: '2' }] };

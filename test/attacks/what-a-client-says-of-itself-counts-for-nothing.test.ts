@@ -3,9 +3,9 @@
 // hears is the holder of the certificate, once.
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { pairIn } from '../support/https.ts';
 import { data, FLAG, get, headerBlock, headers, requestFields } from '../support/http2-frames.ts';
 import { Http2Peer } from '../support/http2-peer.ts';
+import { pairIn } from '../support/https.ts';
 import { type RawOptions, rawConnected, rawExchange, requestText, untilClosed } from '../support/raw.ts';
 import { type RecordedCall, type RecordingBackend, startRecordingBackend } from '../support/recording-backend.ts';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -129,7 +129,13 @@ describe.each(PARTS)('headers, part %d', (_index, forgeries) => {
   it('over HTTP/2', async () => {
     const peer = await Http2Peer.open(to);
     // This one name HTTP/2 refuses by itself.
-    peer.send(get(1, '/v1/stations', forgeries.filter(([name]) => name !== 'te')));
+    peer.send(
+      get(
+        1,
+        '/v1/stations',
+        forgeries.filter(([name]) => name !== 'te'),
+      ),
+    );
     expect((await peer.over(1)).status).toBe(200);
     expectTruth(backend.take());
     peer.destroy();
