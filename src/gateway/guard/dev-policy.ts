@@ -4,8 +4,10 @@ export const DEV_POLICY = `# Who may do what. Whatever no rule allows is denied.
 # subjects  who: cn:, o:, ou: (subject of the client certificate), dns:, uri:, email: (its alternative names), or
 #           sha256: (its fingerprint, 64 lower-case hex digits). Comparison is exact and case-sensitive;
 #           * stands for any characters but . and /, and ** (in uri: only) for any at all.
+#           { all: [...] }, { any: [...] } and { not: ... } combine them.
 # allow     what: methods as package.Service/Method, * in Service or Method, or * alone for every method.
-#           where: { field: [pattern, ...] } looks at the request; limits: { concurrentStreams, requestsPerMinute }.
+#           where: { field: [pattern, ...] } or { field: { min, max } } looks at the request; when: at what times;
+#           limits: { concurrentStreams, requestsPerMinute, bytesPerSecond, maxSampleRateHz }.
 # mode      shadow: lets pass what where would refuse, and logs it.
 version: 1
 
