@@ -132,7 +132,9 @@ export class Exchange implements LiveCall {
         },
         'request',
       );
-      if (this.isStream && this.allowedBy.size > 0) this.auditEnd(audit, seconds * 1000);
+      // A call that answers once has an end of its own when it was let in and then stopped from inside.
+      const isTold = this.isStream || this.stopped !== undefined;
+      if (isTold && this.allowedBy.size > 0) this.auditEnd(audit, seconds * 1000);
     });
   }
 
