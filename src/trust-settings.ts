@@ -1,4 +1,4 @@
-import { oneOf, text, whole } from './setting-values.ts';
+import { oneOf, seconds, text, whole } from './setting-values.ts';
 import type { Setting } from './settings.ts';
 
 /** What an operator can set about who is believed. */
@@ -9,11 +9,18 @@ export interface TrustConfig {
   readonly crlStale: StaleLists;
   /** Days that every certificate in use must have left at the start. */
   readonly minDays: number;
+  /** Whether OCSP responders are asked about client certificates, and what no answer means. */
+  readonly ocsp: (typeof OCSP_MODES)[number];
+  /** The responder; undefined means the one that the certificate names. */
+  readonly ocspUrl: string | undefined;
+  readonly ocspTimeoutMs: number;
 }
 
 const STALE_LISTS = ['refuse', 'warn'] as const;
 /** `refuse` the certificates of its issuer, or `warn` in the log and go on. */
 export type StaleLists = (typeof STALE_LISTS)[number];
+
+const OCSP_MODES = ['off', 'prefer', 'require'] as const;
 
 /** Settings of every program that has peers. */
 export const TRUST_SETTINGS: readonly Setting[] = [
@@ -46,4 +53,40 @@ export const TRUST_SETTINGS: readonly Setting[] = [
     byDefault: '0',
     parse: whole(0, 3650, 'days'),
   },
+  {
+    key: 'ocsp',
+    name: 'ocsp',
+    argument: 'mode',
+    help: 'ask OCSP about client certificates: off, prefer (no answer lets pass), require (no answer refuses)',
+    programs: ['up', 'gateway'],
+    byDefault: 'off',
+    parse: oneOf(OCSP_MODES),
+  },
+  {
+    key: 'ocspUrl',
+    name: 'ocsp-url',
+    argument: 'url',
+    help: 'OCSP responder, http only (default: the one that the certificate names)',
+    programs: ['up', 'gateway'],
+    byDefault: undefined,
+    parse: httpUrl,
+  },
+  // A caller waits so long for its first answer at the most; a responder nearby takes some milliseconds.
+  {
+    key: 'ocspTimeoutMs',
+    name: 'ocsp-timeout',
+    argument: 'seconds',
+    help: 'time that an OCSP responder has for an answer',
+    programs: ['up', 'gateway'],
+    byDefault: '2',
+    parse: seconds(0.05, 30),
+  },
 ];
+
+function httpUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol !== 'http:' || url.username !== '' || url.password !== '') {
+    throw new RangeError('must be an http:// URL; OCSP answers are signed and need no TLS');
+  }
+  return url.href;
+}

@@ -25,6 +25,8 @@ export interface TrustInUse {
 export interface TrustMetrics {
   /** For a value that is made of files: a function that is told how each reading ended. */
   outcome(what: string): (ok: boolean) => void;
+  /** Counts what OCSP responders were asked; `none` is no answer that can be believed. */
+  ocspAnswer(answer: 'good' | 'revoked' | 'unknown' | 'none'): void;
   /** Has certificates and lists shown as long as they are in use; the function that is returned ends that. */
   show(inUse: () => TrustInUse): () => void;
 }
@@ -40,6 +42,7 @@ export function trustMetrics(registry: Registry): TrustMetrics {
   if (!shown.has(registry)) registerExpiries(registry, sources);
   shown.set(registry, sources);
   const [reloads, broken] = fileMetrics(registry);
+  const answers = ocspMetric(registry);
   return {
     outcome: (what) => {
       broken.set({ what }, 0);
@@ -49,6 +52,7 @@ export function trustMetrics(registry: Registry): TrustMetrics {
         reloads.inc({ what, outcome: ok ? 'ok' : 'failed' });
       };
     },
+    ocspAnswer: (answer) => answers.inc({ answer }),
     show: (inUse) => {
       sources.add(inUse);
       return () => sources.delete(inUse);
@@ -57,7 +61,7 @@ export function trustMetrics(registry: Registry): TrustMetrics {
 }
 
 /** Counts nothing. */
-export const noTrustMetrics: TrustMetrics = { outcome: () => () => {}, show: () => () => {} };
+export const noTrustMetrics: TrustMetrics = { outcome: () => () => {}, ocspAnswer: () => {}, show: () => () => {} };
 
 function fileMetrics(registry: Registry): [Counter<'what' | 'outcome'>, Gauge<'what'>] {
   const name = { reloads: 'passband_trust_reloads_total', broken: 'passband_trust_broken' };
@@ -78,6 +82,19 @@ function fileMetrics(registry: Registry): [Counter<'what' | 'outcome'>, Gauge<'w
       registers: [registry],
     });
   return [reloads, broken];
+}
+
+function ocspMetric(registry: Registry): Counter<'answer'> {
+  const name = 'passband_ocsp_answers_total';
+  return (
+    (registry.getSingleMetric(name) as Counter<'answer'> | undefined) ??
+    new Counter({
+      name,
+      help: 'Questions to OCSP responders, by answer; "none" is no answer that can be believed.',
+      labelNames: ['answer'] as const,
+      registers: [registry],
+    })
+  );
 }
 
 /** Gauges that are made when they are asked for, so that a certificate that is replaced leaves nothing behind. */

@@ -6,7 +6,8 @@ import { DER_TAGS, type DerElement, elementsOf, hex, readElement } from './der.t
 export interface CertificateFacts {
   /** DER of the subject, hexadecimal: names are compared by their bytes. */
   readonly subjectDer: string;
-  readonly publicKey: KeyObject;
+  /** Undefined for one that cannot be read: then it has signed nothing. */
+  readonly publicKey: KeyObject | undefined;
   /** SHA-256 of the public key's SubjectPublicKeyInfo, hexadecimal. */
   readonly keyId: string;
   readonly isSelfIssued: boolean;
@@ -54,16 +55,24 @@ export function plainName(name: string): string {
 }
 
 function read(certificate: X509Certificate): CertificateFacts {
-  const { publicKey } = certificate;
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const publicKey = publicKeyOf(certificate);
+  const key = publicKey?.export({ type: 'spki', format: 'der' }) ?? certificate.raw;
   return {
     publicKey,
-    keyId: createHash('sha256').update(spki).digest('hex'),
+    keyId: createHash('sha256').update(key).digest('hex'),
     serial: plainSerial(certificate.serialNumber),
     notBeforeMs: certificate.validFromDate.getTime(),
     notAfterMs: certificate.validToDate.getTime(),
     ...authorityFacts(certificate),
   };
+}
+
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
 }
 
 type AuthorityFacts = Pick<

@@ -86,7 +86,11 @@ export async function verifyCrl(
   }
   for (const authority of named) {
     const { signsLists, publicKey, keyId } = certificateFacts(authority);
-    if (signsLists && verifySignature(signed.algorithmDer, signed.data, signed.signature, publicKey)) {
+    if (
+      signsLists &&
+      publicKey !== undefined &&
+      verifySignature(signed.algorithmDer, signed.data, signed.signature, publicKey)
+    ) {
       return Object.freeze({ ...rest, issuer, issuerKeyId: keyId, file });
     }
   }

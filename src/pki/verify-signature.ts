@@ -31,11 +31,16 @@ export function verifySignature(
   signature: Uint8Array,
   key: KeyObject,
 ): boolean {
-  const { algorithmId, algorithmParams } = pkijs.AlgorithmIdentifier.fromBER(Uint8Array.from(algorithmDer));
-  if (algorithmId === RSA_PSS) return verifyPss(algorithmParams, data, signature, key);
-  const scheme = SCHEMES[algorithmId];
-  if (scheme?.keys.includes(key.asymmetricKeyType ?? '') !== true) return false;
-  return verify(scheme.hash, data, key, signature);
+  try {
+    const { algorithmId, algorithmParams } = pkijs.AlgorithmIdentifier.fromBER(Uint8Array.from(algorithmDer));
+    if (algorithmId === RSA_PSS) return verifyPss(algorithmParams, data, signature, key);
+    const scheme = SCHEMES[algorithmId];
+    if (scheme?.keys.includes(key.asymmetricKeyType ?? '') !== true) return false;
+    return verify(scheme.hash, data, key, signature);
+  } catch {
+    // Parameters that cannot be read, or that the key cannot be used with.
+    return false;
+  }
 }
 
 /** RSASSA-PSS (RFC 4055 section 3.1), with one digest for message and mask, as everybody signs. */

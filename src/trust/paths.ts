@@ -96,7 +96,7 @@ class PathSearch {
     if (known !== undefined) return known;
     if (this.#checksLeft === 0) return false;
     this.#checksLeft -= 1;
-    const verified = certificate.verify(publicKey);
+    const verified = publicKey !== undefined && certificate.verify(publicKey);
     this.#verified.set(key, verified);
     return verified;
   }

@@ -1,0 +1,153 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import * as asn1js from 'asn1js';
+import * as pkijs from 'pkijs';
+import { certificateFacts, plainSerial } from './certificate-facts.ts';
+import { DER_TAGS, elementsOf, readElement } from './der.ts';
+import { encodeSerial, serialText } from './encoding.ts';
+import { verifySignature } from './verify-signature.ts';
+
+/** Whom is asked about: a certificate and who has signed it. */
+export interface OcspSubject {
+  readonly certificate: X509Certificate;
+  readonly issuer: X509Certificate;
+}
+
+/** What a responder says. */
+export interface OcspAnswer {
+  readonly status: 'good' | 'revoked' | 'unknown';
+  readonly thisUpdateMs: number;
+  /** Until when it may be believed; undefined where there is always something newer. */
+  readonly nextUpdateMs: number | undefined;
+}
+
+const OIDS = {
+  sha1: '1.3.14.3.2.26',
+  basicResponse: '1.3.6.1.5.5.7.48.1.1',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
+} as const;
+
+/** Milliseconds that the clock of a responder may differ from ours. */
+const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
+/** Certificates of a response that are looked at for the responder's. */
+const MAX_RESPONDER_CERTIFICATES = 4;
+
+/** Why a responder has no answer (RFC 6960 section 4.2.1), by its number. */
+const REFUSALS = ['', 'malformed request', 'internal error', 'try later', '', 'signature required', 'unauthorized'];
+/** Tag numbers of CertStatus. */
+const STATUSES = ['good', 'revoked', 'unknown'] as const;
+
+/**
+ * A request about one certificate (RFC 6960 section 4.1). The issuer is named by SHA-1 digests, which every responder knows
+ * (RFC 5019 section 2.1.1); they are a name and protect nothing.
+ */
+export function ocspRequest(subject: OcspSubject): Uint8Array<ArrayBuffer> {
+  const tbsRequest = new pkijs.TBSRequest({ requestList: [new pkijs.Request({ reqCert: certificateId(subject) })] });
+  return new Uint8Array(new pkijs.OCSPRequest({ tbsRequest }).toSchema(true).toBER());
+}
+
+/**
+ * Reads a response and verifies it: about this certificate, signed by its issuer or by a responder that the issuer has named
+ * (RFC 6960 section 4.2.2.2), of now.
+ *
+ * @param isRevoked whether the issuer has revoked a responder's certificate.
+ * @throws Error saying why there is no answer to be had from it.
+ */
+export function readOcspResponse(
+  der: Uint8Array,
+  subject: OcspSubject,
+  nowMs: number,
+  isRevoked: (certificate: X509Certificate) => boolean = () => false,
+): OcspAnswer {
+  const basic = basicResponse(der);
+  const { tbsResponseData, signatureAlgorithm, signature } = basic;
+  const algorithmDer = new Uint8Array(signatureAlgorithm.toSchema().toBER());
+  const isSigner = (certificate: X509Certificate): boolean => {
+    const { publicKey } = certificateFacts(certificate);
+    const value = signature.valueBlock.valueHexView;
+    return publicKey !== undefined && verifySignature(algorithmDer, tbsResponseData.tbsView, value, publicKey);
+  };
+  const delegates = (): X509Certificate[] =>
+    responderCertificates(basic).filter((one) => isDelegate(one, subject.issuer, nowMs) && !isRevoked(one));
+  if (!isSigner(subject.issuer) && !delegates().some(isSigner)) {
+    throw new Error('the response is not signed by the issuer or a responder of its');
+  }
+  const wanted = idText(certificateId(subject));
+  const single = tbsResponseData.responses.find(({ certID }) => idText(certID) === wanted);
+  if (single === undefined) throw new Error('the response is not about this certificate');
+  const thisUpdateMs = single.thisUpdate.getTime();
+  const nextUpdateMs = single.nextUpdate?.getTime();
+  // Without a next update there is always something newer: then only what was made for us counts.
+  const endsMs = nextUpdateMs ?? thisUpdateMs + MAX_CLOCK_DIFFERENCE_MS;
+  if (!(thisUpdateMs <= nowMs + MAX_CLOCK_DIFFERENCE_MS)) throw new Error('the response is of the future');
+  if (!(endsMs >= nowMs)) throw new Error('the response is out of date');
+  const status = STATUSES[(single.certStatus as asn1js.BaseBlock).idBlock.tagNumber];
+  if (status === undefined) throw new Error('the response has no status');
+  return { status, thisUpdateMs, nextUpdateMs };
+}
+
+function basicResponse(der: Uint8Array): pkijs.BasicOCSPResponse {
+  let response: pkijs.OCSPResponse;
+  let basic: pkijs.BasicOCSPResponse | undefined;
+  try {
+    if (readElement(der, 0, der.length).end !== der.length) throw new Error('bytes behind the response');
+    response = pkijs.OCSPResponse.fromBER(Uint8Array.from(der));
+    const { responseType, response: octets } = response.responseBytes ?? {};
+    if (responseType === OIDS.basicResponse && octets !== undefined) {
+      basic = pkijs.BasicOCSPResponse.fromBER(Uint8Array.from(octets.valueBlock.valueHexView));
+    }
+  } catch (error) {
+    throw new Error('the response cannot be read', { cause: error });
+  }
+  const status = Number(response.responseStatus.valueBlock.valueDec);
+  if (status !== 0) throw new Error(`the responder refuses: ${REFUSALS[status] || `status ${status}`}`);
+  if (basic === undefined) throw new Error('the response is of a kind that is not known here');
+  return basic;
+}
+
+function responderCertificates({ certs = [] }: pkijs.BasicOCSPResponse): X509Certificate[] {
+  return certs.slice(0, MAX_RESPONDER_CERTIFICATES).flatMap((certificate) => {
+    try {
+      return [new X509Certificate(new Uint8Array(certificate.toSchema().toBER()))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Whether the issuer itself has signed a certificate that is for answering in its name. */
+function isDelegate(certificate: X509Certificate, issuer: X509Certificate, nowMs: number): boolean {
+  const { notBeforeMs, notAfterMs } = certificateFacts(certificate);
+  return (
+    // Node's name for the extended key usages.
+    (certificate.keyUsage ?? []).includes(OIDS.ocspSigning) &&
+    nowMs >= notBeforeMs &&
+    nowMs <= notAfterMs &&
+    certificate.checkIssued(issuer) &&
+    certificate.verify(issuer.publicKey)
+  );
+}
+
+function certificateId({ certificate, issuer }: OcspSubject): pkijs.CertID {
+  const { subjectDer } = certificateFacts(issuer);
+  const spki = issuer.publicKey.export({ type: 'spki', format: 'der' });
+  const [, key] = elementsOf(spki, readElement(spki, 0, spki.length));
+  if (key?.tag !== DER_TAGS.bitString) throw new Error('the public key of the issuer cannot be read');
+  // The bits of the key, without the octet that counts unused ones (RFC 6960 section 4.1.1).
+  const bits = spki.subarray(key.content + 1, key.end);
+  return new pkijs.CertID({
+    hashAlgorithm: new pkijs.AlgorithmIdentifier({ algorithmId: OIDS.sha1, algorithmParams: new asn1js.Null() }),
+    issuerNameHash: new asn1js.OctetString({ valueHex: sha1(Buffer.from(subjectDer, 'hex')) }),
+    issuerKeyHash: new asn1js.OctetString({ valueHex: sha1(bits) }),
+    serialNumber: encodeSerial(certificate.serialNumber),
+  });
+}
+
+function idText({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }: pkijs.CertID): string {
+  const hexOf = (octets: asn1js.OctetString): string => Buffer.from(octets.valueBlock.valueHexView).toString('hex');
+  const hashes = [hexOf(issuerNameHash), hexOf(issuerKeyHash)];
+  return [hashAlgorithm.algorithmId, ...hashes, plainSerial(serialText(serialNumber))].join();
+}
+
+function sha1(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(createHash('sha1').update(bytes).digest());
+}

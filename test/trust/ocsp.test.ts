@@ -1,0 +1,238 @@
+// needs: openssl
+import { X509Certificate } from 'node:crypto';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
+import pino from 'pino';
+import { createAuthority, type IssuedCertificate, issueLeaf } from '../../src/pki/authority.ts';
+import { parseCrls, verifyCrl } from '../../src/pki/crl-file.ts';
+import { ocspRequest, readOcspResponse } from '../../src/pki/ocsp.ts';
+import { buildCrl } from '../../src/pki/revocation.ts';
+import { OcspChecker, type OcspOptions } from '../../src/trust/ocsp.ts';
+import { NO_REVOCATION_LISTS, revocationLists } from '../../src/trust/revocation-lists.ts';
+import type { PeerChain, Trust } from '../../src/trust/trust.ts';
+import { type Responder, startResponder } from './ocsp-responder.ts';
+
+const MINUTE_MS = 60_000;
+const validity = { notBefore: new Date(Date.now() - 60 * MINUTE_MS), notAfter: new Date(Date.now() + 600 * MINUTE_MS) };
+/** Milliseconds for responders that answer: OpenSSL has to be started, on a machine that has other work. */
+const PATIENT_MS = 20_000;
+
+let ca: IssuedCertificate;
+let stranger: IssuedCertificate;
+let good: IssuedCertificate;
+let revoked: IssuedCertificate;
+let unheardOf: IssuedCertificate;
+let trust: Trust;
+let responder: Responder;
+const x509 = ({ certPem }: IssuedCertificate): X509Certificate => new X509Certificate(certPem);
+const chainOf = (leaf: IssuedCertificate): PeerChain => ({ leaf: x509(leaf), intermediates: [] });
+beforeAll(async () => {
+  ca = await createAuthority('OCSP CA', validity);
+  stranger = await createAuthority('OCSP CA', validity);
+  const leaf = () =>
+    issueLeaf(ca, { subject: [{ type: '2.5.4.3', value: 'oran-client' }], purpose: 'client', validity });
+  [good, revoked, unheardOf] = await Promise.all([leaf(), leaf(), leaf()]);
+  trust = { authorities: [x509(ca)], revocations: NO_REVOCATION_LISTS, staleLists: 'refuse' };
+});
+beforeEach(async () => {
+  responder = await startResponder(ca, { good: [good.certPem], revoked: [revoked.certPem] });
+});
+afterEach(() => responder.close());
+
+interface Asked {
+  readonly checker: OcspChecker;
+  readonly answers: string[];
+  readonly warnings: string[];
+}
+function checkerOf(options: Partial<OcspOptions> = {}): Asked {
+  const [answers, warnings]: [string[], string[]] = [[], []];
+  const log = pino(
+    { level: 'warn' },
+    { write: (line: string) => warnings.push((JSON.parse(line) as { why: string }).why) },
+  );
+  const onAnswer = (answer: string): void => {
+    answers.push(answer);
+  };
+  const asked = { mode: 'require', url: responder.url, timeoutMs: PATIENT_MS, log, onAnswer, ...options } as const;
+  return { checker: new OcspChecker(asked), answers, warnings };
+}
+const ask = ({ checker }: Asked, leaf: IssuedCertificate, nowMs = Date.now()): Promise<string | undefined> =>
+  checker.fault(chainOf(leaf), trust, nowMs);
+
+const REVOKED = 'the client certificate has been revoked';
+const UNKNOWN = 'the client certificate is not known to its OCSP responder';
+const NOBODY_KNOWS = 'nobody can say at present whether the client certificate has been revoked';
+
+describe('a responder that answers', () => {
+  it('says what OpenSSL says', async () => {
+    for (const mode of ['prefer', 'require'] as const) {
+      const asked = checkerOf({ mode });
+      expect(await ask(asked, good)).toBeUndefined();
+      expect(await ask(asked, revoked)).toBe(REVOKED);
+      expect(await ask(asked, unheardOf)).toBe(UNKNOWN);
+      expect(asked.answers).toEqual(['good', 'revoked', 'unknown']);
+    }
+  });
+
+  it('may do so by a certificate that the issuer has made for it', async () => {
+    responder.behaviour.signer = await responder.issue('extendedKeyUsage=OCSPSigning\n');
+    expect(await ask(checkerOf(), revoked)).toBe(REVOKED);
+  });
+
+  it('is named by the certificate, unless a setting names another', async () => {
+    const leaf = await responder.issue(
+      `authorityInfoAccess=caIssuers;URI:http://127.0.0.1:9/,OCSP;URI:${responder.url}x\n`,
+    );
+    expect(await ask(checkerOf({ url: undefined }), leaf)).toBe(UNKNOWN);
+    expect(responder.asked).toBe(1);
+  });
+
+  it('is asked once for many that wait, and again only when its answer has ended', async () => {
+    const asked = checkerOf();
+    const chains = Array.from({ length: 20 }, () => ask(asked, good));
+    expect(new Set(await Promise.all(chains))).toEqual(new Set([undefined]));
+    expect(await ask(asked, good)).toBeUndefined();
+    expect(responder.asked).toBe(1);
+    expect(await ask(asked, good, Date.now() + 6 * MINUTE_MS)).toBeUndefined();
+    expect(responder.asked).toBe(2);
+  });
+
+  it('and says nothing of a next update is asked again after ten seconds', async () => {
+    responder.behaviour.args = [];
+    const asked = checkerOf();
+    const startedMs = Date.now();
+    await ask(asked, good);
+    await ask(asked, good, startedMs + 9_000);
+    expect(responder.asked).toBe(1);
+    await ask(asked, good, Date.now() + 11_000);
+    expect(responder.asked).toBe(2);
+  });
+});
+
+describe('no answer', () => {
+  const answerOf = (status: number, type: string, body: string | Buffer) => () => {
+    responder.behaviour.instead = (_request, response) =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+  };
+  const OCSP = 'application/ocsp-response';
+  test.each<[what: string, spoil: () => unknown, why: RegExp]>([
+    ['garbage', answerOf(200, OCSP, 'good'), /cannot be read/],
+    ['nothing', answerOf(200, OCSP, ''), /cannot be read/],
+    ['a page', answerOf(200, 'text/html', '<p>good'), /status 200 and text\/html/],
+    ['a failure', answerOf(500, OCSP, ''), /status 500/],
+    ['that it shall be tried later', answerOf(200, OCSP, Buffer.from('30030a0103', 'hex')), /refuses: try later/],
+    ['success and nothing else', answerOf(200, OCSP, Buffer.from('30030a0100', 'hex')), /of a kind that is not known/],
+    ['too much', answerOf(200, OCSP, Buffer.alloc(64 * 1024 + 1, 0x30)), /larger than 65536 bytes/],
+    [
+      'a way elsewhere',
+      () => {
+        responder.behaviour.instead = (_request, response) =>
+          response.writeHead(307, { location: responder.url }).end();
+      },
+      /./,
+    ],
+    ['a hang-up', () => (responder.behaviour.instead = (request) => request.socket.destroy()), /./],
+    ['a broken signature', () => (responder.behaviour.args = ['-badsig', '-nmin', '5']), /not signed by the issuer/],
+    ['a stranger with the name', () => (responder.behaviour.signer = stranger), /not signed by the issuer/],
+    ['a leaf of the CA', () => (responder.behaviour.signer = unheardOf), /not signed by the issuer/],
+    [
+      'a leaf for servers',
+      async () => (responder.behaviour.signer = await responder.issue('extendedKeyUsage=serverAuth\n')),
+      /not signed by the issuer/,
+    ],
+  ])('of %s: refused by require, passed by prefer, and told', async (_what, spoil, why) => {
+    await spoil();
+    const [require, prefer] = [checkerOf(), checkerOf({ mode: 'prefer' })];
+    expect(await ask(require, good)).toBe(NOBODY_KNOWS);
+    expect(await ask(prefer, revoked)).toBeUndefined();
+    for (const { answers, warnings } of [require, prefer]) {
+      expect(answers).toEqual(['none']);
+      expect(warnings).toEqual([expect.stringMatching(why)]);
+    }
+  });
+
+  it('in time is none, and another is not waited for at once', async () => {
+    responder.behaviour.instead = () => {};
+    const asked = checkerOf({ timeoutMs: 50 });
+    expect(await ask(asked, good)).toBe(NOBODY_KNOWS);
+    expect(await ask(asked, good)).toBe(NOBODY_KNOWS);
+    expect([responder.asked, ...asked.answers]).toEqual([1, 'none']);
+    responder.behaviour.instead = undefined;
+    const later = checkerOf();
+    expect(await ask(later, good)).toBeUndefined();
+  });
+
+  it('is there for a certificate that names no responder, or one that is not http', async () => {
+    const asked = checkerOf({ url: undefined });
+    expect(await ask(asked, good)).toBe(NOBODY_KNOWS);
+    const leaf = await responder.issue('authorityInfoAccess=OCSP;URI:https://127.0.0.1:9/\n');
+    expect(await ask(asked, leaf)).toBe(NOBODY_KNOWS);
+    expect(asked.warnings).toEqual(Array(2).fill('the certificate names no responder, and --ocsp-url is not set'));
+  });
+
+  it('is there from a responder whose own certificate is revoked', async () => {
+    const signer = await responder.issue('extendedKeyUsage=OCSPSigning\n');
+    responder.behaviour.signer = signer;
+    const edition = { number: 1, thisUpdate: new Date(), nextUpdate: validity.notAfter };
+    const entry = { serial: x509(signer).serialNumber, reason: 'keyCompromise', at: new Date() } as const;
+    const [parsed] = await parseCrls(Buffer.from(await buildCrl(ca, [entry], edition)), 'crl.pem');
+    const list = parsed && (await verifyCrl(parsed, 'crl.pem', [x509(ca)], Date.now()));
+    const revocations = revocationLists(list === undefined ? [] : [list]);
+    expect(revocations.size).toBe(1);
+    const { checker } = checkerOf();
+    expect(await checker.fault(chainOf(good), { ...trust, revocations }, Date.now())).toBe(NOBODY_KNOWS);
+    expect(await checkerOf().checker.fault(chainOf(good), trust, Date.now())).toBeUndefined();
+  });
+
+  it('is there for a chain that leads nowhere, and nobody is asked', async () => {
+    const { checker } = checkerOf();
+    const nowhere = { ...trust, authorities: [x509(stranger)] };
+    expect(await checker.fault(chainOf(good), nowhere, Date.now())).toBe(NOBODY_KNOWS);
+    expect(responder.asked).toBe(0);
+  });
+});
+
+describe('a response', () => {
+  const subject = (leaf: IssuedCertificate) => ({ certificate: x509(leaf), issuer: x509(ca) });
+
+  it('is believed from five minutes before it to its next update', async () => {
+    const response = await responder.answer(ocspRequest(subject(good)));
+    const { status, thisUpdateMs, nextUpdateMs = 0 } = readOcspResponse(response, subject(good), Date.now());
+    expect([status, nextUpdateMs - thisUpdateMs]).toEqual(['good', 5 * MINUTE_MS]);
+    const at = (nowMs: number) => () => readOcspResponse(response, subject(good), nowMs).status;
+    expect(at(nextUpdateMs)()).toBe('good');
+    expect(at(nextUpdateMs + 1)).toThrow('out of date');
+    expect(at(thisUpdateMs - 5 * MINUTE_MS)()).toBe('good');
+    expect(at(thisUpdateMs - 5 * MINUTE_MS - 1)).toThrow('of the future');
+  });
+
+  it('without a next update is believed for five minutes', async () => {
+    responder.behaviour.args = [];
+    const response = await responder.answer(ocspRequest(subject(good)));
+    const { thisUpdateMs, nextUpdateMs } = readOcspResponse(response, subject(good), Date.now());
+    expect(nextUpdateMs).toBeUndefined();
+    expect(() => readOcspResponse(response, subject(good), thisUpdateMs + 5 * MINUTE_MS + 1)).toThrow('out of date');
+  });
+
+  it('about one certificate says nothing about another, nor about one of another key of the CA', async () => {
+    const response = await responder.answer(ocspRequest(subject(good)));
+    expect(() => readOcspResponse(response, subject(revoked), Date.now())).toThrow('not about this certificate');
+    const others = { certificate: x509(good), issuer: x509(stranger) };
+    expect(() => readOcspResponse(response, others, Date.now())).toThrow(/not signed by the issuer/);
+  });
+
+  it('with a byte changed is never believed to say something else', async () => {
+    responder.behaviour.signer = await responder.issue('extendedKeyUsage=OCSPSigning\n');
+    const response = await responder.answer(ocspRequest(subject(revoked)));
+    for (let index = 0; index < response.length; index += 11) {
+      const bytes = Uint8Array.from(response);
+      bytes[index] = (bytes[index] ?? 0) ^ 0x03;
+      let status = 'refused';
+      try {
+        status = readOcspResponse(bytes, subject(revoked), Date.now()).status;
+      } catch (error) {
+        expect(error instanceof Error && /^the respon/.test(error.message) ? 'in words' : error).toBe('in words');
+      }
+      expect(['refused', 'revoked']).toContain(status);
+    }
+  });
+});
