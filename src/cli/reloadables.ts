@@ -1,8 +1,10 @@
 import type { Config } from '../config.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import type { Log } from '../observability/log.ts';
+import type { TrustMetrics } from '../observability/trust-metrics.ts';
 import { openReloadable } from '../trust/files.ts';
 import { loadMaterial, type Material, materialFiles, type RevocationOptions } from '../trust/material.ts';
+import { OcspChecker } from '../trust/ocsp.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
 
 /** Is told how each reading of files ended: whether they are in use. */
@@ -48,4 +50,15 @@ export function openPolicy(
   onOutcome: OnOutcome = () => {},
 ): Promise<Reloadable<Policy>> {
   return openReloadable<Policy>({ what: 'policy', files: [file], load, log, onOutcome });
+}
+
+/** Who asks OCSP about client certificates; undefined when nobody shall. */
+export function ocspChecker(
+  { ocsp, ocspUrl, ocspTimeoutMs }: Config,
+  log: Log,
+  metrics: TrustMetrics,
+): OcspChecker | undefined {
+  if (ocsp === 'off') return undefined;
+  const onAnswer = (answer: Parameters<TrustMetrics['ocspAnswer']>[0]): void => metrics.ocspAnswer(answer);
+  return new OcspChecker({ mode: ocsp, url: ocspUrl, timeoutMs: ocspTimeoutMs, log, onAnswer });
 }

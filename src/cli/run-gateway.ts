@@ -30,7 +30,7 @@ import { followChanges, judgeBackend } from './follow-changes.ts';
 import { gatewayPages } from './gateway-pages.ts';
 import { openAudit } from './open-audit.ts';
 import { GATEWAY_PAIRS, type GatewayFiles, gatewayPolicy, policyFile, readGatewayFiles } from './proven-files.ts';
-import { openMaterial, openPolicy } from './reloadables.ts';
+import { ocspChecker, openMaterial, openPolicy } from './reloadables.ts';
 import { VERSION } from './version.ts';
 
 /** A running gateway. */
@@ -106,7 +106,7 @@ export async function runGateway(
     throw error;
   });
   const audit = logged(journal, log);
-  const callers = new Callers({ trust, connections, audit });
+  const callers = new Callers({ trust, connections, audit, ocsp: ocspChecker(config, log, filesMetrics) });
   const gateway: Gateway = {
     table,
     policy: () => policy.current(),
