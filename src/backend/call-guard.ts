@@ -55,7 +55,7 @@ export function guardCalls({ door, connections, records, sampleRates }: GuardOpt
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, proceed) => {
-            if (guarded.admit(metadata)) proceed(withoutIdentity(metadata));
+            guarded.admit(metadata, () => proceed(withoutIdentity(metadata)));
           },
           onReceiveMessage: (message: unknown, proceed) => guarded.request(message, () => proceed(message)),
           onCancel: () => guarded.cancelled(Number(call.getDeadline())),

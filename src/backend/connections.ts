@@ -5,6 +5,12 @@ import type { PeerChain } from '../trust/trust.ts';
 /** Certificates of a peer that are looked at beside its own; longer chains than this lead nowhere that we believe. */
 const MAX_INTERMEDIATES = 8;
 
+/**
+ * Milliseconds that a peer without standing has for being told why: its calls are answered with a status. What it holds
+ * longer, others would be short of.
+ */
+export const REFUSED_PEER_MS = 1_000;
+
 /** The four numbers that tell one TCP connection from another, as grpc-js tells them of a call. */
 export interface ConnectionEnds {
   readonly localAddress?: string | undefined;

@@ -6,8 +6,8 @@ import { identityFromJson } from '../gateway/guard/identity-json.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import { IDENTITY_METADATA } from '../identity-metadata.ts';
 import { forwardedFault, standingFault } from '../trust/standing.ts';
-import type { Trust } from '../trust/trust.ts';
-import type { Connection } from './connections.ts';
+import type { PeerChain, Trust } from '../trust/trust.ts';
+import { type Connection, REFUSED_PEER_MS } from './connections.ts';
 import { policyName } from './platform-methods.ts';
 
 const HEALTH = 'grpc.health.v1.Health/';
@@ -21,6 +21,19 @@ export interface Caller {
   readonly identity: Identity;
 }
 
+/** Asks an OCSP responder about a certificate; the answer is why it is not good, undefined when it is. */
+export interface OcspQuestion {
+  fault(chain: PeerChain, trust: Trust, nowMs: number): Promise<string | undefined>;
+}
+
+/** By what the door decides, as it is at the moment of asking. */
+export interface DoorOptions {
+  readonly policy: () => Policy;
+  readonly trust: () => Trust;
+  /** Undefined when nobody is asked. */
+  readonly ocsp?: OcspQuestion | undefined;
+}
+
 /**
  * The backend's own access decision: it believes no one, the gateway included, beyond what its policy says. It keeps
  * nothing: what is asked of it again is answered by the policy and the trust of that moment.
@@ -28,10 +41,12 @@ export interface Caller {
 export class Door {
   readonly #policy: () => Policy;
   readonly #trust: () => Trust;
+  readonly #ocsp: OcspQuestion | undefined;
 
-  constructor(policy: () => Policy, trust: () => Trust) {
+  constructor({ policy, trust, ocsp }: DoorOptions) {
     this.#policy = policy;
     this.#trust = trust;
+    this.#ocsp = ocsp;
   }
 
   /**
@@ -66,6 +81,19 @@ export class Door {
     if (identity === peer) return;
     this.#requireDelegate(peer);
     this.#requireForwarded(identity, nowMs);
+  }
+
+  /**
+   * Asks the responder of a peer's certificate, where one is to be asked; undefined when there is nothing to wait for.
+   * A connection that is no good any more is cut.
+   *
+   * @throws PassbandError UNAUTHENTICATED when the certificate is not good (rejected).
+   */
+  requireGoodAnswer(connection: Connection, nowMs: number): Promise<void> | undefined {
+    return this.#ocsp?.fault(connection.chain, this.#trust(), nowMs).then((fault) => {
+      if (fault !== undefined) connection.cut(REFUSED_PEER_MS);
+      requireNone(fault);
+    });
   }
 
   /**

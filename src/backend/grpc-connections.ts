@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import type { Connections } from './connections.ts';
+import { type Connections, REFUSED_PEER_MS } from './connections.ts';
 import type { Door } from './door.ts';
 import type { ConnectionMetrics } from './metrics.ts';
 import type { Rechecks } from './rechecks.ts';
@@ -10,12 +10,6 @@ import type { Rechecks } from './rechecks.ts';
 const MAX_STREAMS_PER_CONNECTION = 1024;
 /** Bytes a peer may send on one stream ahead of us: 64 KiB would slow a pushing producer down to a third. */
 const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
-/**
- * Milliseconds that a peer without standing has for being told why: its calls are answered with a status. What it holds
- * longer, others would be short of.
- */
-const REFUSED_PEER_MS = 1_000;
-
 /** Options of a gRPC server whose connections are taken by takeConnections. */
 export const HTTP2_OPTIONS = { 'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION } as const;
 

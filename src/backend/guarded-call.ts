@@ -74,8 +74,8 @@ export class GuardedCall implements LiveCall {
     return this.#admitted ? this.#allowed?.rule : undefined;
   }
 
-  /** The call's headers have come; false when it is refused and over. */
-  admit(metadata: Metadata): boolean {
+  /** The call's headers have come; they are handed on at once or in a moment, or the call is over. */
+  admit(metadata: Metadata, proceed: () => void): void {
     this.#report.headers(metadata);
     const nowMs = Date.now();
     try {
@@ -89,9 +89,9 @@ export class GuardedCall implements LiveCall {
       }
     } catch (error) {
       this.#refuse(error);
-      return false;
+      return;
     }
-    return this.#judge(nowMs);
+    if (this.#judge(nowMs)) this.#goOn(this.#asked(nowMs), proceed);
   }
 
   /** A message of the caller has come; it is handed on at once or in a moment, or the call is over. */
@@ -101,17 +101,7 @@ export class GuardedCall implements LiveCall {
     this.#request = request;
     this.#report.received(request);
     if (!this.#judge(Date.now())) return;
-    const wait = this.#admitted ? this.#recorded() : this.#takeIn();
-    if (wait === undefined) {
-      if (!this.#over) proceed();
-      return;
-    }
-    wait.then(
-      () => {
-        if (!this.#over) proceed();
-      },
-      (error: unknown) => this.#refuse(error),
-    );
+    this.#goOn(this.#admitted ? this.#recorded() : this.#takeIn(), proceed);
   }
 
   /** A message is to be sent: it goes at once, when the caller's pace allows, or not at all. */
@@ -171,6 +161,21 @@ export class GuardedCall implements LiveCall {
     this.#allowed = decision;
     this.#report.ruledBy(decision.rule);
     return true;
+  }
+
+  /** Goes on when there is nothing to wait for, or when it is over and has not failed; unless the call is over then. */
+  #goOn(wait: Promise<void> | undefined, proceed: () => void): void {
+    const unlessOver = (): void => {
+      if (!this.#over) proceed();
+    };
+    if (wait === undefined) unlessOver();
+    else wait.then(unlessOver, (error: unknown) => this.#refuse(error));
+  }
+
+  /** What the certificate's OCSP responder says, where one is asked. */
+  #asked(nowMs: number): Promise<void> | undefined {
+    const { connection } = this;
+    return connection && this.#rules.door.requireGoodAnswer(connection, nowMs);
   }
 
   /** The first message is allowed: takes its place among the caller's calls, and leaves its line. */

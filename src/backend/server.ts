@@ -14,7 +14,7 @@ import { antennaService } from './antenna-service.ts';
 import { guardCalls } from './call-guard.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connections } from './connections.ts';
-import { Door } from './door.ts';
+import { Door, type OcspQuestion } from './door.ts';
 import { HTTP2_OPTIONS, takeConnections } from './grpc-connections.ts';
 import type { LiveCall } from './guarded-call.ts';
 import { iqStreamService } from './iq/service.ts';
@@ -52,6 +52,8 @@ export interface BackendOptions {
   readonly policy: Reloadable<Policy>;
   readonly stations: readonly StationConfig[];
   readonly log: Logger;
+  /** Who is asked about the certificates of peers; nobody unless told. */
+  readonly ocsp?: OcspQuestion | undefined;
   /** The record of decisions and ends of streams; without one none is kept beside the log. */
   readonly audit?: Audit;
   /** Where the metrics go; without one they are not kept. */
@@ -91,10 +93,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   };
   const definitions = Object.keys(services).map((name) => [name, serviceDefinition(name)] as const);
   const { material, policy } = options;
-  const door = new Door(
-    () => policy.current(),
-    () => material.current().trust,
-  );
+  const door = new Door({ policy: () => policy.current(), trust: () => material.current().trust, ocsp: options.ocsp });
   const connections = new Connections();
   const audit = logged(options.audit ?? noAudit, log);
   const guard = guardCalls({

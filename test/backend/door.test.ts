@@ -7,6 +7,7 @@ import { protoPath } from 'grpc-health-check';
 import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
 import { type Identity, identityFromCertificate } from '../../src/gateway/guard/identity.ts';
 import { identityToJson } from '../../src/gateway/guard/identity-json.ts';
+import type { PeerChain } from '../../src/trust/trust.ts';
 import type { TestCertificate, TestFiles } from '../support/pki.ts';
 import { BackendUnderTest, policyOf, refusal } from './backend-under-test.ts';
 
@@ -128,6 +129,42 @@ describe('the door of the backend', () => {
       expect(backend.log).toContainEqual(expect.objectContaining({ audit: 'deny', code: 'PERMISSION_DENIED' }));
     });
 
+    it.each<[string, TestCertificate]>([
+      ['with a dot behind it', { cn: 'passband-gateway.' }],
+      ['with a space behind it', { cn: 'passband-gateway ' }],
+      ['with NUL behind it', { cn: 'passband-gateway\0' }],
+      ['with a letter that looks the same', { cn: 'p\u0430ssband-gateway' }],
+      ['beside another', { cn: ['oran-client', 'passband-gateway'] }],
+      ['as OU', { cn: 'oran-client', ou: ['passband-gateway'] }],
+      ['as O', { cn: 'oran-client', o: ['CN=passband-gateway'] }],
+      ['within the CN', { cn: 'oran-client/CN=passband-gateway' }],
+      ['as DNS name', { cn: 'oran-client', dns: ['passband-gateway'] }],
+      ['as URI', { cn: 'oran-client', uri: ['cn:passband-gateway'] }],
+    ])("is refused from one who has the delegate's name %s", async (_name, certificate) => {
+      const forger = await backend.pki.issue(certificate);
+      expect(await list(forger, forwarding(identityToJson(client)))).toMatch(DENIED);
+    });
+
+    it.each<[string, TestCertificate]>([
+      ['of another CA', { cn: 'passband-gateway', issuer: 'other-ca' }],
+      ['of its own making', { cn: 'passband-gateway', issuer: 'self' }],
+      ['for servers', { cn: 'passband-gateway', eku: 'server' }],
+      ['out of date', { cn: 'passband-gateway', notBefore: hours(-48), notAfter: hours(-1) }],
+    ])("is refused from one who has the delegate's name in a certificate %s", async (_name, certificate) => {
+      const forger = await backend.pki.issue(certificate);
+      expect(await list(forger, forwarding(identityToJson(client)))).toMatch(/^(7|14): /);
+    });
+
+    it('is taken from its own place alone', async () => {
+      const metadata = new Metadata();
+      metadata.set('x-passband-identity-bin', Buffer.from(identityToJson(client)));
+      metadata.set('x-forwarded-client-cert', identityToJson(client));
+      metadata.set('client-cert', identityToJson(client));
+      expect(await list('gateway', metadata)).toMatch(DENIED);
+      const stranger = await backend.pki.issue({ cn: 'stranger' });
+      expect(await list(stranger, metadata)).toMatch(DENIED);
+    });
+
     it('may be missing: the delegate then speaks for itself', async () => {
       expect(await list('gateway')).toMatch(DENIED);
     });
@@ -193,5 +230,31 @@ describe('the door of the backend', () => {
     ])('refuses %s', async (_name, options) => {
       expect(await backend.tls(options)).toMatch(/alert|closed/);
     });
+  });
+});
+
+describe('a certificate about which a responder is asked', () => {
+  const REVOKED = 'the client certificate has been revoked';
+  const asked: string[] = [];
+  let isRevoked = false;
+  let backend: BackendUnderTest;
+  beforeAll(async () => {
+    const ocsp = {
+      fault: async ({ leaf }: PeerChain): Promise<string | undefined> => {
+        asked.push(leaf.subject);
+        return isRevoked ? REVOKED : undefined;
+      },
+    };
+    backend = await BackendUnderTest.start({ stations: DEFAULT_STATIONS, ocsp });
+  });
+  afterAll(() => backend.stop());
+
+  it('is asked about for each call, and refused with its connection when it is revoked', async () => {
+    const stations = await backend.client('sdr.oran.StationService');
+    expect(await refusal(stations.unary('ListStations', {}))).toBe(OK);
+    expect(asked).toEqual([expect.stringContaining('CN=oran-client')]);
+    isRevoked = true;
+    expect(await refusal(stations.unary('ListStations', {}))).toBe(`16: ${REVOKED}`);
+    await backend.connectionsBecome(0);
   });
 });
