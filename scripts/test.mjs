@@ -18,6 +18,14 @@ const PROGRAMS = {
   testssl: { debian: 'testssl.sh', there: ['testssl', ['--version']] },
   sslscan: { debian: 'sslscan', there: ['sslscan', ['--version']] },
   'python-grpc': { debian: 'python3-grpc-tools', there: ['/usr/bin/python3', ['-c', 'import grpc, grpc_tools']] },
+  easyrsa: { debian: 'easy-rsa', there: ['/usr/share/easy-rsa/easyrsa', ['--version']] },
+  mosquitto: {
+    debian: 'mosquitto mosquitto-clients',
+    there: ['sh', ['-c', 'command -v mosquitto && command -v mosquitto_pub']],
+  },
+  certutil: { debian: 'libnss3-tools', there: ['sh', ['-c', 'command -v certutil && command -v pk12util']] },
+  // A policy of /etc answers its question for a certificate; only root can put one there.
+  chromium: { debian: 'chromium', there: ['sh', ['-c', 'command -v chromium && test -w /etc']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 
@@ -29,7 +37,7 @@ function installMissing(missing) {
   const isRootOnDebian =
     process.getuid?.() === 0 && existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
   if (missing.length === 0 || !isRootOnDebian) return;
-  const packages = missing.map((name) => PROGRAMS[name].debian);
+  const packages = missing.flatMap((name) => PROGRAMS[name].debian.split(' '));
   console.log(`installing for the tests: ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], { env });
