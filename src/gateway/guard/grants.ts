@@ -1,8 +1,8 @@
 import type { Identity } from './identity.ts';
 import { MAX_PATTERN_CHARACTERS, matchesMethod } from './pattern.ts';
 import type { Entry, Policy, Rule } from './policy.ts';
-import type { Subject } from './subject.ts';
-import { isSubject } from './subject-match.ts';
+import type { Subject, SubjectKind } from './subject.ts';
+import { isSubject, subjectText } from './subject-match.ts';
 
 /** A rule that names the caller, with its entries that are about the method. */
 export interface Grant {
@@ -22,7 +22,7 @@ interface CallerGrants {
 
 /** A policy, looked through once: which rules can be about whom. Numbers are places in `policy.rules`. */
 interface Index {
-  /** Rules that only a caller with this exact CN or fingerprint can be meant by. */
+  /** Rules that only a caller with this exact name can be meant by, under `kind:name`. */
   readonly exact: ReadonlyMap<string, readonly number[]>;
   /** All others. */
   readonly open: readonly number[];
@@ -59,11 +59,8 @@ function callerGrants(policy: Policy, identity: Identity): CallerGrants {
   const index = indexOf(policy);
   const known = index.callers.get(identity);
   if (known !== undefined) return known;
-  const places = new Set([
-    ...index.open,
-    ...(index.exact.get(`cn:${identity.cn}`) ?? []),
-    ...(index.exact.get(`sha256:${identity.sha256}`) ?? []),
-  ]);
+  const places = new Set(index.open);
+  for (const key of namesOf(identity)) for (const place of index.exact.get(key) ?? []) places.add(place);
   const rules = [...places]
     .sort((a, b) => a - b)
     .flatMap((place) => policy.rules[place] ?? [])
@@ -91,17 +88,30 @@ function indexOf(policy: Policy): Index {
 /** Exact names of which a caller must have one to be meant; undefined when it can be meant without. */
 function exactNames(subject: Subject): readonly string[] | undefined {
   switch (subject.kind) {
-    case 'cn':
-      return subject.pattern.includes('*') ? undefined : [`cn:${subject.pattern}`];
-    case 'sha256':
-      return [`sha256:${subject.pattern}`];
     case 'all':
       return subject.subjects.map(exactNames).find((names) => names !== undefined);
     case 'any': {
       const names = subject.subjects.map(exactNames);
       return names.includes(undefined) ? undefined : names.flatMap((each) => each ?? []);
     }
-    default:
+    case 'not':
       return undefined;
+    default:
+      return subject.kind !== 'sha256' && subject.pattern.includes('*') ? undefined : [subjectText(subject)];
   }
+}
+
+/** Every name of a caller, as an exact subject would have it. */
+function namesOf(identity: Identity): string[] {
+  const { cn, organizations, organizationalUnits, dns, uris, emails, sha256 } = identity;
+  const of = (kind: SubjectKind, values: readonly string[]): string[] => values.map((value) => `${kind}:${value}`);
+  return [
+    ...of('cn', [cn]),
+    ...of('o', organizations),
+    ...of('ou', organizationalUnits),
+    ...of('dns', dns),
+    ...of('uri', uris),
+    ...of('email', emails),
+    ...of('sha256', [sha256]),
+  ];
 }

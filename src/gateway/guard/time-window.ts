@@ -124,15 +124,25 @@ function nextEdgeMs({ fromMinute, toMinute }: TimeWindow, clockwork: Clockwork, 
 function clockworkOf(window: TimeWindow): Clockwork {
   const known = clockworks.get(window);
   if (known !== undefined) return known;
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: window.timezone,
+  const made: Clockwork = { format: formatOf(window.timezone), stretch: undefined, border: undefined };
+  clockworks.set(window, made);
+  return made;
+}
+
+/** By time zone, of which there are some hundreds: each is large and slow to make, and many windows have the same. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timezone: string): Intl.DateTimeFormat {
+  const known = formats.get(timezone);
+  if (known !== undefined) return known;
+  const made = new Intl.DateTimeFormat('en-US', {
+    timeZone: timezone,
     hourCycle: 'h23',
     weekday: 'short',
     hour: '2-digit',
     minute: '2-digit',
   });
-  const made: Clockwork = { format, stretch: undefined, border: undefined };
-  clockworks.set(window, made);
+  formats.set(timezone, made);
   return made;
 }
 
