@@ -135,7 +135,9 @@ async function readIndex(file: string): Promise<string> {
   });
   if (handle === undefined) return '';
   try {
-    const { size } = await handle.stat();
+    const status = await handle.stat();
+    const { size } = status;
+    if (!status.isFile()) throw new UsageError(`${file} is not a regular file; put the index back, from a copy`);
     if (size > MAX_INDEX_BYTES)
       throw new UsageError(`${file} is larger than ${MAX_INDEX_BYTES} bytes; is it an index?`);
     return await handle.readFile('utf8');

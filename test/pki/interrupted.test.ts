@@ -1,17 +1,34 @@
 import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, chmod, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { UsageError } from '../../src/errors.ts';
+import { ensureDevPki } from '../../src/pki/dev.ts';
 import { inFolder } from '../../src/pki/folder.ts';
 import { withFolderLock } from '../../src/pki/folder-lock.ts';
 import { ensureAuthorities } from '../../src/pki/init.ts';
 import { issueInto } from '../../src/pki/issue.ts';
 import { readLedger } from '../../src/pki/journal.ts';
 import { listFolder } from '../../src/pki/list.ts';
+import { writeLists } from '../../src/pki/lists.ts';
 import { renewIn } from '../../src/pki/renew.ts';
+import { revokeIn } from '../../src/pki/revoke.ts';
+import { requestInto, signRequest } from '../../src/pki/sign.ts';
 import { loadTlsMaterial } from '../../src/pki/store.ts';
 
 let dir: string;
@@ -49,6 +66,7 @@ describe('the index', () => {
     await client('b');
     const after = await readFile(at('index.jsonl'), 'utf8');
     expect(after.startsWith(before)).toBe(true);
+    expect([...(await readLedger(dir)).issued.values()].map(({ name }) => name)).toEqual(['ca', 'a', 'b']);
     expect(after.slice(before.length)).toMatch(/^\{"event":"issued",[^\n]*"name":"b"[^\n]*\}\n$/);
   });
 
@@ -65,6 +83,42 @@ describe('the index', () => {
     await expect(listFolder(dir)).rejects.toThrow(/index\.jsonl:2 is not a line of an index; put the file back/);
     await expect(listFolder(dir)).rejects.toBeInstanceOf(UsageError);
   });
+});
+
+describe('what the index cannot take is not done', () => {
+  /** Everything in the folder but the index, with its content. */
+  const contents = async (): Promise<[string, string][]> => {
+    const names = (await readdir(dir)).filter((name) => name !== 'index.jsonl');
+    return await Promise.all(names.map(async (name) => [name, await readFile(at(name), 'latin1')] as [string, string]));
+  };
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['issuing', () => client('b')],
+    ['renewing', () => renewIn(dir, 'a', {})],
+    ['signing', async () => signRequest(dir, await readFile(at('r.csr')), at('r.csr'), { profile: 'client' })],
+    ['revoking', async () => revokeIn(dir, await targetOf('a'), 'superseded')],
+    ['a list', () => writeLists(dir)],
+    ['a CA', async () => inFolder(dir, () => ensureAuthorities(dir, { issuing: true }))],
+    ['a development set', () => ensureDevPki(dir)],
+  ])('%s', async (_what, work) => {
+    await rm(dir, { recursive: true });
+    await inFolder(dir, () => ensureAuthorities(dir, { issuing: true }));
+    for (const end of ['crt', 'key']) await rm(at(`issuing.${end}`));
+    await client('a');
+    await writeLists(dir);
+    await requestInto(dir, { cn: 'r' });
+    await rename(at('index.jsonl'), at('index.away'));
+    // A name that leads nowhere: nothing is to be read there, and nothing can be written.
+    await symlink(join(dir, 'nowhere', 'index.jsonl'), at('index.jsonl'));
+    const before = await contents();
+    await expect(work()).rejects.toThrow(/ENOENT/);
+    expect(await contents()).toEqual(before);
+  });
+
+  const targetOf = async (name: string): Promise<{ serial: string; certificate: X509Certificate }> => {
+    const certificate = new X509Certificate(await readFile(at(`${name}.crt`)));
+    return { serial: certificate.serialNumber, certificate };
+  };
 });
 
 describe('a pair', () => {

@@ -93,6 +93,20 @@ describe('says in a sentence what is wrong, and OpenSSL finds something wrong to
     expect(await faultsOf(certFile)).toEqual(['CN=noc has signed CN=forged, and is no CA that may']);
   });
 
+  test('a certificate without any extension that plays the CA', async () => {
+    const [mine, forged] = [await pki.issue(), join(root, 'plain')];
+    const under = (name: string, ca: readonly [string, string], subject: string): Promise<string> =>
+      signedPlainly(`${forged}-${name}`, ca, subject);
+    const plain = await under('ca', [join(pki.dir, 'ca.crt'), join(pki.dir, 'ca.key')], '/CN=plain');
+    const leaf = await under('leaf', [plain, plain.replace('.crt', '.key')], '/CN=forged');
+    await writeFile(leaf, (await readFile(leaf, 'utf8')) + (await readFile(plain, 'utf8')));
+    expect(await faultsOf(leaf)).toContain('CN=plain has signed on the way to the root, and is no CA');
+    expect((await opensslSays('verify', '-CAfile', join(pki.dir, 'ca.crt'), '-untrusted', leaf, leaf)).good).toBe(
+      false,
+    );
+    expect(await faultsOf(mine.certFile)).toEqual([]);
+  });
+
   test('an intermediate in ca.crt without its root', async () => {
     const dir = join(root, 'no-root');
     await mkdir(dir);
@@ -105,6 +119,32 @@ describe('says in a sentence what is wrong, and OpenSSL finds something wrong to
     expect((await opensslSays('verify', '-CAfile', join(dir, 'ca.crt'), certFile)).good).toBe(false);
   });
 });
+
+/** A certificate of OpenSSL's without extensions, and its key beside it. */
+async function signedPlainly(
+  base: string,
+  [caFile, caKeyFile]: readonly [string, string],
+  subject: string,
+): Promise<string> {
+  const [key, csr, crt] = [`${base}.key`, `${base}.csr`, `${base}.crt`];
+  await openssl(
+    'req',
+    '-new',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    key,
+    '-subj',
+    subject,
+    '-out',
+    csr,
+  );
+  await openssl('x509', '-req', '-in', csr, '-CA', caFile, '-CAkey', caKeyFile, '-days', '9', '-out', crt);
+  return crt;
+}
 
 describe('says what TLS peers and Passband would refuse', () => {
   test.each<[string, TestCertificate, VerifyOrder, RegExp]>([
