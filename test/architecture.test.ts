@@ -156,6 +156,12 @@ describe('who may import whom', () => {
     expect(breaches(other)).toEqual([]);
   });
 
+  test('trust knows nothing of ours but pki, errors, moments and observability', () => {
+    const other = ({ file, target }: Import): boolean =>
+      isIn(file, 'trust') && isOurs(target) && !isIn(target, 'trust', 'pki', 'observability', 'errors.ts', 'expiry.ts');
+    expect(breaches(other)).toEqual([]);
+  });
+
   test.each(['pki', 'sigmf'])('%s knows nothing of ours but errors', (folder) => {
     const other = ({ file, target }: Import): boolean =>
       isIn(file, folder) && isOurs(target) && !isIn(target, folder, 'errors.ts');

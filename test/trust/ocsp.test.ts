@@ -9,7 +9,7 @@ import { buildCrl } from '../../src/pki/revocation.ts';
 import { OcspChecker, type OcspOptions } from '../../src/trust/ocsp.ts';
 import { NO_REVOCATION_LISTS, revocationLists } from '../../src/trust/revocation-lists.ts';
 import type { PeerChain, Trust } from '../../src/trust/trust.ts';
-import { type Responder, startResponder } from './ocsp-responder.ts';
+import { type Responder, startResponder } from '../support/ocsp-responder.ts';
 
 const MINUTE_MS = 60_000;
 const validity = { notBefore: new Date(Date.now() - 60 * MINUTE_MS), notAfter: new Date(Date.now() + 600 * MINUTE_MS) };
@@ -137,6 +137,15 @@ describe('no answer', () => {
     [
       'a leaf for servers',
       async () => (responder.behaviour.signer = await responder.issue('extendedKeyUsage=serverAuth\n')),
+      /not signed by the issuer/,
+    ],
+    [
+      'a responder of a stranger with the name',
+      async () => {
+        const others = await startResponder(stranger, { good: [], revoked: [] });
+        responder.behaviour.signer = await others.issue('extendedKeyUsage=OCSPSigning\nauthorityKeyIdentifier=none\n');
+        await others.close();
+      },
       /not signed by the issuer/,
     ],
   ])('of %s: refused by require, passed by prefer, and told', async (_what, spoil, why) => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IssuedCertificate } from '../../src/pki/authority.ts';
-import { run } from '../support/run.ts';
+import { run } from './run.ts';
 
 /** How the responder answers; all of it may be changed between questions. */
 export interface Behaviour {
@@ -26,23 +26,21 @@ export interface Responder {
   /** Makes an answer to a request without any HTTP. */
   answer(request: Uint8Array): Promise<Buffer>;
   /** A certificate that OpenSSL makes with these extensions, under the CA. */
-  issue(extensions: string): Promise<IssuedCertificate>;
+  issue(extensions: string, commonName?: string): Promise<IssuedCertificate>;
   close(): Promise<void>;
 }
 
+/** Certificates (PEM) that a responder knows; may be changed between questions. */
+export interface KnownCertificates {
+  good: readonly string[];
+  revoked: readonly string[];
+}
+
 /** Starts a responder of a CA that knows some certificates, and that some of them are revoked. */
-export async function startResponder(
-  ca: IssuedCertificate,
-  known: { readonly good: readonly string[]; readonly revoked: readonly string[] },
-): Promise<Responder> {
+export async function startResponder(ca: IssuedCertificate, known: KnownCertificates): Promise<Responder> {
   const dir = await mkdtemp(join(tmpdir(), 'passband-ocsp-'));
   const at = (name: string): string => join(dir, name);
   const serialOf = (pem: string): string => new X509Certificate(pem).serialNumber;
-  const lines = [
-    ...known.good.map((pem) => `V\t300101000000Z\t\t${serialOf(pem)}\tunknown\t/CN=x`),
-    ...known.revoked.map((pem) => `R\t300101000000Z\t260101000000Z,keyCompromise\t${serialOf(pem)}\tunknown\t/CN=x`),
-  ];
-  await writeFile(at('index'), `${lines.join('\n')}\n`);
   await writeFile(at('ca.crt'), ca.certPem);
   await writeFile(at('ca.key'), ca.keyPem, { mode: 0o600 });
   let files = 0;
@@ -57,6 +55,11 @@ export async function startResponder(
   };
   const behaviour: Behaviour = { signer: ca, args: ['-nmin', '5'], instead: undefined };
   const answer = async (request: Uint8Array): Promise<Buffer> => {
+    const lines = [
+      ...known.good.map((pem) => `V\t300101000000Z\t\t${serialOf(pem)}\tunknown\t/CN=x`),
+      ...known.revoked.map((pem) => `R\t300101000000Z\t260101000000Z,keyCompromise\t${serialOf(pem)}\tunknown\t/CN=x`),
+    ];
+    await writeFile(at('index'), `${lines.join('\n')}\n`);
     const [reqin, rsigner, rkey] = [
       await put(request),
       await put(behaviour.signer.certPem),
@@ -94,10 +97,10 @@ export async function startResponder(
     behaviour,
     asked: 0,
     answer,
-    issue: async (extensions) => {
+    issue: async (extensions, commonName = 'responder') => {
       const [key, csr, out] = [at('leaf.key'), at('leaf.csr'), at('leaf.crt')];
       const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-      await openssl(['req', '-new', ...newKey, '-subj', '/CN=responder', '-out', csr]);
+      await openssl(['req', '-new', ...newKey, '-subj', `/CN=${commonName}`, '-out', csr]);
       const by = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-extfile', await put(extensions), '-days', '2'];
       await openssl(['x509', '-req', '-in', csr, '-out', out, ...by]);
       return { certPem: await readFile(out, 'utf8'), keyPem: await readFile(key, 'utf8') };
