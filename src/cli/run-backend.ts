@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../observability/log.ts';
 import { trustMetrics } from '../observability/trust-metrics.ts';
 import { refuseNearlyDead, watchExpiry } from '../trust/expiry-watch.ts';
+import { OcspChecker } from '../trust/ocsp.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { openAudit } from './open-audit.ts';
 import { loadPolicy } from './policy.ts';
@@ -45,7 +46,19 @@ export async function runBackend(
     closing({ close: watchExpiry(material, { log, metrics }) });
     const audit = closing(await openAudit(config, 'backend', log, registry));
     const { backendHost: host, backendPort: port } = config;
-    const backend = await startBackend({ host, port, material, policy, stations, log, audit, metrics: registry });
+    const { ocsp: mode, ocspUrl: url, ocspTimeoutMs: timeoutMs } = config;
+    const { ocspAnswer: onAnswer } = metrics;
+    const backend = await startBackend({
+      host,
+      port,
+      material,
+      policy,
+      stations,
+      log,
+      audit,
+      ocsp: mode === 'off' ? undefined : new OcspChecker({ mode, url, timeoutMs, log, onAnswer }),
+      metrics: registry,
+    });
     return {
       ...backend,
       close: async (graceMs) => {
