@@ -23,7 +23,6 @@ export function authorize(
 ): Allowed {
   const decision = decide(gateway.policy(), identity, method, message, Date.now());
   if (decision.allow) {
-    exchange.rule = decision.rule;
     exchange.grant = { method, request: message, decision };
     return decision;
   }

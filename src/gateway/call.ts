@@ -118,7 +118,7 @@ async function callStream(call: Call): Promise<void> {
     method: method.name,
     // The rule may become another one while the stream is open.
     get rule() {
-      return exchange.grant?.decision.rule ?? allowed.rule;
+      return exchange.rule;
     },
     end,
   };

@@ -35,7 +35,6 @@ export class Exchange implements LiveCall {
   rpc = '';
   /** Path template; empty while none is known, so that no client can make a label up. */
   route = '';
-  rule = '';
   /** What audit lines of the exchange say allowed it: as many as there are rules at most, however many messages come. */
   readonly allowedBy = new Set<string>();
   /** Whether messages come or go one by one, so that its end is something to be told of. */
@@ -64,6 +63,11 @@ export class Exchange implements LiveCall {
     const { requestId, identity, address: remote, rpc, request } = this;
     const [resource] = (request.url ?? '').split('?');
     return { requestId, identity, remote, rpc, resource };
+  }
+
+  /** Name of the rule that lets it go on; empty while none does. */
+  get rule(): string {
+    return this.grant?.decision.rule ?? '';
   }
 
   /** Ends the exchange from inside: an answer that has begun says why in its own way, any other becomes a problem. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { type Caller, callerOf } from '../support/https.ts';
 import type { TestFiles } from '../support/pki.ts';
 import { rawConnected, requestText, untilClosed } from '../support/raw.ts';
-import { Revoker } from '../support/revocation.ts';
+import { Revoker, replaceFile } from '../support/revocation.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -84,7 +84,10 @@ describe.each(['-tls1_2', '-tls1_3'])('a session of %s', (version) => {
     const client = await stack.pki.issue();
     const session = join(stack.pki.dir, `kept${version}`);
     await openssl(client, version, ['-sess_out', session]);
-    await stack.gateway.reload();
+    const own = await stack.pki.issue({ cn: 'localhost', eku: 'server', dns: ['localhost'], ip: ['127.0.0.1'] });
+    await replaceFile(join(stack.certsDir, 'server.crt'), own.certPem);
+    await replaceFile(join(stack.certsDir, 'server.key'), own.keyPem, 0o600);
+    expect(await stack.gateway.reload()).toBe(true);
     expect(await openssl(client, version, ['-sess_in', session])).toMatch(/^Reused, TLS/m);
   });
 });
