@@ -101,6 +101,16 @@ describe('those who share a pace', () => {
     expect(Math.max(...Object.values(sent)) - Math.min(...Object.values(sent))).toBeLessThanOrEqual(1);
   });
 
+  it('let nobody pass those who wait, even when there is enough for both', () => {
+    const clock = new HandClock();
+    const turns = new Turns(1000, clock);
+    turns.spend(1001);
+    const free: boolean[] = [];
+    for (let stream = 0; stream < 2; stream++) turns.wait(() => free.push(turns.mayGo()));
+    clock.pass(500);
+    expect(free).toEqual([false, true]);
+  });
+
   it('let those pass who give their turn up, and are idle when nobody waits and nothing is owed', () => {
     const clock = new HandClock();
     const turns = new Turns(1000, clock);
