@@ -1,46 +1,43 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { type Caller, callerOf, pairIn } from '../support/https.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { type Caller, callerOf } from '../support/https.ts';
+import { type LibraryStack, OPEN_POLICY, startLibraryStack } from '../support/library-stack.ts';
+import { replaceFile } from '../support/revocation.ts';
+import { until } from '../support/until.ts';
 
-/** Long enough to open a stream on a busy machine, short enough to wait for. */
-const OPEN_FOR_MS = 10_000;
-let stack: Stack;
-let client: Caller;
-let notAfterMs: number;
-
+let stack: LibraryStack;
+let caller: Caller;
 beforeAll(async () => {
-  notAfterMs = Date.now() + OPEN_FOR_MS;
-  stack = await startStack({
-    policy: `version: 1
-delegates: ["cn:passband-gateway"]
-rules:
-  - name: today
-    subjects: ["cn:oran-client"]
-    allow:
-      - methods: ["sdr.oran.SpectrumMonitorService/*"]
-        when: [{ notAfter: "${new Date(notAfterMs).toISOString()}" }]
-      - methods: ["sdr.oran.StationService/*"]
-`,
-  });
-  client = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
+  stack = await startLibraryStack();
+  caller = callerOf(stack.gatewayUrl, stack.pki.caPem, await stack.pki.issue(), true);
 });
 afterAll(async () => {
-  await client?.close();
+  await caller?.close();
   await stack?.close();
 });
 
-it('with PERMISSION_DENIED, lets no other begin, and leaves what is allowed at all times', async () => {
-  const path = '/v1/stations/sim-1/spectrum:stream?fft_size=64&omit_frequencies=true';
-  const stream = await client.events(path);
+/** Time to open a stream on a busy machine. */
+const WINDOW_MS = 10_000;
+
+it('at the moment at which it closes; what has no window goes on, and so does the connection', async () => {
+  const notAfter = new Date(Date.now() + WINDOW_MS);
+  const watching = `{ methods: ["acme.library.v1.Library/WatchBooks"], when: [{ notAfter: "${notAfter.toISOString()}" }] }`;
+  const reading = '{ methods: ["acme.library.v1.Library/GetBook"] }';
+  const policy = OPEN_POLICY.replace('[{ methods: ["*"] }]', `[${watching}, ${reading}]`);
+  expect(policy).toContain(notAfter.toISOString());
+  await replaceFile(join(stack.pki.dir, 'policy.yaml'), policy);
+  await until(
+    'the policy is in use',
+    async () => (await caller.call('/healthz')).status,
+    (status) => status === 403,
+  );
+
+  const stream = await caller.events('/v1/shelves/a/books:watch');
   expect(stream.status).toBe(200);
-  let last: { event?: string | undefined; data: string } | undefined;
-  for await (const event of stream) last = event;
-  expect(Date.now()).toBeGreaterThan(notAfterMs);
-  const reason = 'rule "today" allows this caller the method, but not at this time';
-  expect(last?.event).toBe('end');
-  expect(JSON.parse(last?.data ?? '')).toMatchObject({ code: 7, message: reason });
-  const refused = await client.call(path);
-  expect(refused.status).toBe(403);
-  expect(refused.json()).toMatchObject({ detail: reason });
-  expect((await client.call('/v1/stations')).status).toBe(200);
+  let end: string | undefined;
+  for await (const { event, data } of stream) if (event === 'end') end = data;
+  expect(Date.now()).toBeGreaterThanOrEqual(notAfter.getTime());
+  expect(JSON.parse(end ?? '')).toMatchObject({ code: 7 });
+  expect((await caller.call('/v1/shelves/a/books/b')).status).toBe(200);
+  expect((await caller.call('/v1/shelves/a/books:watch')).status).toBe(403);
 });
