@@ -80,12 +80,12 @@ Examples:
     async (_flags, command: Command) => {
       const config = await readSettings(command, 'backend', process.env);
       const rim = processRim();
-      const [{ readBackendFiles }, { runBackend }, { serve }] = await Promise.all([
+      const [{ proveBackendFiles }, { runBackend }, { serve }] = await Promise.all([
         import('./proven-files.ts'),
         import('./run-backend.ts'),
         import('./serve.ts'),
       ]);
-      await readBackendFiles(config);
+      await proveBackendFiles(config);
       await serve(config, rim, async (log, registry, probesUrl) => {
         const backend = await runBackend(config, log, registry);
         rim.say(`backend             grpcs://localhost:${backend.port}\nmetrics and probes  ${probesUrl}\n`);

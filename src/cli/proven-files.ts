@@ -5,7 +5,6 @@ import { UsageError } from '../errors.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import { PAGES } from '../gateway/pages.ts';
 import { buildRouteTable, type RouteTable } from '../gateway/routes/table.ts';
-import { loadTlsMaterial, type TlsMaterial } from '../pki/store.ts';
 import { refuseNearlyDead } from '../trust/expiry-watch.ts';
 import { loadMaterial } from '../trust/material.ts';
 import { knownMethods, loadKnownMethods } from './known-methods.ts';
@@ -23,11 +22,8 @@ export interface GatewayFiles {
   readonly table: RouteTable;
 }
 
-/** What a backend reads at its start. */
-export interface BackendFiles {
-  readonly policy: Policy;
-  readonly tls: TlsMaterial;
-}
+/** The pair of a backend. */
+export const BACKEND_PAIRS = ['backend'] as const;
 
 /** The policy file of a program. */
 export function policyFile(config: Config): string {
@@ -53,13 +49,14 @@ export async function readGatewayFiles(config: Config): Promise<GatewayFiles> {
 }
 
 /**
- * Reads and proves all files of a backend, before anything is opened.
+ * Reads and proves all files of a backend, before anything is opened. It keeps none: all of them are read again when they
+ * change.
  *
  * @throws UsageError naming the file and the remedy.
  */
-export async function readBackendFiles(config: Config): Promise<BackendFiles> {
-  const policy = await loadPolicy(policyFile(config), await loadKnownMethods([]));
-  return { policy, tls: await loadTlsMaterial(config.certs, 'backend') };
+export async function proveBackendFiles(config: Config): Promise<void> {
+  await loadPolicy(policyFile(config), await loadKnownMethods([]));
+  refuseNearlyDead(await loadMaterial(config.certs, BACKEND_PAIRS, revocationOptions(config)), config.minDays);
 }
 
 /**

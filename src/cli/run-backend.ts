@@ -10,7 +10,7 @@ import { OcspChecker } from '../trust/ocsp.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { openAudit } from './open-audit.ts';
 import { loadPolicy } from './policy.ts';
-import { policyFile } from './proven-files.ts';
+import { BACKEND_PAIRS, policyFile } from './proven-files.ts';
 import { openMaterial, openPolicy } from './reloadables.ts';
 
 /**
@@ -41,7 +41,7 @@ export async function runBackend(
     const policy = closing(
       await openPolicy(file, () => loadPolicy(file, known), log, metrics.outcome('backend policy')),
     );
-    const material = closing(await openMaterial(config, ['backend'], log, metrics.outcome('backend certificates')));
+    const material = closing(await openMaterial(config, BACKEND_PAIRS, log, metrics.outcome('backend certificates')));
     refuseNearlyDead(material.current(), config.minDays);
     closing({ close: watchExpiry(material, { log, metrics }) });
     const audit = closing(await openAudit(config, 'backend', log, registry));

@@ -7,7 +7,7 @@ import { ensureDevPki } from '../pki/dev.ts';
 import { loadTlsMaterial, writeNew } from '../pki/store.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { loadPolicy } from './policy.ts';
-import { policyFile, readBackendFiles, readGatewayFiles } from './proven-files.ts';
+import { policyFile, proveBackendFiles, readGatewayFiles } from './proven-files.ts';
 import { runBackend } from './run-backend.ts';
 import { runGateway } from './run-gateway.ts';
 import { type Rim, serve } from './serve.ts';
@@ -20,7 +20,7 @@ export async function up(config: Config, rim: Rim): Promise<void> {
   await proveWhatIsThere(config);
   const { created, p12Password } = await ensureDevPki(config.certs);
   const policyWritten = config.policy === undefined && (await writePolicy(policyFile(config)));
-  await readBackendFiles(config);
+  await proveBackendFiles(config);
   const files = await readGatewayFiles(config);
   await serve(config, rim, async (log, registry, probesUrl) => {
     const backend = await runBackend(config, log, registry);
