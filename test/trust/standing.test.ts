@@ -13,6 +13,7 @@ import { tlsServerOptions } from '../../src/tls.ts';
 import { NO_REVOCATION_LISTS, revocationLists } from '../../src/trust/revocation-lists.ts';
 import { forwardedFault, nextChangeMs, standingFault } from '../../src/trust/standing.ts';
 import type { PeerChain, Trust } from '../../src/trust/trust.ts';
+import { startResponder } from '../support/ocsp-responder.ts';
 import { run } from '../support/run.ts';
 
 const MINUTE_MS = 60_000;
@@ -134,6 +135,15 @@ describe('a way to an authority', () => {
     ['the peer sends its own root', () => [trusting([stranger]), chainOf(deepLeaf, issuing, root)]],
     ['the authority has the name and another key', async () => [trusting([await authority('Root')]), chainOf(leaf)]],
     ['a leaf has signed it', async () => [trusting([root]), chainOf(await leafOf(leaf), leaf)]],
+    [
+      'somebody whose key may be used for anything has signed it, and is no CA',
+      async () => {
+        const openssl = await startResponder(root, { good: [], revoked: [] });
+        const nobody = person(await openssl.issue('basicConstraints=CA:FALSE\n'));
+        await openssl.close();
+        return [trusting([root]), chainOf(await leafOf(nobody), nobody)];
+      },
+    ],
     [
       'a CA under one that allows none has signed it',
       async () => {
