@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { afterMoment } from '../src/expiry.ts';
+import { afterMoment, afterRunning } from '../src/expiry.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -34,5 +34,42 @@ describe('afterMoment', () => {
     takeBack();
     jest.advanceTimersByTime(100 * DAY_MS);
     expect(callback).not.toHaveBeenCalled();
+  });
+});
+
+describe('afterRunning', () => {
+  it('calls back once the time is over, and not before', () => {
+    jest.useFakeTimers();
+    const callback = jest.fn();
+    afterRunning(400, callback);
+    jest.advanceTimersByTime(399);
+    expect(callback).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(1);
+    expect(callback).toHaveBeenCalledTimes(1);
+    jest.advanceTimersByTime(1000);
+    expect(callback).toHaveBeenCalledTimes(1);
+    jest.useRealTimers();
+  });
+
+  it('does not count the time that the program was given no turn in', async () => {
+    let turns = 0;
+    const counting = setInterval(() => turns++, 10);
+    const atTheCall = new Promise<number>((resolve) => afterRunning(400, () => resolve(turns)));
+    const standing = Date.now() + 600;
+    while (Date.now() < standing);
+    // One timer of all the time would be the first thing to be called now.
+    expect(await atTheCall).toBeGreaterThan(5);
+    clearInterval(counting);
+  });
+
+  it('does not call back once it is taken back', () => {
+    jest.useFakeTimers();
+    const callback = jest.fn();
+    const takeBack = afterRunning(400, callback);
+    jest.advanceTimersByTime(200);
+    takeBack();
+    jest.advanceTimersByTime(400);
+    expect([callback.mock.calls, jest.getTimerCount()]).toEqual([[], 0]);
+    jest.useRealTimers();
   });
 });
