@@ -47,6 +47,8 @@ export interface BackendOptions {
   readonly host: string;
   /** TCP port; 0 takes a free one. */
   readonly port: number;
+  /** Connections at a time; 1024 unless told. */
+  readonly maxConnections?: number;
   /** Certificate, key and CA of the server, and by what peers are believed. */
   readonly material: Reloadable<Material<'backend'>>;
   readonly policy: Reloadable<Policy>;

@@ -8,6 +8,7 @@ import type { TlsMaterial } from '../pki/store.ts';
 import { tlsServerOptions } from '../tls.ts';
 import type { Material } from '../trust/material.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
+import { UnfinishedHandshakes } from '../unfinished-handshakes.ts';
 import type { ConnectionMetrics } from './metrics.ts';
 
 /** Connections at a time; each costs some 100 KiB of TLS state. */
@@ -24,6 +25,8 @@ export interface TlsDoorOptions {
   readonly material: Reloadable<Material<'backend'>>;
   readonly log: Logger;
   readonly metrics: ConnectionMetrics;
+  /** Connections at a time; 1024 unless told. */
+  readonly maxConnections?: number;
   /** Takes a connection whose peer has shown a certificate that our CA signed, and speaks HTTP/2. */
   readonly onSecure: (socket: TLSSocket) => void;
 }
@@ -43,17 +46,19 @@ export interface TlsDoor {
  * suites from defaults. Here every option is set again with each new certificate; connections that are open stay.
  */
 export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
-  const { port, material, log, metrics } = options;
+  const { port, material, log, metrics, maxConnections = MAX_CONNECTIONS } = options;
   const sockets = new Set<Socket>();
+  const unfinished = new UnfinishedHandshakes(maxConnections);
   const server = createServer({
     ...serverOptions(material.current().tls.backend),
     ALPNProtocols: ['h2'],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     noDelay: true,
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = maxConnections;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
+    unfinished.begin(socket, sockets.size);
     metrics.open(sockets.size);
     socket.on('error', () => {});
     socket.once('close', () => {
@@ -71,6 +76,7 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     else log.debug(facts, 'a TLS handshake failed');
   });
   server.on('secureConnection', (socket: TLSSocket) => {
+    unfinished.finish(socket);
     socket.on('error', () => {});
     // HTTP/2 without ALPN would be a guess; RFC 9113 section 3.2 asks for it.
     if (socket.alpnProtocol === 'h2') options.onSecure(socket);

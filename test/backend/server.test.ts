@@ -43,6 +43,18 @@ describe('the backend as a server', () => {
     await closed;
   });
 
+  it('gives the places of handshakes that never end to whoever comes', async () => {
+    const few = await BackendUnderTest.start({ maxConnections: 8 });
+    const silent = Array.from({ length: 7 }, () => connect({ host: '127.0.0.1', port: few.backend.port }));
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    for (const socket of silent) socket.on('error', () => undefined);
+    const stations = [await few.client('sdr.oran.StationService'), await few.client('sdr.oran.StationService')];
+    // One place is free; the second caller has that of a silent one.
+    for (const caller of stations) expect(await caller.unary('ListStations', {})).toHaveProperty('stations');
+    for (const socket of silent) socket.destroy();
+    await few.stop();
+  });
+
   it('accepts nothing more once it is closed', async () => {
     const stations = await backend.client('sdr.oran.StationService');
     await stations.unary('ListStations', {});

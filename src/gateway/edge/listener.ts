@@ -6,12 +6,12 @@ import type { TLSSocket } from 'node:tls';
 import { listenAddress } from '../../listen-address.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { tlsServerOptions } from '../../tls.ts';
+import { UnfinishedHandshakes } from '../../unfinished-handshakes.ts';
 import { connectionAt, connectionOf, EdgeConnection, remember } from './connection.ts';
 import { ConnectionCount } from './connection-count.ts';
 import { framingFault } from './framing.ts';
 import { headerExcess, MAX_HEADER_BYTES } from './header-caps.ts';
 import { closeWhenIdle } from './idle-session.ts';
-import { UnfinishedHandshakes } from './unfinished-handshakes.ts';
 import { type OnUnreadable, UnreadableRequests } from './unreadable.ts';
 
 /** Milliseconds for a TLS handshake; a slower one holds a place that others wait for. */
@@ -190,7 +190,7 @@ export async function startListener(handler: RequestListener, options: ListenerO
     port: (server.address() as AddressInfo).port,
     replaceTls: (tls, forgetSessions) => {
       if (forgetSessions) renewTicketKeys();
-      server.setSecureContext({ ...tlsServerOptions(tls), ticketKeys });
+      server.setSecureContext({ cert: tls.certPem, key: tls.keyPem, ca: tls.caPem, ticketKeys });
     },
     stopAccepting: () => {
       server.close();
