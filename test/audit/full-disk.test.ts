@@ -1,0 +1,269 @@
+import { expect, it, test } from '@jest/globals';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { type AppendFile, openAppendFile } from '../../src/audit/append-file.ts';
+import { MAX_BACKLOG_BYTES, MAX_WAITING_BYTES } from '../../src/audit/journal.ts';
+import { PassbandError } from '../../src/errors.ts';
+import { auditMetrics } from '../../src/observability/audit-metrics.ts';
+import { until } from '../support/until.ts';
+import {
+  ALLOWED,
+  FACTS,
+  inFolder,
+  type Line,
+  leave,
+  linesOf,
+  openIn,
+  requestsIn,
+  verified,
+} from './journal-under-test.ts';
+
+/** A disk that takes so many more bytes, the last write in part as a full disk does, and counts syncs. */
+class Disk {
+  room = Number.POSITIVE_INFINITY;
+  syncs = 0;
+  syncFails = false;
+  /** Each write waits for this. */
+  gate: Promise<void> = Promise.resolve();
+
+  open = async (path: string): Promise<AppendFile> => {
+    const file = await openAppendFile(path);
+    return {
+      ...file,
+      append: async (bytes) => {
+        await this.gate;
+        if (this.room <= 0)
+          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+        const written = await file.append(bytes.subarray(0, Math.min(bytes.length, this.room)));
+        this.room -= written;
+        return written;
+      },
+      sync: async () => {
+        this.syncs++;
+        if (this.syncFails) throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+        await file.sync();
+      },
+    };
+  };
+}
+
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `request-${index + 1}`);
+
+function refusal(action: () => void): PassbandError | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error instanceof PassbandError ? error : undefined;
+  }
+}
+
+/** A log that is kept. */
+function keptLog() {
+  const lines: Line[] = [];
+  return { lines, log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
+}
+
+async function outages(folder: string): Promise<Line[]> {
+  return (await linesOf(`${folder}/gateway.jsonl`)).filter(({ event }) => event === 'outage');
+}
+
+test.each([0, 1, 100, 777, 2000])(
+  'stop: a disk that is full after %d bytes refuses what is new and loses no line',
+  (room) =>
+    inFolder(async (folder) => {
+      const disk = new Disk();
+      const registry = new Registry();
+      const { lines, log } = keptLog();
+      const metrics = auditMetrics(registry, 'gateway');
+      const journal = await openIn(folder, { openFile: disk.open, log, metrics });
+      journal.assertWritable();
+      disk.room = room;
+      leave(journal, 10);
+      await until('it refuses', () => refusal(() => journal.assertWritable()) !== undefined);
+      expect(refusal(() => journal.assertWritable())).toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+      // What runs already still leaves its lines, and they wait.
+      leave(journal, 5, 11);
+      expect(await registry.metrics()).toContain('passband_audit_broken{journal="gateway"} 1');
+      expect(lines.filter(({ msg }) => msg === 'the audit journal cannot be written')).toEqual([
+        expect.objectContaining({ level: 50, cause: expect.stringContaining('ENOSPC'), whenFull: 'stop' }),
+      ]);
+
+      disk.room = Number.POSITIVE_INFINITY;
+      await until('it takes requests again', () => refusal(() => journal.assertWritable()) === undefined);
+      leave(journal, 1, 16);
+      await journal.close();
+      expect(await requestsIn(folder)).toEqual(ids(16));
+      expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 0 });
+      expect(await outages(folder)).toEqual([
+        expect.objectContaining({ reason: expect.stringContaining('ENOSPC'), lost: 0 }),
+      ]);
+      expect(await registry.metrics()).toContain('passband_audit_broken{journal="gateway"} 0');
+    }),
+);
+
+it('stop: a disk that stays full to the end is said so, with how many lines that cost', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const { lines, log } = keptLog();
+    const journal = await openIn(folder, { openFile: disk.open, log });
+    disk.room = 50;
+    leave(journal, 10);
+    await journal.close();
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 50, lines: 10, msg: 'audit lines could not be written and are lost' }),
+    );
+    // And the next start goes on behind what was written in part.
+    const again = await openIn(folder);
+    await again.close();
+    expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1 });
+  }));
+
+it('stop: a disk that is too slow holds new requests back before memory grows', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open });
+    let open = (): void => {};
+    disk.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    let count = 0;
+    const most = (2 * MAX_BACKLOG_BYTES) / (100 * 400);
+    while (refusal(() => journal.assertWritable()) === undefined && count < most)
+      leave(journal, 100, 1 + 100 * count++);
+    expect(count).toBeLessThan(most);
+    expect(count * 100 * 700).toBeGreaterThan(MAX_BACKLOG_BYTES);
+    open();
+    await until('it takes requests again', () => refusal(() => journal.assertWritable()) === undefined);
+    await journal.close();
+    expect(await requestsIn(folder)).toEqual(ids(count * 100));
+  }));
+
+it('warn: requests go on; what memory cannot hold is lost, and a line says how many that were', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const registry = new Registry();
+    const { lines, log } = keptLog();
+    const metrics = auditMetrics(registry, 'gateway');
+    const journal = await openIn(folder, { openFile: disk.open, whenFull: 'warn', log, metrics });
+    disk.room = 0;
+    const long = { ...FACTS, identity: undefined, resource: 'x'.repeat(500), rpc: 'y'.repeat(500) };
+    const reason = 'z'.repeat(500);
+    const each = 1_600;
+    const many = Math.ceil(MAX_WAITING_BYTES / each) + 1000;
+    for (let n = 1; n <= many; n++) {
+      journal.assertWritable();
+      journal.decision({ ...long, requestId: `request-${n}` }, { ...ALLOWED, reason });
+    }
+    await until('the fault is seen', () => lines.some(({ msg }) => msg === 'the audit journal cannot be written'));
+    disk.room = Number.POSITIVE_INFINITY;
+    await until('it is mended', async () => (await outages(folder)).length > 0);
+    leave(journal, 1, many + 1);
+    await journal.close();
+
+    const kept = await requestsIn(folder);
+    const lost = many + 1 - kept.length;
+    expect(lost).toBeGreaterThan(0);
+    expect(kept).toEqual([...ids(kept.length - 1), `request-${many + 1}`]);
+    expect(await outages(folder)).toEqual([expect.objectContaining({ lost })]);
+    expect(await registry.metrics()).toContain(`passband_audit_lost_lines_total{journal="gateway"} ${lost}`);
+    expect(lines.filter(({ msg }) => msg === 'audit line lost')).toHaveLength(1);
+    expect(await verified(folder)).toMatchObject({ fault: undefined });
+  }));
+
+it('always: whoever waits for a line is refused when it cannot be written, and its line comes later', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, sync: 'always' });
+    disk.room = 10;
+    leave(journal, 1);
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    leave(journal, 1, 2);
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    disk.room = Number.POSITIVE_INFINITY;
+    await until('it takes requests again', () => refusal(() => journal.assertWritable()) === undefined);
+    leave(journal, 1, 3);
+    await journal.settled();
+    expect(await requestsIn(folder)).toEqual(ids(3));
+    await journal.close();
+  }));
+
+it('always, warn: nobody waits for a disk that takes nothing', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, sync: 'always', whenFull: 'warn' });
+    disk.room = 10;
+    leave(journal, 1);
+    await journal.settled();
+    leave(journal, 1, 2);
+    expect(journal.settled()).toBeUndefined();
+    disk.room = Number.POSITIVE_INFINITY;
+    await journal.close();
+    expect(await requestsIn(folder)).toEqual(ids(2));
+  }));
+
+it('always: a disk that cannot sync is one that cannot be written', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, sync: 'always' });
+    disk.syncFails = true;
+    leave(journal, 1);
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(refusal(() => journal.assertWritable())).toBeDefined();
+    disk.syncFails = false;
+    await until('it takes requests again', () => refusal(() => journal.assertWritable()) === undefined);
+    await journal.close();
+    expect(await outages(folder)).toEqual([expect.objectContaining({ reason: expect.stringContaining('EIO') })]);
+  }));
+
+it('syncs once for all that came while the disk was busy', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, sync: 'always' });
+    const before = disk.syncs;
+    leave(journal, 1000);
+    await journal.settled();
+    expect(disk.syncs - before).toBeLessThanOrEqual(2);
+    await journal.close();
+  }));
+
+test.each<['interval' | 'never', boolean]>([
+  ['interval', true],
+  ['never', false],
+])('%s: syncs by itself: %p', (sync, does) =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, sync });
+    const before = disk.syncs;
+    leave(journal, 1);
+    if (does) await until('it syncs', () => disk.syncs > before);
+    else {
+      await until('the line is there', async () => (await requestsIn(folder)).length === 1);
+      expect(disk.syncs).toBe(before);
+    }
+    await journal.close();
+    expect(disk.syncs > before).toBe(does);
+  }),
+);
+
+it('says at its start that nothing can be written, naming the setting', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    disk.room = 30;
+    await expect(openIn(folder, { openFile: disk.open })).rejects.toThrow(/^--audit: .* cannot be written to \(ENOSPC/);
+    // No lock is left, and no half a file.
+    const journal = await openIn(folder);
+    await journal.close();
+    expect(await verified(folder)).toMatchObject({ fault: undefined, lines: 3 });
+  }));
+
+it('loses no line that comes after it was closed without saying so', () =>
+  inFolder(async (folder) => {
+    const { lines, log } = keptLog();
+    const journal = await openIn(folder, { log });
+    await journal.close();
+    leave(journal, 1);
+    expect(lines.filter(({ msg }) => msg === 'audit line lost')).toEqual([
+      expect.objectContaining({ level: 50, line: expect.stringContaining('"request-1"') }),
+    ]);
+  }));
