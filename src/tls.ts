@@ -18,6 +18,12 @@ export const CIPHERS = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':');
 
+/**
+ * OpenSSL's security level 2: no RSA key under 2048 bits, no EC key under 224, no signature over SHA-1, in whatever chain.
+ * It is the default of Node 24 and not of Node 22.
+ */
+const SECURITY_LEVEL = '@SECLEVEL=2';
+
 /** Key agreement groups that every OpenSSL from 1.1.1 on knows. */
 const CURVES = 'X25519:prime256v1:secp384r1';
 
@@ -29,7 +35,7 @@ function shared(material: TlsMaterial): SecureContextOptions {
     ca: material.caPem,
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
-    ciphers: CIPHERS,
+    ciphers: `${CIPHERS}:${SECURITY_LEVEL}`,
     ecdhCurve: CURVES,
     // TLS 1.2 renegotiation could bring a second client certificate after the first one was let in.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
