@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, readlink, rename, rm, stat, utimes } from 'node:fs/promises';
+import { open, readFile, readlink, rm, stat, utimes } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
 
 /** Milliseconds without a sign of life after which a lock from where processes cannot be seen counts as left behind. */
@@ -38,8 +38,7 @@ export async function takeLock(file: string): Promise<Lock> {
   if (!(await create(file, mine))) {
     const theirs = await read(file);
     if (await isAlive(file, theirs, mine.namespace)) throw taken(file, theirs);
-    await removeStale(file, theirs);
-    if (!(await create(file, mine))) throw taken(file, await read(file));
+    if (!(await takeOver(file, theirs, mine))) throw taken(file, await read(file));
   }
   return {
     touch: async () => {
@@ -73,19 +72,26 @@ async function create(file: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** Whoever comes at the same time may have taken it anew already: what is moved away must be what was looked at. */
-async function removeStale(file: string, seen: Holder | undefined): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+/**
+ * Puts a lock in the place of one that was left behind. Only one at a time does that, under a lock of its own: another may
+ * have taken the lock anew since it was looked at, and must not lose it.
+ */
+async function takeOver(file: string, seen: Holder | undefined, mine: Holder): Promise<boolean> {
+  const guard = `${file}.taking`;
+  if (!(await create(guard, mine))) {
+    const { mtimeMs } = await stat(guard).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs < LOCK_STALE_MS) return false;
+    // A crash in the middle of this left it; the next start finds nothing in its way.
+    await rm(guard, { force: true });
+    return false;
   }
-  const moved = await read(aside);
-  if (moved?.token === seen?.token) return rm(aside, { force: true });
-  await rename(aside, file);
-  throw taken(file, moved);
+  try {
+    if ((await read(file))?.token !== seen?.token) return false;
+    await rm(file, { force: true });
+    return await create(file, mine);
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
 
 async function read(file: string): Promise<Holder | undefined> {
