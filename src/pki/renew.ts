@@ -57,7 +57,7 @@ export async function renewIn(dir: string, name: string, order: RenewOrder): Pro
       extensions: (authority) => successorExtensions(parsed, publicKey, authority, old),
       ...leafValidity(signer, order.days, lifetimeDays(old)),
     });
-    const profile = (await readLedger(dir)).issued.get(plainSerial(old.serialNumber))?.profile ?? 'renewed';
+    const profile = (await readLedger(dir)).issued.get(plainSerial(old.serialNumber))?.profile ?? sideOf(old);
     const certificate = await recordIssued(dir, certPem, { name: base, profile, issuer: signer.certificate });
     const pair = { certPem: certPem + signer.chainPem, ...(keyPem === undefined ? {} : { keyPem }) };
     await writePair(dir, base, pair, 'renewed');
@@ -108,6 +108,11 @@ function successorExtensions(
     ...leafExtensions(publicKey, authority, purpose).filter(({ extnID }) => !copied.includes(extnID)),
     ...(old.extensions ?? []).filter(({ extnID }) => copied.includes(extnID)),
   ];
+}
+
+/** What another tool has made has no profile; it is put down as the side that it was made for. */
+function sideOf({ keyUsage }: X509Certificate): 'client' | 'server' {
+  return keyUsage?.includes(SERVER_AUTH) === true ? 'server' : 'client';
 }
 
 function lifetimeDays(certificate: X509Certificate): number {

@@ -27,36 +27,45 @@ const ED25519: SignatureScheme = { oid: '1.3.101.112', hash: null, nullParameter
 
 const signAsync = promisify(sign);
 
-/** What is signed in X.509: certificates, requests and revocation lists alike. */
+/** What is signed in X.509: a certificate or a request, of which pkijs makes the parts. */
 interface Signable {
-  tbsView: Uint8Array;
   signature?: pkijs.AlgorithmIdentifier;
-  signatureAlgorithm: pkijs.AlgorithmIdentifier;
-  signatureValue: asn1js.BitString;
-  toSchema(encodeFlag?: boolean): asn1js.Sequence;
+  toSchema(encodeFlag: true): asn1js.Sequence;
 }
 
 /**
- * Signs a certificate, request or revocation list and gives its DER.
+ * Signs a certificate or a request and gives its DER.
  *
  * @throws UsageError when the key is of a kind that cannot sign here.
  */
 export async function signDer(signable: Signable, keyPem: string): Promise<Uint8Array> {
+  return await signParts((algorithm) => {
+    if ('signature' in signable) signable.signature = algorithm;
+    // The first part of the whole is what the signature is over.
+    return signable.toSchema(true).valueBlock.value[0] ?? new asn1js.Sequence();
+  }, keyPem);
+}
+
+/**
+ * Signs what `toBeSigned` makes, given the algorithm that some of these structures name within, and gives the DER of the
+ * three parts that certificates, requests and revocation lists alike consist of: content, algorithm and signature.
+ *
+ * @throws UsageError when the key is of a kind that cannot sign here.
+ */
+export async function signParts(
+  toBeSigned: (algorithm: pkijs.AlgorithmIdentifier) => asn1js.BaseBlock,
+  keyPem: string,
+): Promise<Uint8Array> {
   const key = createPrivateKey(keyPem);
   const scheme = schemeOf(key);
   const algorithm = new pkijs.AlgorithmIdentifier({
     algorithmId: scheme.oid,
     ...(scheme.nullParameters ? { algorithmParams: new asn1js.Null() } : {}),
   });
-  if ('signature' in signable) signable.signature = algorithm;
-  signable.signatureAlgorithm = algorithm;
-  // The first part of the whole is what the signature is over; the whole can only be had with some signature.
-  const [toBeSigned] = signable.toSchema(true).valueBlock.value;
-  const bytes = new Uint8Array(toBeSigned?.toBER() ?? new ArrayBuffer(0));
-  const value = await signAsync(scheme.hash, bytes, key);
-  signable.tbsView = bytes;
-  signable.signatureValue = new asn1js.BitString({ valueHex: Uint8Array.from(value) });
-  return new Uint8Array(signable.toSchema(false).toBER());
+  const content = toBeSigned(algorithm);
+  const value = await signAsync(scheme.hash, new Uint8Array(content.toBER()), key);
+  const signature = new asn1js.BitString({ valueHex: Uint8Array.from(value) });
+  return new Uint8Array(new asn1js.Sequence({ value: [content, algorithm.toSchema(), signature] }).toBER());
 }
 
 function schemeOf(key: KeyObject): SignatureScheme {

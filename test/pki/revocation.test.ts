@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { UsageError } from '../../src/errors.ts';
 import { plainSerial } from '../../src/pki/certificate-facts.ts';
+import { readCrlFile } from '../../src/pki/crl-file.ts';
 import { inFolder } from '../../src/pki/folder.ts';
 import { ensureAuthorities } from '../../src/pki/init.ts';
 import { issueInto } from '../../src/pki/issue.ts';
 import { listFolder } from '../../src/pki/list.ts';
 import { writeLists } from '../../src/pki/lists.ts';
-import { REVOCATION_REASONS, type RevocationReason } from '../../src/pki/revocation.ts';
+import { buildCrl, REVOCATION_REASONS, type RevocationReason } from '../../src/pki/revocation.ts';
 import { revokeIn } from '../../src/pki/revoke.ts';
 import { openssl, opensslSays } from '../support/openssl.ts';
 
@@ -67,6 +68,25 @@ it('writes each reason as OpenSSL reads it, in a list that says who, which and u
   expect(text).toMatch(new RegExp(`Authority Key Identifier:\\s+${identifier}`));
   const next = Date.parse(/Next Update: (.*)/.exec(text)?.[1] ?? '');
   expect(Math.abs(next - Date.now() - 7 * 86_400_000)).toBeLessThan(120_000);
+  expect(await opensslSays('crl', '-in', at('crl.pem'), '-noout', '-verify', '-CAfile', at('ca.crt'))).toMatchObject({
+    good: true,
+    said: expect.stringContaining('verify OK'),
+  });
+});
+
+it('makes a list of thousands, which OpenSSL and Passband read alike', async () => {
+  await init();
+  const ca = { certPem: await readFile(at('ca.crt'), 'utf8'), keyPem: await readFile(at('ca.key'), 'utf8') };
+  const serials = Array.from({ length: 5000 }, (_, index) => (0x40_00_00_00n + BigInt(index)).toString(16));
+  const [since, nextUpdate] = [new Date(Date.now() - 60_000), new Date(Date.now() + 3_600_000)];
+  const revoked = serials.map((serial) => ({ serial, reason: 'keyCompromise' as const, at: since }));
+  await writeFile(at('crl.pem'), await buildCrl(ca, revoked, { number: 7, thisUpdate: since, nextUpdate }));
+  const listed = [...(await crlText()).matchAll(/Serial Number: ([0-9A-F]+)/g)].map(([, serial = '']) =>
+    plainSerial(serial),
+  );
+  expect(listed).toEqual(serials);
+  const [list] = await readCrlFile(at('crl.pem'));
+  expect([...(list?.revoked.keys() ?? [])]).toEqual(serials);
   expect(await opensslSays('crl', '-in', at('crl.pem'), '-noout', '-verify', '-CAfile', at('ca.crt'))).toMatchObject({
     good: true,
     said: expect.stringContaining('verify OK'),
