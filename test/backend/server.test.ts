@@ -49,10 +49,13 @@ describe('the backend as a server', () => {
     await Promise.all(silent.map((socket) => once(socket, 'connect')));
     for (const socket of silent) socket.on('error', () => undefined);
     const stations = [await few.client('sdr.oran.StationService'), await few.client('sdr.oran.StationService')];
-    // One place is free; the second caller has that of a silent one.
-    for (const caller of stations) expect(await caller.unary('ListStations', {})).toHaveProperty('stations');
-    for (const socket of silent) socket.destroy();
-    await few.stop();
+    try {
+      // One place is free; the second caller has that of a silent one.
+      for (const caller of stations) expect(await caller.unary('ListStations', {})).toHaveProperty('stations');
+    } finally {
+      for (const socket of silent) socket.destroy();
+      await few.stop();
+    }
   });
 
   it('accepts nothing more once it is closed', async () => {
