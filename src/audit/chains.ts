@@ -18,7 +18,12 @@ export interface ChainFiles {
  */
 export async function chainsOf(paths: readonly string[]): Promise<ChainFiles[]> {
   const chains = new Map<string, { readonly path: string; readonly number: number }[]>();
-  for (const path of new Set((await Promise.all(paths.map(filesAt))).flat())) {
+  const seen = new Set<string>();
+  for (const path of (await Promise.all(paths.map(filesAt))).flat()) {
+    // A file that is just being put aside has two names.
+    const { dev, ino } = await stat(path);
+    if (seen.has(`${dev}:${ino}`)) continue;
+    seen.add(`${dev}:${ino}`);
     const { program, number } = await titleOf(path);
     const chain = chains.get(program) ?? [];
     chain.push({ path, number });

@@ -1,4 +1,4 @@
-import { access, rename, rm } from 'node:fs/promises';
+import { link, rename, rm, stat } from 'node:fs/promises';
 import { type AppendFile, type OpenAppendFile, syncFolder } from './append-file.ts';
 import { endOf, type FileEnd } from './file-end.ts';
 import { activeFile, numberedFile, numberedFiles } from './file-names.ts';
@@ -99,7 +99,7 @@ export class JournalFiles {
     await this.#file.sync();
     const begun = await begin(this.#folder, this.#program, this.#open, this.#number + 1, chain);
     try {
-      await moveAway(this.path, numberedFile(this.#folder, this.#program, this.#number));
+      await nameFull(this.path, numberedFile(this.#folder, this.#program, this.#number));
       await rename(begun.path, this.path);
     } catch (error) {
       await begun.file.close().catch(() => {});
@@ -127,16 +127,37 @@ interface Place {
   readonly number: number;
 }
 
-/** Gives a full file its name, never in place of another's. At a second try it has that name already. */
-async function moveAway(path: string, to: string): Promise<void> {
-  const isThere = (name: string): Promise<boolean> =>
-    access(name).then(
-      () => true,
-      () => false,
-    );
-  if (!(await isThere(path))) return;
-  if (await isThere(to)) throw new Error(`${to} is there already; move it to a safe place`);
-  await rename(path, to);
+/**
+ * Gives a full file its name, never in place of another's. Where the file system has links it keeps the name that it had
+ * until the next file takes that, so that whoever reads the journal finds one there at every moment. At a second try, and
+ * after a crash, it has its new name already.
+ */
+async function nameFull(path: string, to: string): Promise<void> {
+  try {
+    await link(path, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Moved away by somebody, or by us at the first try.
+    if (code === 'ENOENT') return;
+    if (code === 'EEXIST') {
+      const [full, there] = await Promise.all([stat(path), stat(to)]);
+      if (full.dev === there.dev && full.ino === there.ino) return;
+      throw new Error(`${to} is there already; move it to a safe place`);
+    }
+    if (!NO_LINKS.has(code ?? '')) throw error;
+    if (await isThere(to)) throw new Error(`${to} is there already; move it to a safe place`);
+    await rename(path, to);
+  }
+}
+
+/** What file systems without links say (FAT, some shared folders). */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Makes a file with its first line, under a name that it has until it is whole. */

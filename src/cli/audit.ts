@@ -3,6 +3,9 @@ import { chainsOf } from '../audit/chains.ts';
 import { type Verified, verifyChain } from '../audit/verify.ts';
 import { UsageError } from '../errors.ts';
 
+/** Readings of journals that go on in new files meanwhile. */
+const MAX_ATTEMPTS = 3;
+
 /** Exit code for a chain that is broken. */
 const EXIT_BROKEN = 1;
 
@@ -20,8 +23,7 @@ export function auditCommand(): Command {
       if (head !== undefined && !/^[0-9a-f]{64}$/.test(head)) {
         throw new UsageError(`--head: "${head}": must be the hash of a line, 64 of 0-9 a-f`);
       }
-      const verified: Verified[] = [];
-      for (const { program, files } of await chainsOf(paths)) verified.push(await verifyChain(program, files, head));
+      const verified = await verifyAll(paths, head);
       // Of several journals one has the line.
       const isHeadMissing = head !== undefined && !verified.some(({ headFound }) => headFound);
       const isBroken = isHeadMissing || verified.some(({ fault }) => fault !== undefined);
@@ -33,6 +35,17 @@ export function auditCommand(): Command {
       if (isBroken) process.exitCode = EXIT_BROKEN;
     });
   return command;
+}
+
+/** Follows all chains; anew, when their files changed their names meanwhile, as those of a running program may. */
+async function verifyAll(paths: readonly string[], head: string | undefined): Promise<Verified[]> {
+  for (let attempt = 1; ; attempt++) {
+    const chains = await chainsOf(paths);
+    const verified: Verified[] = [];
+    for (const { program, files } of chains) verified.push(await verifyChain(program, files, head));
+    const isAnother = JSON.stringify(chains) !== JSON.stringify(await chainsOf(paths));
+    if (!isAnother || attempt === MAX_ATTEMPTS) return verified;
+  }
 }
 
 function sentences(chain: Verified): string {

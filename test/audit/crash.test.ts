@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, link, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, test } from '@jest/globals';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
@@ -46,6 +46,18 @@ it('goes on behind a crash in the middle of owning up to a crash', () =>
     leave(journal, 1);
     await journal.close();
     expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1, lines: 7 });
+  }));
+
+it('goes on when a crash left the full file with both of its names', () =>
+  inFolder(async (folder) => {
+    await (await openIn(folder)).close();
+    await link(join(folder, 'gateway.jsonl'), join(folder, 'gateway.000001.jsonl'));
+    expect(await verified(folder)).toMatchObject({ fault: undefined, lines: 3 });
+    const journal = await openIn(folder, { maxBytes: 4096 });
+    leave(journal, 20);
+    await journal.close();
+    expect(await verified(folder)).toMatchObject({ fault: undefined, firstFile: 1 });
+    expect(await requestsIn(folder)).toHaveLength(20);
   }));
 
 it('begins with nothing that crashes can leave of a new file', () =>
