@@ -9,8 +9,14 @@ import type { Log } from '../observability/log.ts';
 /** What `--audit` is to keep no journal; denials are then in the log alone. */
 const OFF = 'off';
 
+/** Programs that share a certs folder differ in their ports, and so in the names of their journals. */
+function journalName(config: Config, program: 'gateway' | 'backend'): string {
+  const port = program === 'gateway' ? config.port : config.backendPort;
+  return port === 0 ? program : `${program}-${port}`;
+}
+
 /**
- * Opens the journal of a program.
+ * Opens the journal of a program: `gateway-8443.jsonl` by its port, `gateway.jsonl` where any free one is taken.
  *
  * @throws UsageError naming --audit when it cannot be kept.
  */
@@ -23,7 +29,7 @@ export async function openAudit(
   if (config.audit === OFF) return noAudit;
   return Journal.open({
     folder: config.audit ?? join(config.certs, 'audit'),
-    program,
+    program: journalName(config, program),
     sync: config.auditSync,
     maxBytes: config.auditMaxBytes,
     keep: config.auditKeep,
