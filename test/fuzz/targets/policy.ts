@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { decide } from '../../../src/gateway/guard/decide.ts';
 import type { Identity } from '../../../src/gateway/guard/identity.ts';
 import { type Policy, parsePolicy } from '../../../src/gateway/guard/policy.ts';
+import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 import { knownMethods } from '../../gateway/guard/known-methods.ts';
 import { BAD_POLICIES, GOOD_POLICIES } from '../../gateway/guard/policy-cases.ts';
 import { mutatedText } from '../mutation.ts';
@@ -56,12 +60,16 @@ const NOW_MS = Date.parse('2030-01-01T12:00:00Z');
 
 /** Policies: refused in a sentence with its place, or a policy that means the same however its YAML is written. */
 export async function policyTarget(): Promise<FuzzTarget<string>> {
+  const file = join(PACKAGE_ROOT, 'docs', 'policy.schema.json');
+  const schema = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(file, 'utf8')));
   return {
     inputs: mutatedText(CORPUS, TOKENS),
     check: (text) => {
       const policy = orRefusal(() => parsePolicy(text, 'policy.yaml', knownMethods));
       if (policy === undefined) return;
       if (!Object.isFrozen(policy.rules)) throw new Error('it can be changed');
+      // An editor with the published schema must not call wrong what the program takes.
+      if (!schema(parse(text))) throw new Error(`the schema refuses it: ${JSON.stringify(schema.errors?.[0])}`);
       const again = parsePolicy(JSON.stringify(parse(text)), 'policy.json', knownMethods);
       same('the policy, written as JSON', withoutLines(again), withoutLines(policy));
       for (const method of knownMethods.names()) {
