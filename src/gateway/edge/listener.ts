@@ -190,7 +190,7 @@ export async function startListener(handler: RequestListener, options: ListenerO
     port: (server.address() as AddressInfo).port,
     replaceTls: (tls, forgetSessions) => {
       if (forgetSessions) renewTicketKeys();
-      server.setSecureContext({ cert: tls.certPem, key: tls.keyPem, ca: tls.caPem, ticketKeys });
+      server.setSecureContext({ ...tlsServerOptions(tls), ticketKeys });
     },
     stopAccepting: () => {
       server.close();
