@@ -83,9 +83,12 @@ export class Journal implements Audit {
       await lock?.release();
       if (error instanceof UsageError) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`--audit: ${folder} cannot be written to (${why}); name another folder, or off`, {
-        cause: error,
-      });
+      throw new UsageError(
+        `--audit: ${folder} cannot be written to (${why}); name another folder with --audit DIR, or keep no journal with --audit off`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
