@@ -84,13 +84,15 @@ export class Door {
   }
 
   /**
-   * Asks the responder of a peer's certificate, where one is to be asked; undefined when there is nothing to wait for.
+   * Asks the responder of a direct caller's certificate, where one is to be asked; undefined when there is nothing to wait
+   * for. A delegate is no client: it has asked about its own, and its certificate is a matter of the revocation lists.
    * A connection that is no good any more is cut.
    *
    * @throws PassbandError UNAUTHENTICATED when the certificate is not good (rejected).
    */
   requireGoodAnswer(connection: Connection, nowMs: number): Promise<void> | undefined {
-    return this.#ocsp?.fault(connection.chain, this.#trust(), nowMs).then((fault) => {
+    if (this.#ocsp === undefined || isDelegate(this.#policy(), this.#peer(connection, nowMs))) return undefined;
+    return this.#ocsp.fault(connection.chain, this.#trust(), nowMs).then((fault) => {
       if (fault !== undefined) connection.cut(REFUSED_PEER_MS);
       requireNone(fault);
     });
