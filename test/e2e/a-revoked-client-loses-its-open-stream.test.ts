@@ -47,7 +47,7 @@ describe.each([
     const tookMs = performance.now() - startedMs;
     process.stderr.write(`revocation to the end of the stream: ${Math.round(tookMs)} ms\n`);
     expect(lost.end?.status).toEqual({ code: 16, message: 'the client certificate has been revoked', details: [] });
-    expect(tookMs).toBeLessThan(5_000);
+    expect(tookMs).toBeLessThan(15_000);
     await until(
       'its connection is closed',
       () => connectionsOpen(stack),
