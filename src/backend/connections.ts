@@ -11,6 +11,12 @@ const MAX_INTERMEDIATES = 8;
  */
 export const REFUSED_PEER_MS = 1_000;
 
+/**
+ * Milliseconds between the end of a connection and cutting it. A peer that is behind still finds what was sent before the
+ * end; of a connection that is cut it may find nothing, for what it sends itself is then answered with a reset.
+ */
+const FAREWELL_MS = 300;
+
 /** The four numbers that tell one TCP connection from another, as grpc-js tells them of a call. */
 export interface ConnectionEnds {
   readonly localAddress?: string | undefined;
@@ -27,7 +33,10 @@ export interface Connection {
   readonly certificate: Buffer;
   /** Address of the other end, without port. */
   readonly remote: string;
-  /** Cuts the connection after a while, for what is under way on it to get out. The first call counts. */
+  /**
+   * Ends the connection after a while, for what is under way on it to get out, and cuts it FAREWELL_MS later if its peer
+   * has not taken that by then. The first call counts.
+   */
   cut(afterMs: number): void;
 }
 
@@ -45,7 +54,10 @@ export class Connections {
       certificate: leaf.raw,
       remote: socket.remoteAddress ?? '',
       cut: (afterMs) => {
-        timer ??= setTimeout(() => socket.destroy(), afterMs);
+        timer ??= setTimeout(() => {
+          socket.end();
+          timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+        }, afterMs);
       },
     };
     const key = keyOf(socket);

@@ -10,11 +10,8 @@ import type { Door } from './door.ts';
 import type { LiveCall } from './guarded-call.ts';
 import type { ConnectionMetrics } from './metrics.ts';
 
-/**
- * Milliseconds between the end of calls and that of their connection: a peer that sees its connection closed throws away
- * what it has not read yet, the status of its calls included. One that does not read is cut all the same.
- */
-const LAST_WORDS_MS = 400;
+/** Milliseconds between the end of calls and that of their connection, for their status to be sent before it. */
+const LAST_WORDS_MS = 200;
 /** Milliseconds that lie between two looks because of the time of day at least. */
 const MIN_PAUSE_MS = 10;
 

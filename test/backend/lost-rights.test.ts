@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import type { StationConfig } from '../../src/backend/stations.ts';
 import { identityFromCertificate } from '../../src/gateway/guard/identity.ts';
 import { identityToJson } from '../../src/gateway/guard/identity-json.ts';
 import type { Policy } from '../../src/gateway/guard/policy.ts';
@@ -28,6 +28,20 @@ const RULES = {
 const policy = (delegates: string, ...rules: (keyof typeof RULES)[]): Policy =>
   policyOf(`version: 1\ndelegates: [${delegates}]\nrules:\n${rules.map((rule) => `  ${RULES[rule]}\n`).join('')}`);
 
+/** Sixty frames a second each: enough to see a gap, and little work. */
+const STATIONS: readonly StationConfig[] = ['sim-1', 'adsb'].map((stationId, index) => ({
+  stationId,
+  description: 'narrow',
+  source: {
+    kind: 'sim',
+    seed: index,
+    sampleRateHz: 64_000,
+    centerFrequencyHz: 1e8,
+    carrier: { offsetHz: 1000, powerDbfs: -12 },
+    snrDb: 20,
+  },
+}));
+
 const GATEWAY = '"cn:passband-gateway"';
 const UNAUTHENTICATED = 16;
 const PERMISSION_DENIED = 7;
@@ -44,7 +58,7 @@ describe('who loses a right at the backend while calls are open', () => {
     pki = await makeTestPki();
     material = new Changeable(await backendMaterial(pki));
     rules = new Changeable(policy(GATEWAY, 'developer', 'dashboards'));
-    backend = await BackendUnderTest.start({ pki, material, policy: rules, stations: DEFAULT_STATIONS });
+    backend = await BackendUnderTest.start({ pki, material, policy: rules, stations: STATIONS });
     [lost, other] = [await pki.issue({ cn: 'dash-lost' }), await pki.issue({ cn: 'dash-other' })];
   });
   afterEach(async () => {
@@ -98,10 +112,10 @@ describe('who loses a right at the backend while calls are open', () => {
 
   it('a revoked client loses a unary call that is under way', async () => {
     const who = await caller(lost);
-    // Reflection and streams aside, a call is long when its answer is: this one waits for samples of a second.
+    // Reflection and streams aside, a call is long when its answer is: this one waits for samples of most of a minute.
     const spectrum = await backend.client('sdr.oran.SpectrumMonitorService', lost);
     rules.set(policyOf('version: 1\nrules: [{ name: all, subjects: ["cn:*"], allow: [{ methods: ["*"] }] }]'));
-    const answer = refusal(spectrum.unary('GetSpectrum', { station_id: 'sim-1', fft_size: 65536, averaging: 1000 }));
+    const answer = refusal(spectrum.unary('GetSpectrum', { station_id: 'sim-1', fft_size: 65536, averaging: 100 }));
     const run = await open(who);
     await revoke(lost);
     await run.end;
