@@ -80,7 +80,13 @@ describe('README.md', () => {
   });
 
   test.each(commands)('line $line: $text', async ({ rest: pattern, text }) => {
-    const env = { ...process.env, PASSBAND_PORT: '0', PASSBAND_BACKEND_PORT: '0', PASSBAND_METRICS_PORT: '0', PASSBAND_AUDIT: 'off' };
+    const env = {
+      ...process.env,
+      PASSBAND_PORT: '0',
+      PASSBAND_BACKEND_PORT: '0',
+      PASSBAND_METRICS_PORT: '0',
+      PASSBAND_AUDIT: 'off',
+    };
     const expected = new RegExp(withPortsOfThisRun(pattern));
     const outcome = await runUntil(NPX + prelude + withPortsOfThisRun(text), expected, { cwd: folder, env });
     expect(outcome.stdout + outcome.stderr).toMatch(expected);
