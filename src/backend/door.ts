@@ -83,6 +83,11 @@ export class Door {
     this.#requireForwarded(identity, nowMs);
   }
 
+  /** Whether anybody is asked about callers beyond the lists. */
+  get asksResponders(): boolean {
+    return this.#ocsp !== undefined;
+  }
+
   /**
    * Asks the responder of a direct caller's certificate, where one is to be asked; undefined when there is nothing to wait
    * for. A delegate is no client: it has asked about its own, and its certificate is a matter of the revocation lists.

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
+import { PassbandError } from '../errors.ts';
 import { afterMoment } from '../expiry.ts';
 import { nextChangeMs } from '../gateway/guard/decide.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import type { Material } from '../trust/material.ts';
+import { startOcspRounds } from '../trust/ocsp-rounds.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
 import { nextChangeMs as nextTrustChangeMs } from '../trust/standing.ts';
 import type { Connection, Connections } from './connections.ts';
@@ -40,7 +42,19 @@ export class Rechecks {
   constructor(judged: Judged) {
     this.#judged = judged;
     const again = (why: string) => (): void => this.#all(why);
-    this.#forget = [judged.policy.onChange(again('policy')), judged.material.onChange(again('certificates'))];
+    const rounds = judged.door.asksResponders
+      ? [
+          startOcspRounds(
+            () => judged.connections.all(),
+            (connection) => this.#askAgain(connection),
+          ),
+        ]
+      : [];
+    this.#forget = [
+      judged.policy.onChange(again('policy')),
+      judged.material.onChange(again('certificates')),
+      ...rounds,
+    ];
     this.#arm();
   }
 
@@ -80,6 +94,16 @@ export class Rechecks {
       if (door.connectionFault(connection, nowMs) === undefined) continue;
       metrics.cut();
       connection.cut(LAST_WORDS_MS);
+    }
+  }
+
+  /** Asks the responder of a connection's certificate, and ends its calls when that is not good. */
+  async #askAgain(connection: Connection): Promise<void> {
+    try {
+      await this.#judged.door.requireGoodAnswer(connection, Date.now());
+    } catch (error) {
+      for (const call of [...this.#judged.calls])
+        if (call.connection === connection) call.end(PassbandError.from(error));
     }
   }
 

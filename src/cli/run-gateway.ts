@@ -25,6 +25,7 @@ import { gatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { trustMetrics } from '../observability/trust-metrics.ts';
 import { watchExpiry } from '../trust/expiry-watch.ts';
+import { startOcspRounds } from '../trust/ocsp-rounds.ts';
 import type { Trust } from '../trust/trust.ts';
 import { followChanges, judgeBackend } from './follow-changes.ts';
 import { gatewayPages } from './gateway-pages.ts';
@@ -94,7 +95,9 @@ export async function runGateway(
     });
     return { peers, calls: upstreamCalls(channel, details) };
   });
+  let stopRounds = (): void => {};
   const closeFiles = (): void => {
+    stopRounds();
     unwatch();
     policy.close();
     material.close();
@@ -106,7 +109,13 @@ export async function runGateway(
     throw error;
   });
   const audit = logged(journal, log);
-  const callers = new Callers({ trust, connections, audit, ocsp: ocspChecker(config, log, filesMetrics) });
+  const ocsp = ocspChecker(config, log, filesMetrics);
+  const callers = new Callers({ trust, connections, audit, ocsp });
+  if (ocsp !== undefined)
+    stopRounds = startOcspRounds(
+      () => connections.all(),
+      (connection) => callers.askAgain(connection),
+    );
   const gateway: Gateway = {
     table,
     policy: () => policy.current(),

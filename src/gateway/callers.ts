@@ -87,6 +87,13 @@ export class Callers {
     return who;
   }
 
+  /** Asks the OCSP responder of a connection that is open, and ends it and its calls when the certificate is not good. */
+  async askAgain(connection: LiveConnection): Promise<void> {
+    const { trust, ocsp, connections } = this.options;
+    const fault = await ocsp?.fault(connection.chain, trust(), Date.now());
+    if (fault !== undefined) connections.end(connection, { code: 'UNAUTHENTICATED', message: fault });
+  }
+
   private peer(exchange: Exchange): Peer {
     try {
       return peerOf(exchange.request);

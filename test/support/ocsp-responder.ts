@@ -46,8 +46,9 @@ export async function startResponder(ca: IssuedCertificate, known: KnownCertific
   let files = 0;
   const put = async (content: string | Uint8Array): Promise<string> => {
     files += 1;
-    await writeFile(at(`${files}`), content, { mode: 0o600 });
-    return at(`${files}`);
+    const file = at(`${files}`);
+    await writeFile(file, content, { mode: 0o600 });
+    return file;
   };
   const openssl = async (args: readonly string[]): Promise<void> => {
     const { code, stderr } = await run('openssl', args);
@@ -56,10 +57,13 @@ export async function startResponder(ca: IssuedCertificate, known: KnownCertific
   const behaviour: Behaviour = { signer: ca, args: ['-nmin', '5'], instead: undefined };
   const answer = async (request: Uint8Array): Promise<Buffer> => {
     const lines = [
-      ...known.good.map((pem) => `V\t300101000000Z\t\t${serialOf(pem)}\tunknown\t/CN=x`),
-      ...known.revoked.map((pem) => `R\t300101000000Z\t260101000000Z,keyCompromise\t${serialOf(pem)}\tunknown\t/CN=x`),
+      ...known.good.map((pem) => `V\t300101000000Z\t\t${serialOf(pem)}\tunknown\t/CN=${serialOf(pem)}`),
+      ...known.revoked.map(
+        (pem) => `R\t300101000000Z\t260101000000Z,keyCompromise\t${serialOf(pem)}\tunknown\t/CN=${serialOf(pem)}`,
+      ),
     ];
-    await writeFile(at('index'), `${lines.join('\n')}\n`);
+    // Questions may come at one time: each is answered from a file of its own.
+    const index = await put(`${lines.join('\n')}\n`);
     const [reqin, rsigner, rkey] = [
       await put(request),
       await put(behaviour.signer.certPem),
@@ -70,7 +74,7 @@ export async function startResponder(ca: IssuedCertificate, known: KnownCertific
     await openssl([
       'ocsp',
       '-index',
-      at('index'),
+      index,
       '-CA',
       at('ca.crt'),
       ...signer,

@@ -99,6 +99,20 @@ export class LiveConnections {
     return this.open.size;
   }
 
+  /** All of them, as they are now. */
+  all(): readonly LiveConnection[] {
+    return [...this.open];
+  }
+
+  /** Ends one connection and every call on it. */
+  end(connection: LiveConnection, status: StreamEnd): void {
+    const calls = [...connection.calls];
+    for (const call of calls) call.end(status);
+    connection.close();
+    this.open.delete(connection);
+    this.judges.onRecheck({ calls: calls.length, connections: 1 });
+  }
+
   /** Judges everything again. */
   recheck(): Recheck {
     const nowMs = Date.now();
