@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { certificateFacts, plainSerial } from './certificate-facts.ts';
@@ -16,18 +16,24 @@ export interface OcspSubject {
 export interface OcspAnswer {
   readonly status: 'good' | 'revoked' | 'unknown';
   readonly thisUpdateMs: number;
-  /** Until when it may be believed; undefined where there is always something newer. */
+  /** Until when it may be believed, at most; undefined where there is always something newer. */
   readonly nextUpdateMs: number | undefined;
 }
 
 const OIDS = {
   sha1: '1.3.14.3.2.26',
   basicResponse: '1.3.6.1.5.5.7.48.1.1',
+  nonce: '1.3.6.1.5.5.7.48.1.2',
   ocspSigning: '1.3.6.1.5.5.7.3.9',
 } as const;
 
 /** Milliseconds that the clock of a responder may differ from ours. */
 const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
+/**
+ * Milliseconds since its thisUpdate for which an answer without our nonce counts, whatever its nextUpdate: it may be a recorded one
+ * that somebody plays again, and so long may it hide a revocation. A day, as responders that sign in advance do so daily or oftener.
+ */
+const MAX_UNPROVEN_AGE_MS = 24 * 60 * 60_000;
 /** Certificates of a response that are looked at for the responder's. */
 const MAX_RESPONDER_CERTIFICATES = 4;
 
@@ -36,27 +42,46 @@ const REFUSALS = ['', 'malformed request', 'internal error', 'try later', '', 's
 /** Tag numbers of CertStatus. */
 const STATUSES = ['good', 'revoked', 'unknown'] as const;
 
+/** A number used once, of the 32 bytes that RFC 9654 section 2.1 asks of clients. */
+export function ocspNonce(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(randomBytes(32));
+}
+
 /**
  * A request about one certificate (RFC 6960 section 4.1). The issuer is named by SHA-1 digests, which every responder knows
  * (RFC 5019 section 2.1.1); they are a name and protect nothing.
+ *
+ * @param nonce what the response is to repeat (RFC 9654); none where a response signed in advance is as good.
  */
-export function ocspRequest(subject: OcspSubject): Uint8Array<ArrayBuffer> {
-  const tbsRequest = new pkijs.TBSRequest({ requestList: [new pkijs.Request({ reqCert: certificateId(subject) })] });
+export function ocspRequest(subject: OcspSubject, nonce?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const requestList = [new pkijs.Request({ reqCert: certificateId(subject) })];
+  const tbsRequest = new pkijs.TBSRequest({ requestList });
+  if (nonce !== undefined) {
+    const extnValue = new asn1js.OctetString({ valueHex: nonce }).toBER();
+    tbsRequest.requestExtensions = [new pkijs.Extension({ extnID: OIDS.nonce, critical: false, extnValue })];
+  }
   return new Uint8Array(new pkijs.OCSPRequest({ tbsRequest }).toSchema(true).toBER());
+}
+
+/** What a response is read with. */
+export interface OcspQuestion {
+  /** What was sent with the request: a response that repeats another is refused, and one without counts for a day at most. */
+  readonly nonce?: Uint8Array;
+  /** Whether the issuer has revoked a responder's certificate; not so unless told. */
+  readonly isRevoked?: (certificate: X509Certificate) => boolean;
 }
 
 /**
  * Reads a response and verifies it: about this certificate, signed by its issuer or by a responder that the issuer has named
- * (RFC 6960 section 4.2.2.2), of now.
+ * (RFC 6960 section 4.2.2.2), of now, and no other request's.
  *
- * @param isRevoked whether the issuer has revoked a responder's certificate.
  * @throws Error saying why there is no answer to be had from it.
  */
 export function readOcspResponse(
   der: Uint8Array,
   subject: OcspSubject,
   nowMs: number,
-  isRevoked: (certificate: X509Certificate) => boolean = () => false,
+  { nonce, isRevoked = () => false }: OcspQuestion = {},
 ): OcspAnswer {
   const basic = basicResponse(der);
   const { tbsResponseData, signatureAlgorithm, signature } = basic;
@@ -71,18 +96,31 @@ export function readOcspResponse(
   if (!isSigner(subject.issuer) && !delegates().some(isSigner)) {
     throw new Error('the response is not signed by the issuer or a responder of its');
   }
+  const isProven = repeats(tbsResponseData, nonce);
   const wanted = idText(certificateId(subject));
   const single = tbsResponseData.responses.find(({ certID }) => idText(certID) === wanted);
   if (single === undefined) throw new Error('the response is not about this certificate');
   const thisUpdateMs = single.thisUpdate.getTime();
   const nextUpdateMs = single.nextUpdate?.getTime();
   // Without a next update there is always something newer: then only what was made for us counts.
-  const endsMs = nextUpdateMs ?? thisUpdateMs + MAX_CLOCK_DIFFERENCE_MS;
+  const lastsMs = nextUpdateMs ?? thisUpdateMs + MAX_CLOCK_DIFFERENCE_MS;
+  const endsMs = isProven ? lastsMs : Math.min(lastsMs, thisUpdateMs + MAX_UNPROVEN_AGE_MS);
   if (!(thisUpdateMs <= nowMs + MAX_CLOCK_DIFFERENCE_MS)) throw new Error('the response is of the future');
   if (!(endsMs >= nowMs)) throw new Error('the response is out of date');
   const status = STATUSES[(single.certStatus as asn1js.BaseBlock).idBlock.tagNumber];
   if (status === undefined) throw new Error('the response has no status');
-  return { status, thisUpdateMs, nextUpdateMs };
+  return { status, thisUpdateMs, nextUpdateMs: nextUpdateMs === undefined ? undefined : endsMs };
+}
+
+/** Whether a response was made for this request; responders that sign in advance repeat no nonce. */
+function repeats({ responseExtensions = [] }: pkijs.ResponseData, nonce: Uint8Array | undefined): boolean {
+  const nonces = responseExtensions.filter(({ extnID }) => extnID === OIDS.nonce);
+  if (nonce === undefined || nonces.length === 0) return false;
+  const sent = Buffer.from(new asn1js.OctetString({ valueHex: Uint8Array.from(nonce) }).toBER());
+  if (!nonces.every(({ extnValue }) => sent.equals(extnValue.valueBlock.valueHexView))) {
+    throw new Error('the response answers another request');
+  }
+  return true;
 }
 
 function basicResponse(der: Uint8Array): pkijs.BasicOCSPResponse {

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Log } from '../observability/log.ts';
 import { certificateFacts, plainName } from '../pki/certificate-facts.ts';
-import { type OcspAnswer, ocspRequest, readOcspResponse } from '../pki/ocsp.ts';
+import { type OcspAnswer, ocspNonce, ocspRequest, readOcspResponse } from '../pki/ocsp.ts';
 import { fetchOcsp, type OcspFetch } from './ocsp-fetch.ts';
 import { pathsToRoot } from './paths.ts';
 import type { PeerChain, Trust } from './trust.ts';
@@ -79,12 +79,13 @@ export class OcspChecker {
     try {
       if (url === undefined) throw new Error('the certificate names no responder, and --ocsp-url is not set');
       const subject = { certificate, issuer };
-      const response = await fetch(url, ocspRequest(subject), timeoutMs);
+      const nonce = ocspNonce();
+      const response = await fetch(url, ocspRequest(subject, nonce), timeoutMs);
       const nowMs = Date.now();
       const lists = trust.revocations.by(certificateFacts(issuer).subjectDer);
       const isRevoked = (one: X509Certificate): boolean =>
         lists.some(({ revoked }) => revoked.has(certificateFacts(one).serial));
-      const { status, nextUpdateMs = 0 } = readOcspResponse(response, subject, nowMs, isRevoked);
+      const { status, nextUpdateMs = 0 } = readOcspResponse(response, subject, nowMs, { nonce, isRevoked });
       onAnswer?.(status);
       const endsMs = Math.min(Math.max(nextUpdateMs, nowMs + MIN_LIFETIME_MS), nowMs + MAX_LIFETIME_MS);
       return { fault: FAULTS[status], endsMs };

@@ -25,6 +25,8 @@ export interface Responder {
   asked: number;
   /** Makes an answer to a request without any HTTP. */
   answer(request: Uint8Array): Promise<Buffer>;
+  /** A request as OpenSSL prints it. */
+  textOf(request: Uint8Array): Promise<string>;
   /** A certificate that OpenSSL makes with these extensions, under the CA. */
   issue(extensions: string, commonName?: string): Promise<IssuedCertificate>;
   close(): Promise<void>;
@@ -50,9 +52,10 @@ export async function startResponder(ca: IssuedCertificate, known: KnownCertific
     await writeFile(file, content, { mode: 0o600 });
     return file;
   };
-  const openssl = async (args: readonly string[]): Promise<void> => {
-    const { code, stderr } = await run('openssl', args);
+  const openssl = async (args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run('openssl', args);
     if (code !== 0) throw new Error(stderr);
+    return stdout;
   };
   const behaviour: Behaviour = { signer: ca, args: ['-nmin', '5'], instead: undefined };
   const answer = async (request: Uint8Array): Promise<Buffer> => {
@@ -101,6 +104,7 @@ export async function startResponder(ca: IssuedCertificate, known: KnownCertific
     behaviour,
     asked: 0,
     answer,
+    textOf: async (request) => await openssl(['ocsp', '-reqin', await put(request), '-req_text', '-noverify']),
     issue: async (extensions, commonName = 'responder') => {
       const [key, csr, out] = [at('leaf.key'), at('leaf.csr'), at('leaf.crt')];
       const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];

@@ -4,9 +4,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@j
 import pino from 'pino';
 import { createAuthority, type IssuedCertificate, issueLeaf } from '../../src/pki/authority.ts';
 import { parseCrls, verifyCrl } from '../../src/pki/crl-file.ts';
-import { ocspRequest, readOcspResponse } from '../../src/pki/ocsp.ts';
+import { ocspNonce, ocspRequest, readOcspResponse } from '../../src/pki/ocsp.ts';
 import { buildCrl } from '../../src/pki/revocation.ts';
 import { OcspChecker, type OcspOptions } from '../../src/trust/ocsp.ts';
+import type { OcspFetch } from '../../src/trust/ocsp-fetch.ts';
 import { NO_REVOCATION_LISTS, revocationLists } from '../../src/trust/revocation-lists.ts';
 import type { PeerChain, Trust } from '../../src/trust/trust.ts';
 import { type Responder, startResponder } from '../support/ocsp-responder.ts';
@@ -200,6 +201,21 @@ describe('no answer', () => {
   });
 });
 
+describe('a request', () => {
+  it('has a nonce of 32 bytes, another one each time', async () => {
+    const requests: Uint8Array[] = [];
+    const fetch: OcspFetch = (_url, request) => {
+      requests.push(request);
+      throw new Error('that is enough');
+    };
+    for (let times = 0; times < 2; times++) await ask(checkerOf({ fetch }), good);
+    const texts = await Promise.all(requests.map((request) => responder.textOf(request)));
+    const nonces = texts.map((text) => /OCSP Nonce: *\n *0420([0-9A-F]{64})\n/.exec(text)?.[1]);
+    expect(nonces).toEqual([expect.any(String), expect.any(String)]);
+    expect(new Set(nonces).size).toBe(2);
+  });
+});
+
 describe('a response', () => {
   const subject = (leaf: IssuedCertificate) => ({ certificate: x509(leaf), issuer: x509(ca) });
 
@@ -212,6 +228,33 @@ describe('a response', () => {
     expect(at(nextUpdateMs + 1)).toThrow('out of date');
     expect(at(thisUpdateMs - 5 * MINUTE_MS)()).toBe('good');
     expect(at(thisUpdateMs - 5 * MINUTE_MS - 1)).toThrow('of the future');
+  });
+
+  it('that does not repeat our nonce is believed for a day, whatever its next update', async () => {
+    responder.behaviour.args = ['-ndays', '3'];
+    const nonce = ocspNonce();
+    const [recorded, made] = [
+      await responder.answer(ocspRequest(subject(good))),
+      await responder.answer(ocspRequest(subject(good), nonce)),
+    ];
+    const at = (response: Uint8Array, hours: number) => () => {
+      const { thisUpdateMs } = readOcspResponse(response, subject(good), Date.now(), { nonce });
+      return readOcspResponse(response, subject(good), thisUpdateMs + hours * 60 * MINUTE_MS, { nonce }).status;
+    };
+    expect([at(recorded, 24)(), at(made, 24)(), at(made, 72)()]).toEqual(Array(3).fill('good'));
+    expect(at(recorded, 24.001)).toThrow('out of date');
+    expect(at(made, 72.001)).toThrow('out of date');
+  });
+
+  it('to another request is refused, played again over the network or not', async () => {
+    const recorded = await responder.answer(ocspRequest(subject(good), ocspNonce()));
+    const replay = () => readOcspResponse(recorded, subject(good), Date.now(), { nonce: ocspNonce() });
+    expect(replay).toThrow('answers another request');
+    responder.behaviour.instead = (_request, response) =>
+      response.setHeader('content-type', 'application/ocsp-response').end(recorded);
+    const asked = checkerOf();
+    expect(await ask(asked, good)).toBe(NOBODY_KNOWS);
+    expect(asked.warnings).toEqual(['the response answers another request']);
   });
 
   it('without a next update is believed for five minutes', async () => {
