@@ -12,13 +12,62 @@ describe('afterMoment', () => {
     jest.useRealTimers();
   });
 
-  it.each([1, 24, 25, 400])('calls back once when %d days are over, and not before', (days) => {
+  it.each([0.3, 1, 2.5, 3600])('calls back once when %d s are over, and not before', (seconds) => {
     const callback = jest.fn();
-    afterMoment(days * DAY_MS, callback);
-    jest.advanceTimersByTime(days * DAY_MS);
+    afterMoment(seconds * 1000, callback);
+    jest.advanceTimersByTime(seconds * 1000);
     expect(callback).not.toHaveBeenCalled();
     jest.advanceTimersByTime(1);
     expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  it('finds within a second that the clock was set past a moment', () => {
+    const callback = jest.fn();
+    const other = afterMoment(400 * DAY_MS, callback);
+    jest.advanceTimersByTime(10_000);
+    afterMoment(100 * DAY_MS, callback);
+    jest.setSystemTime(200 * DAY_MS);
+    expect(callback).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(1000);
+    expect(callback).toHaveBeenCalledTimes(1);
+    other();
+  });
+
+  it('waits on when the clock was set back', () => {
+    const callback = jest.fn();
+    jest.setSystemTime(DAY_MS);
+    afterMoment(DAY_MS + 5000, callback);
+    jest.setSystemTime(DAY_MS - 5000);
+    jest.advanceTimersByTime(10_000);
+    expect(callback).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(1);
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  it('has one timer for all that wait, and calls each at its own moment', () => {
+    const called: number[] = [];
+    for (const atMs of [3000, 10, 2500, 10, 700]) afterMoment(atMs, () => called.push(atMs));
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(2000);
+    expect(called).toEqual([10, 10, 700]);
+    jest.advanceTimersByTime(501);
+    expect(called).toEqual([10, 10, 700, 2500]);
+    jest.advanceTimersByTime(500);
+    expect(called).toEqual([10, 10, 700, 2500, 3000]);
+  });
+
+  it('calls the others though one throws, takes another back or waits anew', () => {
+    const called: string[] = [];
+    afterMoment(10, () => {
+      takeBack();
+      afterMoment(20, () => called.push('anew'));
+      throw new Error('as tests do');
+    });
+    const takeBack = afterMoment(10, () => called.push('taken back'));
+    afterMoment(10, () => called.push('beside it'));
+    expect(() => jest.advanceTimersByTime(11)).toThrow('as tests do');
+    jest.advanceTimersByTime(1000);
+    expect(called.sort()).toEqual(['anew', 'beside it']);
   });
 
   it('calls back at once for a moment that is over', () => {
@@ -29,10 +78,10 @@ describe('afterMoment', () => {
 
   it('does not call back once it is taken back', () => {
     const callback = jest.fn();
-    const takeBack = afterMoment(100 * DAY_MS, callback);
-    jest.advanceTimersByTime(50 * DAY_MS);
+    const takeBack = afterMoment(100_000, callback);
+    jest.advanceTimersByTime(50_000);
     takeBack();
-    jest.advanceTimersByTime(100 * DAY_MS);
+    jest.advanceTimersByTime(100_000);
     expect(callback).not.toHaveBeenCalled();
   });
 });
