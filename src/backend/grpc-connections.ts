@@ -1,7 +1,10 @@
 import type { TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { type Connections, REFUSED_PEER_MS } from './connections.ts';
+import type { Policy } from '../gateway/guard/policy.ts';
+import type { Reloadable } from '../trust/reloadable.ts';
+import { ConnectionShares, SHARE_IS_TAKEN } from './connection-shares.ts';
+import { type Connection, type Connections, REFUSED_PEER_MS } from './connections.ts';
 import type { Door } from './door.ts';
 import type { ConnectionMetrics } from './metrics.ts';
 import type { Rechecks } from './rechecks.ts';
@@ -18,6 +21,7 @@ export interface ConnectionRecords {
   readonly connections: Connections;
   readonly rechecks: Rechecks;
   readonly door: Door;
+  readonly policy: Reloadable<Policy>;
   readonly log: Logger;
   readonly metrics: ConnectionMetrics;
 }
@@ -27,9 +31,14 @@ export interface ConnectionRecords {
  * certificate is a call's as ever.
  */
 export function takeConnections(server: Server, records: ConnectionRecords): (socket: TLSSocket) => void {
-  const { connections, rechecks, door, log, metrics } = records;
+  const { connections, rechecks, door, policy, log, metrics } = records;
   setWindow(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const shares = new ConnectionShares(policy);
+  const refuse = ({ remote, chain }: Connection, label: 'peer' | 'per_cn', reason: string): void => {
+    metrics.refused(label);
+    log.warn({ remote, serial: chain.leaf.serialNumber.toLowerCase(), reason }, 'a peer was refused');
+  };
   return (socket) => {
     const connection = connections.add(socket);
     if (connection === undefined) {
@@ -38,14 +47,16 @@ export function takeConnections(server: Server, records: ConnectionRecords): (so
       return;
     }
     const fault = door.connectionFault(connection, Date.now());
+    const leave = shares.take(connection, fault === undefined);
+    if (leave === undefined) {
+      refuse(connection, 'per_cn', SHARE_IS_TAKEN);
+      socket.destroy();
+      return;
+    }
+    socket.once('close', leave);
     if (fault === undefined) socket.once('close', rechecks.watch(connection));
     else {
-      metrics.refused('peer');
-      const { serialNumber } = connection.chain.leaf;
-      log.warn(
-        { remote: connection.remote, serial: serialNumber.toLowerCase(), reason: fault.publicMessage },
-        'a peer was refused',
-      );
+      refuse(connection, 'peer', fault.publicMessage);
       connection.cut(REFUSED_PEER_MS);
     }
     injector.injectConnection(socket);

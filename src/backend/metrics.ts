@@ -15,8 +15,8 @@ export interface CallMetrics {
 /** What the backend counts about its connections. */
 export interface ConnectionMetrics {
   open(connections: number): void;
-  /** By the cap on connections, in the TLS handshake, or because the peer has no standing or no rule. */
-  refused(reason: 'total' | 'handshake' | 'peer'): void;
+  /** By a cap on connections, in the TLS handshake, or because the peer has no standing or no rule. */
+  refused(reason: 'total' | 'per_cn' | 'handshake' | 'peer'): void;
   /** A connection was cut because its peer lost its standing, or its last rule. */
   cut(): void;
 }
@@ -69,7 +69,7 @@ export function createMetrics(registry: Registry = new Registry()): BackendMetri
   });
   const connectionsRefused = new Counter({
     name: 'passband_backend_connections_refused_total',
-    help: 'Connections to the backend refused by the cap, in the handshake, or for who their peer is.',
+    help: 'Connections to the backend refused by a cap, in the handshake, or for who their peer is.',
     labelNames: ['reason'] as const,
     registers,
   });
