@@ -7,8 +7,11 @@ import { until } from '../support/until.ts';
 const RPC = 'sdr.oran.IQStreamService/SubscribeIQ';
 /** What one stalled reader may hold: a mebibyte in the response, and what kernel and flow control take, generously. */
 const MAX_WRITTEN_BYTES = 32 * 1024 * 1024;
-/** Frames that may wait for a reader, and those that are on their way between the counters. */
-const MAX_WAITING_FRAMES = 256 + 64;
+/**
+ * Frames of 64 KiB that may be between the counters: 8 MiB wait for a reader, 8 MiB are in the window of the call, and two
+ * seconds (244 frames) is how far one reader of a busy machine may be behind another.
+ */
+const MAX_WAITING_FRAMES = 128 + 128 + 244;
 
 let stack: Stack;
 let other: Caller;
