@@ -85,13 +85,13 @@ export async function runGateway(
   });
   const details = statusDetails(descriptors.root, errorTypes.root);
   const upstream = new RotatingUpstream(() => {
-    const peers = new BackendPeers(trust);
+    const peers = new BackendPeers(trust, () => judgeBackend(upstream, log));
     const channel = openChannel({
       backend: config.backend,
       backendName: config.backendName,
       tls: material.current().tls.gateway,
       serviceConfig: serviceConfig(descriptors),
-      checkBackend: peers.check,
+      peers,
     });
     return { peers, calls: upstreamCalls(channel, details) };
   });

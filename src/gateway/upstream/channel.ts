@@ -1,7 +1,9 @@
-import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
+import { checkServerIdentity, createSecureContext } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { tlsClientOptions } from '../../tls.ts';
+import type { BackendPeers } from './backend-peers.ts';
+import { WatchedCredentials } from './watched-credentials.ts';
 
 /** HTTP/2 receive window in bytes; the default of 64 KiB holds a stream of IQ to a third of what the wire can do. */
 const FLOW_CONTROL_WINDOW_BYTES = 8 * 1024 * 1024;
@@ -25,10 +27,10 @@ export interface ChannelOptions {
   readonly backendName?: string | undefined;
   readonly serviceConfig: object;
   /**
-   * Judges the backend's certificate when TLS has found a way from it to the CA; an error refuses it. Its name alone
-   * counts where nothing is given.
+   * Judges the backends' certificates, once TLS has found a way from them to the CA. Their names alone count where nothing is
+   * given.
    */
-  readonly checkBackend?: (host: string, certificate: PeerCertificate) => Error | undefined;
+  readonly peers?: BackendPeers;
 }
 
 /** A gRPC target from what an operator writes: a bare host:port is a DNS name, resolved again when connections break. */
@@ -39,9 +41,11 @@ export function target(backend: string): string {
 /** Opens the mTLS channel to the backend. It connects when it is first used, and again whenever it must. */
 export function openChannel(options: ChannelOptions): grpc.Client {
   const context = createSecureContext(tlsClientOptions(options.tls));
-  const credentials = grpc.credentials.createFromSecureContext(context, {
-    checkServerIdentity: options.checkBackend ?? checkServerIdentity,
-  });
+  const { check = checkServerIdentity, connected = () => {} } = options.peers ?? {};
+  const credentials = new WatchedCredentials(
+    grpc.credentials.createFromSecureContext(context, { checkServerIdentity: check }),
+    connected,
+  );
   return new grpc.Client(target(options.backend), credentials, {
     'grpc.service_config': JSON.stringify(options.serviceConfig),
     // The config is ours; a TXT record must not change what is retried.

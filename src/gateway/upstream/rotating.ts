@@ -43,17 +43,12 @@ export class RotatingUpstream implements Upstream {
     if (this.retired.size > MAX_RETIRED_CHANNELS && oldest !== undefined) this.cut(oldest);
   }
 
-  /** Ends all calls of channels whose backend has lost its standing; gives the reasons. */
+  /**
+   * Cuts the connections to backends whose certificates have lost their standing; gives the reasons. A channel makes new ones
+   * where it can.
+   */
   judge(): readonly string[] {
-    const faults: string[] = [];
-    for (const channel of [this.current, ...this.retired]) {
-      const fault = channel.peers.fault();
-      if (fault === undefined) continue;
-      faults.push(fault);
-      if (channel === this.current) this.current = this.open();
-      this.cut(channel);
-    }
-    return faults;
+    return [this.current, ...this.retired].flatMap(({ peers }) => peers.judge());
   }
 
   readonly unary: Upstream['unary'] = (method, request, options) => this.current.calls.unary(method, request, options);
