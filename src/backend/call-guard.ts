@@ -11,6 +11,7 @@ import { CallerLimits } from './caller-limits.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Door } from './door.ts';
 import { GuardedCall, type LiveCall } from './guarded-call.ts';
+import { isUnknown } from './unknown-methods.ts';
 
 /** What every call passes through. */
 export interface CallGuard {
@@ -28,15 +29,16 @@ export interface GuardOptions {
 }
 
 /**
- * The one place through which every call of every service goes, health and reflection included: the door's decision
- * (before the request, on each message of it, and again when the answer may have changed), limits, metrics, the audit
- * journal, and one log line when it is over.
+ * The one place through which every call goes, those of health, reflection and methods that do not exist included: the
+ * door's decision (before the request, on each message of it, and again when the answer may have changed), limits, metrics,
+ * the audit journal, and one log line when it is over.
  */
 export function guardCalls({ door, connections, records, sampleRates }: GuardOptions): CallGuard {
   const liveCalls = new Set<LiveCall>();
   const rules = { door, audit: records.audit, limits: new CallerLimits(liveCalls) };
   const interceptor: ServerInterceptor = (method, call) => {
-    const streaming = method.requestStream || method.responseStream;
+    const isKnown = !isUnknown(method);
+    const streaming = isKnown && (method.requestStream || method.responseStream);
     const remote = call.getConnectionInfo().remoteAddress ?? '';
     const guarded = new GuardedCall(
       {
@@ -48,7 +50,7 @@ export function guardCalls({ door, connections, records, sampleRates }: GuardOpt
         over: () => liveCalls.delete(guarded),
       },
       rules,
-      new CallReport(method.path, streaming, remote, records),
+      new CallReport({ path: method.path, streaming, isKnown }, remote, records),
     );
     liveCalls.add(guarded);
     return new ServerInterceptingCall(call, {

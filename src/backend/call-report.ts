@@ -21,9 +21,22 @@ const ENDS: Readonly<Partial<Record<Code, string>>> = {
   DEADLINE_EXCEEDED: "the caller's deadline has passed",
 };
 
+/** Metrics have no label that a caller can make up. */
+const UNKNOWN = 'unknown';
+
+/** The method of a call, as it is told. */
+export interface ReportedMethod {
+  /** gRPC path, `/package.Service/Method`. */
+  readonly path: string;
+  readonly streaming: boolean;
+  /** Whether the server has it. */
+  readonly isKnown: boolean;
+}
+
 /** What is told of one call: to the metrics, the log and the audit journal. */
 export class CallReport {
   readonly #records: CallRecords;
+  readonly #rpc: string;
   readonly #service: string;
   readonly #method: string;
   readonly #streaming: boolean;
@@ -39,9 +52,9 @@ export class CallReport {
   #messagesOut = 0;
   #bytesOut = 0;
 
-  /** @param path gRPC path, `/package.Service/Method`. */
-  constructor(path: string, streaming: boolean, remote: string, records: CallRecords) {
-    [this.#service = '', this.#method = ''] = path.slice(1).split('/');
+  constructor({ path, streaming, isKnown }: ReportedMethod, remote: string, records: CallRecords) {
+    this.#rpc = path.slice(1);
+    [this.#service = '', this.#method = ''] = isKnown ? this.#rpc.split('/') : [UNKNOWN, UNKNOWN];
     this.#streaming = streaming;
     this.#remote = remote;
     this.#records = records;
@@ -136,7 +149,7 @@ export class CallReport {
       identity: caller?.identity,
       peerCn: caller === undefined || caller.peer === caller.identity ? undefined : caller.peer.cn,
       remote: this.#remote,
-      rpc: `${this.#service}/${this.#method}`,
+      rpc: this.#rpc,
       resource: this.#resource,
     };
   }

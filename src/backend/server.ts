@@ -26,6 +26,7 @@ import { spectrumMonitorService } from './spectrum/service.ts';
 import { stationService } from './station-service.ts';
 import { openStations, type StationConfig } from './stations.ts';
 import { openTlsDoor } from './tls-door.ts';
+import { guardUnknownMethods } from './unknown-methods.ts';
 
 /** Bytes of a request message at most; the longest of the fleet is a batch of some thousand samples. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
@@ -122,6 +123,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'SERVING');
   health.addToServer(platform);
   new ReflectionService(packageDefinition).addToServer(platform);
+  guardUnknownMethods(server);
 
   const judged = { door, connections, policy, material, log, metrics: metrics.connections };
   const rechecks = new Rechecks({ ...judged, calls: guard.liveCalls });
