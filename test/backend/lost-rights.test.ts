@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { StationConfig } from '../../src/backend/stations.ts';
 import { identityFromCertificate } from '../../src/gateway/guard/identity.ts';
 import { identityToJson } from '../../src/gateway/guard/identity-json.ts';
@@ -45,6 +45,7 @@ const STATIONS: readonly StationConfig[] = ['sim-1', 'adsb'].map((stationId, ind
 const GATEWAY = '"cn:passband-gateway"';
 const UNAUTHENTICATED = 16;
 const PERMISSION_DENIED = 7;
+const HOUR_MS = 3_600_000;
 
 describe('who loses a right at the backend while calls are open', () => {
   let pki: TestPki;
@@ -183,7 +184,7 @@ describe('who loses a right at the backend while calls are open', () => {
   });
 
   it('clients of a CA that is taken out of the bundle', async () => {
-    const day = 86_400_000;
+    const day = 24 * HOUR_MS;
     const validity = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + day) };
     const second = await createAuthority('Second CA', validity);
     const bundle = join(pki.dir, 'ca.crt');
@@ -202,18 +203,40 @@ describe('who loses a right at the backend while calls are open', () => {
     theirs.stream.cancel();
   });
 
-  it('a client at the end of its hours', async () => {
-    const endsAt = new Date(Date.now() + 1500).toISOString();
-    rules.set(
-      policyOf(`version: 1
+  const hours = (endsMs: number): Policy =>
+    policyOf(`version: 1
+delegates: [${GATEWAY}]
 rules:
   - name: for-a-while
     subjects: ["cn:dash-*"]
-    allow: [{ methods: ["*"], when: [{ notAfter: "${endsAt}" }] }]
-`),
-    );
+    allow: [{ methods: ["*"], when: [{ notAfter: "${new Date(endsMs).toISOString()}" }] }]
+`);
+
+  it('a client at the end of its hours', async () => {
+    rules.set(hours(Date.now() + HOUR_MS));
     const run = await open(await caller(other));
+    rules.set(hours(Date.now() + 1500));
     expect(await run.end).toMatchObject({ code: PERMISSION_DENIED });
+  });
+
+  it('whoever has come to an end by a clock that is set forward', async () => {
+    const soon = (cn: string): Promise<TestFiles> => pki.issue({ cn, notAfter: new Date(Date.now() + HOUR_MS / 2) });
+    const [direct, forwarded] = [await soon('dash-direct'), await soon('dash-forwarded')];
+    const gateway = await caller('gateway');
+    const expired = [await open(await caller(direct)), await open(gateway, behalfOf(forwarded))];
+    const theirs = await open(gateway, behalfOf(other));
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + HOUR_MS);
+    try {
+      for (const run of expired) expect(await run.end).toMatchObject({ code: UNAUTHENTICATED });
+      await theirs.more(20);
+      expect(theirs).toMatchObject({ missing: 0, ended: false });
+      rules.set(hours(now() + 1.5 * HOUR_MS));
+      clock.mockImplementation(() => now() + 2 * HOUR_MS);
+      expect(await theirs.end).toMatchObject({ code: PERMISSION_DENIED });
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('a client that does not read is cut all the same', async () => {
