@@ -11,6 +11,8 @@ import { isStale } from './standing.ts';
 
 /** Days left at which a log line says so: time to plan, to act, and to be woken up. */
 const WARN_AT_DAYS = [30, 7, 1] as const;
+/** The same for revocation lists, which live a month at most for leaves, and whose end shuts out everybody. */
+const WARN_OF_LIST_AT_DAYS = [7, 1] as const;
 
 const DAY_MS = 86_400_000;
 
@@ -61,7 +63,8 @@ export function refuseNearlyDead(material: Material<string>, minDays: number, no
 
 /**
  * Watches how long the certificates in use are good: a log line once each at 30, 7 and 1 days (at once for what is loaded
- * below), a line for each revocation list that is out of date, and the metrics of both.
+ * below), one for each revocation list at 7 and 1 days and when it is out of date, and the metrics of both. Lists that are
+ * made anew oftener are told of later: a threshold that is more than half of a list's time is none.
  *
  * @returns a function that ends it.
  */
@@ -100,9 +103,20 @@ export function watchExpiry(
       const { sha256, nextUpdateMs, issuer, file } = list;
       if (nextUpdateMs === undefined) continue;
       const nextUpdate = new Date(nextUpdateMs).toISOString();
-      if (!isStale(list, nowMs)) next.push(nextUpdateMs);
-      else
-        say(sha256, () => log.error({ issuer, file, nextUpdate }, 'a revocation list is out of date; fetch a new one'));
+      const facts = { issuer, file, nextUpdate };
+      if (isStale(list, nowMs)) {
+        say(sha256, () => log.error(facts, 'a revocation list is out of date; fetch a new one'));
+        continue;
+      }
+      const leftMs = nextUpdateMs - nowMs;
+      const daysToTell = WARN_OF_LIST_AT_DAYS.filter((days) => 2 * days * DAY_MS <= nextUpdateMs - list.thisUpdateMs);
+      const due = daysToTell.filter((days) => leftMs <= days * DAY_MS).at(-1);
+      const moments = daysToTell.map((days) => nextUpdateMs - days * DAY_MS);
+      next.push(nextUpdateMs, ...moments.filter((ms) => ms > nowMs));
+      if (due === undefined) continue;
+      const level = due === 1 ? 'error' : 'warn';
+      const told = { ...facts, daysLeft: leftMs / DAY_MS };
+      say(`${sha256} ${due}`, () => log[level](told, 'a revocation list is out of date soon; fetch a new one'));
     }
     said = news;
     cancel = next.length === 0 ? () => {} : afterMoment(Math.min(...next), () => queueMicrotask(look));

@@ -115,7 +115,7 @@ describe('a revocation list', () => {
     await put('gateway', inDays(100));
     const other = await createAuthority('Other CA', { notBefore: inDays(-1), notAfter: inDays(100) });
     await writeFile(join(dir, 'ca.crt'), `${pki.caPem}${other.certPem}`);
-    const list = (nextUpdate: Date) => ({ number: 1, thisUpdate: inDays(-2), nextUpdate });
+    const list = (nextUpdate: Date) => ({ number: 1, thisUpdate: inDays(-1.5), nextUpdate });
     const stale = await buildCrl(await pki.pair('ca'), [], list(inDays(-1)));
     const soon = await buildCrl(other, [], list(new Date(Date.now() + 2_000)));
     await writeFile(join(dir, 'crl.pem'), `${stale}${soon}`);
@@ -124,6 +124,46 @@ describe('a revocation list', () => {
     await until('the other one', () => lines.length === 2);
     expect(lines[1]).toMatchObject({ issuer: 'CN=Other CA', level: ERROR, file: join(dir, 'crl.pem') });
     expect(lines[1]?.msg).toMatch(/out of date; fetch a new one/);
+  });
+});
+
+describe('a revocation list in use that runs out', () => {
+  test.each<[leftDays: number, lifeDays: number, levels: readonly number[]]>([
+    [8, 30, []],
+    [6, 30, [WARN]],
+    [1.5, 30, [WARN]],
+    [0.5, 30, [ERROR]],
+    // Made anew every week, or every day.
+    [6, 7, []],
+    [0.5, 7, [ERROR]],
+    [0.5, 1, []],
+  ])('in %d days of %d is told at once, and once', async (left, life, levels) => {
+    await put('server', inDays(100));
+    await put('gateway', inDays(100));
+    const edition = { number: 1, thisUpdate: inDays(left - life), nextUpdate: inDays(left) };
+    await writeFile(join(dir, 'crl.pem'), await buildCrl(await pki.pair('ca'), [], edition));
+    const material = await openReloadable({ what: 'certificates', files: [], load, log: pino({ level: 'silent' }) });
+    close.push(() => material.close());
+    const { lines } = watch(material);
+    expect(lines.map(({ level }) => level)).toEqual(levels);
+    for (const line of lines) {
+      expect(line).toMatchObject({ issuer: 'CN=Passband development CA', file: join(dir, 'crl.pem') });
+      expect(Math.abs((line.daysLeft ?? 0) - left)).toBeLessThan(0.01);
+    }
+    await put('gateway', inDays(99));
+    expect(await material.reload()).toBe(true);
+    expect(lines).toHaveLength(levels.length);
+  });
+
+  it('is told when the moment comes', async () => {
+    await put('server', inDays(100));
+    await put('gateway', inDays(100));
+    const soon = new Date(Date.now() + 7 * DAY_MS + 2_000);
+    const edition = { number: 1, thisUpdate: inDays(-20), nextUpdate: soon };
+    await writeFile(join(dir, 'crl.pem'), await buildCrl(await pki.pair('ca'), [], edition));
+    const { lines } = watch(unchanging(await load()));
+    await until('the seventh day', () => lines.length === 1);
+    expect(lines[0]).toMatchObject({ level: WARN, msg: 'a revocation list is out of date soon; fetch a new one' });
   });
 });
 
