@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import http2Express from 'http2-express';
+import { findForTheNamed } from './authorize.ts';
 import { handleCall } from './call.ts';
 import { assertOneHost } from './edge/host.ts';
 import { leaveUnreadBody } from './edge/unread-body.ts';
@@ -44,8 +45,9 @@ export function createApp(gateway: Gateway): Express {
   const pages = express.Router({ caseSensitive: true, strict: true });
   for (const page of PAGES) {
     pages.all(page.path, async (request: Request, response: Response) => {
-      assertReadMethod(request.method);
-      await answerPage(gateway, response.locals.exchange, response.locals.caller, page);
+      const { exchange, caller } = response.locals;
+      findForTheNamed(gateway, exchange, caller, () => assertReadMethod(request.method));
+      await answerPage(gateway, exchange, caller, page);
     });
   }
   app.use(pages);

@@ -2,11 +2,26 @@ import { PassbandError } from '../errors.ts';
 import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
-import { type Decision, decide } from './guard/decide.ts';
+import { type Decision, decide, names } from './guard/decide.ts';
 import type { LiveStream } from './guard/live-streams.ts';
 
 /** A decision that lets a caller in. */
 export type Allowed = Extract<Decision, { allow: true }>;
+
+/**
+ * Finds what a request is for. Whoever no rule names learns that alone, and nothing of what there is, and leaves an audit line.
+ *
+ * @throws PassbandError PERMISSION_DENIED for such a caller whatever `find` throws; else what it throws.
+ */
+export function findForTheNamed<T>(gateway: Gateway, exchange: Exchange, { identity }: Caller, find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    if (names(gateway.policy(), identity)) throw error;
+    gateway.metrics.denied('');
+    throw denied(gateway, exchange, new PassbandError('PERMISSION_DENIED', 'no rule names this caller'), undefined);
+  }
+}
 
 /**
  * Asks the policy; a denial leaves its audit line. What is allowed leaves one when it takes effect: see {@link admit}.

@@ -2,15 +2,16 @@ import { PassbandError } from '../errors.ts';
 import { countAnswer, sampleRateCheck } from './answer-limits.ts';
 import { acceptStream, answerStream } from './answer-stream.ts';
 import { acceptUnary, answerUnary } from './answer-unary.ts';
-import { type Allowed, admit, authorize, recorded, takePlace } from './authorize.ts';
+import { type Allowed, admit, authorize, findForTheNamed, recorded, takePlace } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import { deadlineMs } from './deadline.ts';
 import { originForm } from './edge/host.ts';
+import type { EdgeRequest } from './edge/peer.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import type { LiveStream, StreamEnd } from './guard/live-streams.ts';
 import { readRequest, readRequests } from './request-body.ts';
-import { parseRequestTarget } from './routes/path.ts';
+import { parseRequestTarget, type RequestPath } from './routes/path.ts';
 import { bindRequest, type RequestBinder } from './routes/request.ts';
 import type { Match, Route } from './routes/table.ts';
 import { readStreamControls, STREAM_CONTROLS, type StreamControls } from './stream-controls.ts';
@@ -30,13 +31,16 @@ interface Call {
   readonly allowed: Allowed;
 }
 
+/** A request's target, and the route that it leads to. */
+interface Found {
+  readonly target: RequestPath;
+  readonly match: Extract<Match, { kind: 'route' }>;
+}
+
 /** One call over HTTP: finds the RPC, decides, binds the request, calls the backend and gives its answer out. */
 export async function handleCall(gateway: Gateway, exchange: Exchange, caller: Caller): Promise<void> {
   const { request } = exchange;
-  const target = parseRequestTarget(originForm(request.url ?? ''));
-  const match = findRoute(gateway, request.method ?? '', target.segments);
-  if (match.kind === 'none') throw new PassbandError('NOT_FOUND', 'nothing is found at this path');
-  if (match.kind === 'method') throw methodNotAllowed(match.allow);
+  const { target, match } = findForTheNamed(gateway, exchange, caller, () => findTarget(gateway, request));
   const { route } = match;
   const { method } = route;
   exchange.rpc = method.name;
@@ -59,6 +63,15 @@ export async function handleCall(gateway: Gateway, exchange: Exchange, caller: C
   const call: Call = { gateway, exchange, caller, route, binder, options, allowed };
   if (method.serverStreaming) await callStream(call);
   else await callUnary(call);
+}
+
+/** What a request is for. */
+function findTarget(gateway: Gateway, { method = '', url = '' }: EdgeRequest): Found {
+  const target = parseRequestTarget(originForm(url));
+  const match = findRoute(gateway, method, target.segments);
+  if (match.kind === 'none') throw new PassbandError('NOT_FOUND', 'nothing is found at this path');
+  if (match.kind === 'method') throw methodNotAllowed(match.allow);
+  return { target, match };
 }
 
 /** HEAD is answered wherever a GET is answered with one message (RFC 9110 section 9.3.2). */

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { PAGES } from '../../src/gateway/pages.ts';
+import { linesOf } from '../audit/journal-under-test.ts';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';
 import { expectProblem } from '../support/problem.ts';
 import { type Stack, startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
 
 const POLICY = `version: 1
 delegates: ["cn:passband-gateway"]
@@ -40,6 +43,47 @@ describe('a good certificate alone opens nothing', () => {
 
   test.each(PAGES.map(({ path }) => path))('HEAD %s', async (path) => {
     expect((await stranger.call(path, { method: 'HEAD' })).status).toBe(403);
+  });
+});
+
+/** What would be 404, 405 or 400, and `Allow` with it. */
+const LED_NOWHERE: readonly (readonly [string, string, number])[] = [
+  ['GET', '/nope', 404],
+  ['GET', '/v1/stations/', 404],
+  ['GET', '/v1/%zz', 400],
+  ['GET', `/${'x'.repeat(9000)}`, 414],
+  ['DELETE', '/v1/stations', 405],
+  ['GET', '/v1/stations/x/iq:push', 405],
+  ['HEAD', '/v1/stations/sim-1/iq', 405],
+  ['POST', '/whoami', 405],
+  ['OPTIONS', '/', 405],
+];
+
+describe('nor does it show what there is', () => {
+  test.each(LED_NOWHERE)('%s %.30s', async (method, path, status) => {
+    const headers = { 'x-request-id': `${status}-${LED_NOWHERE.findIndex((row) => row[1] === path)}` };
+    const answer = await stranger.call(path, { method, headers });
+    expect([answer.status, answer.headers.allow]).toEqual([403, undefined]);
+    const mine = async () => {
+      const lines = await linesOf(join(stack.certsDir, 'audit', 'gateway.jsonl'));
+      return lines.filter(({ requestId }) => requestId === headers['x-request-id']);
+    };
+    expect(await until('its line', mine, ({ length }) => length > 0)).toEqual([
+      expect.objectContaining({
+        event: 'decision',
+        outcome: 'deny',
+        code: 'PERMISSION_DENIED',
+        cn: 'oran-client',
+        reason: 'no rule names this caller',
+        resource: expect.stringMatching(path.slice(0, 100)),
+      }),
+    ]);
+    expect((await dashboard.call(path, { method })).status).toBe(status);
+  });
+
+  it('and they are counted', async () => {
+    const { values = [] } = (await stack.registry.getSingleMetric('passband_denied_total')?.get()) ?? {};
+    expect(values.find(({ labels }) => labels.rpc === '')?.value).toBe(LED_NOWHERE.length);
   });
 });
 
