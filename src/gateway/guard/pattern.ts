@@ -8,33 +8,41 @@ export const MAX_VALUE_CHARACTERS = 4096;
  * Whether a value matches a pattern, exactly and case by case. `*` stands for any run of characters, also none, inside
  * one segment: it crosses neither `.` nor `/`. `**` stands for any run whatever. There is no way to quote a star.
  *
- * No regular expression is made of the pattern, and the work is bounded by pattern length times value length: a mismatch
- * goes back to the last star only. That is complete, since whatever an earlier star could still take, a later one
- * could have taken as well.
+ * No regular expression is made of the pattern and nothing is tried twice: the pattern is gone through once, with the set
+ * of all places in the value that it may have come to, so that the work is at most pattern length times value length.
  */
 export function matches(pattern: string, value: string): boolean {
   if (value.length > MAX_VALUE_CHARACTERS) return false;
-  let [p, v] = [0, 0];
-  // Where to go on after the last star of each kind, and up to where in the value it reaches by now.
-  let [afterStar, starEnd, afterDouble, doubleEnd] = [-1, 0, -1, 0];
-  while (p < pattern.length || v < value.length) {
-    if (pattern.startsWith('**', p)) {
-      [p, afterDouble, doubleEnd, afterStar] = [p + 2, p + 2, v, -1];
-    } else if (pattern[p] === '*') {
-      [p, afterStar, starEnd] = [p + 1, p + 1, v];
-    } else if (p < pattern.length && pattern[p] === value[v]) {
-      [p, v] = [p + 1, v + 1];
-    } else if (afterStar >= 0 && starEnd < value.length && !isBoundary(value[starEnd])) {
-      starEnd += 1;
-      [p, v] = [afterStar, starEnd];
-    } else if (afterDouble >= 0 && doubleEnd < value.length) {
-      doubleEnd += 1;
-      [p, v, afterStar] = [afterDouble, doubleEnd, -1];
+  const star = pattern.indexOf('*');
+  if (star < 0) return pattern === value;
+  if (!value.startsWith(pattern.slice(0, star))) return false;
+  // 1 at v: what is read of the pattern matches the first v characters of the value.
+  const places = new Uint8Array(value.length + 1);
+  places[star] = 1;
+  for (let p = star; p < pattern.length; p++) {
+    const character = pattern[p];
+    if (character !== '*') {
+      step(places, value, character);
     } else {
-      return false;
+      const isDouble = pattern[p + 1] === '*';
+      spread(places, value, isDouble);
+      if (isDouble) p++;
     }
   }
-  return true;
+  return places[value.length] === 1;
+}
+
+/** Goes on to where a character of the pattern leads. */
+function step(places: Uint8Array, value: string, character: string | undefined): void {
+  for (let v = value.length; v > 0; v--) places[v] = places[v - 1] === 1 && value[v - 1] === character ? 1 : 0;
+  places[0] = 0;
+}
+
+/** Goes on to everywhere that a star leads. */
+function spread(places: Uint8Array, value: string, crosses: boolean): void {
+  for (let v = 1; v <= value.length; v++) {
+    if (places[v - 1] === 1 && (crosses || !isBoundary(value[v - 1]))) places[v] = 1;
+  }
 }
 
 /** What `*` does not cross. */
