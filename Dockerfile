@@ -28,7 +28,7 @@ COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 COPY proto proto
 COPY fixtures fixtures
-COPY docs/policy.schema.json docs/
+COPY docs/policy.schema.json docs/policy-expectations.schema.json docs/
 ENV NODE_ENV=production PASSBAND_CERTS=/certs
 USER node
 VOLUME /certs

@@ -12,8 +12,9 @@ import { runBackend } from './run-backend.ts';
 import { runGateway } from './run-gateway.ts';
 import { type Rim, serve } from './serve.ts';
 
-/** JSON Schema of policies, in docs/ and wherever a policy is made. */
+/** JSON Schemas of policies and of what `policy test` reads, in docs/ and wherever a policy is made. */
 const POLICY_SCHEMA = 'policy.schema.json';
+const SCHEMAS = [POLICY_SCHEMA, 'policy-expectations.schema.json'] as const;
 
 /** `passband up`: everything in one process, for trying out: certificates, policy, backend and gateway. */
 export async function up(config: Config, rim: Rim): Promise<void> {
@@ -55,12 +56,13 @@ async function proveWhatIsThere(config: Config): Promise<void> {
   }
 }
 
-/** The policy to begin with, and beside it the schema by which an editor can tell what may stand in it. */
+/** The policy to begin with, and beside it the schemas by which an editor can tell what may stand in it and in its tests. */
 async function writePolicy(file: string): Promise<boolean> {
   if (await isThere(file)) return false;
-  const schema = join(dirname(file), POLICY_SCHEMA);
-  if (!(await isThere(schema)))
-    await writeNew(schema, await readFile(join(PACKAGE_ROOT, 'docs', POLICY_SCHEMA)), 0o644);
+  for (const name of SCHEMAS) {
+    const schema = join(dirname(file), name);
+    if (!(await isThere(schema))) await writeNew(schema, await readFile(join(PACKAGE_ROOT, 'docs', name)), 0o644);
+  }
   await writeNew(file, `# yaml-language-server: $schema=${POLICY_SCHEMA}\n${DEV_POLICY}`, 0o644);
   return true;
 }
