@@ -31,7 +31,7 @@ export function openMaterial<Name extends string>(
   return openReloadable<Material<Name>>({
     what: 'certificates',
     files: materialFiles(config.certs, names, options),
-    load: (before) => loadMaterial(config.certs, names, options, before),
+    load: (before, onPartFault) => loadMaterial(config.certs, names, options, before, onPartFault),
     log,
     onOutcome,
   });

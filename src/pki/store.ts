@@ -191,26 +191,50 @@ function checkDates(certificate: X509Certificate, file: string, nowMs: number): 
   }
 }
 
+/** The CA bundle of a folder. */
+export type CaBundle = Pick<TlsMaterial, 'caPem' | 'caFile'>;
+
+/** A certificate chain and its private key. */
+export type TlsPair = Omit<TlsMaterial, keyof CaBundle>;
+
 /**
- * Reads NAME.crt (leaf first, then any intermediates), NAME.key (PKCS#8, SEC1 or PKCS#1) and ca.crt of one folder, and
- * promises that they can be used together now: the key is the certificate's and its owner's alone, the certificate and at
- * least one CA certificate are within their validity.
+ * Reads ca.crt of a folder and promises that at least one of its certificates is within its validity.
  *
  * @throws UsageError naming the file and the remedy.
  */
-export async function loadTlsMaterial(dir: string, name: string): Promise<TlsMaterial> {
-  const [certFile, keyFile, caFile] = [join(dir, `${name}.crt`), join(dir, `${name}.key`), join(dir, 'ca.crt')];
-  // The CA first: without it nobody could be told from anybody, whatever else is right.
+export async function loadCaBundle(dir: string): Promise<CaBundle> {
+  const caFile = join(dir, 'ca.crt');
   const caPem = await readPem(caFile, false);
   const authorities = parseCertificates(caPem, caFile);
+  const nowMs = Date.now();
+  const live = authorities.find((authority) => nowMs <= authority.validToDate.getTime());
+  checkDates(live ?? authorities[0], caFile, nowMs);
+  return { caPem, caFile };
+}
+
+/**
+ * Reads NAME.crt (leaf first, then any intermediates) and NAME.key (PKCS#8, SEC1 or PKCS#1) of a folder and promises that
+ * they can be used now: the key is the certificate's and its owner's alone, the certificate is within its validity.
+ *
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function loadTlsPair(dir: string, name: string): Promise<TlsPair> {
+  const [certFile, keyFile] = [join(dir, `${name}.crt`), join(dir, `${name}.key`)];
   const certPem = await readPem(certFile, false);
   const [leaf] = parseCertificates(certPem, certFile);
   const keyPem = await readPem(keyFile, true);
   checkKey(keyPem, keyFile, leaf, certFile);
+  checkDates(leaf, certFile, Date.now());
+  return { certPem, keyPem, certFile, keyFile };
+}
 
-  const nowMs = Date.now();
-  checkDates(leaf, certFile, nowMs);
-  const live = authorities.find((authority) => nowMs <= authority.validToDate.getTime());
-  checkDates(live ?? authorities[0], caFile, nowMs);
-  return { certPem, keyPem, caPem, certFile, keyFile, caFile };
+/**
+ * The CA bundle and a pair of one folder (see loadCaBundle and loadTlsPair), which can be used together now.
+ *
+ * @throws UsageError naming the file and the remedy.
+ */
+export async function loadTlsMaterial(dir: string, name: string): Promise<TlsMaterial> {
+  // The CA first: without it nobody could be told from anybody, whatever else is right.
+  const bundle = await loadCaBundle(dir);
+  return { ...(await loadTlsPair(dir, name)), ...bundle };
 }

@@ -24,11 +24,12 @@ export interface ReloadableOptions<T> {
   readonly files: readonly string[];
   /**
    * Reads and proves all of it, and is given the value in use (undefined at first). Handing that very value back says
-   * that nothing is new, and nobody is told.
+   * that nothing is new, and nobody is told. A part that cannot be used may stay as it is in use while the others are
+   * replaced: `onPartFault` is to be told why, and the files count as broken as long as it is.
    *
    * @throws UsageError naming the file and the remedy.
    */
-  readonly load: (before: T | undefined) => Promise<T>;
+  readonly load: (before: T | undefined, onPartFault: (fault: unknown) => void) => Promise<T>;
   readonly log: Log;
   /** Is told how each reading ended, the first one included; trying a broken set once more is told only if it is news. */
   readonly onOutcome?: (ok: boolean) => void;
@@ -37,8 +38,8 @@ export interface ReloadableOptions<T> {
 }
 
 /**
- * Reads a value from files now, and again whenever they change: all of them together or not at all. While they cannot be
- * used the last good value stays, which is logged once for each reason. Files are watched by looking at them: every way
+ * Reads a value from files now, and again whenever they change: all that belong together or none. While they cannot be
+ * used the last good value stays (see `load` for parts of it), which is logged once for each reason. Files are watched by looking at them: every way
  * of changing one (rename, symlink, write in place, network file system) looks the same then.
  *
  * @throws whatever `load` throws the first time: there is no last good value yet.
@@ -53,6 +54,8 @@ interface Reading<T> {
   readonly value: T;
   /** Of the files that the value was made of. */
   readonly print: string;
+  /** Why parts of the value are as they were before. */
+  readonly partFaults: readonly unknown[];
 }
 
 /** Reads until nothing changed meanwhile: what was read then belongs together. */
@@ -60,10 +63,13 @@ async function readSettled<T>(options: ReloadableOptions<T>, before: T | undefin
   for (let reading = 0; reading < MAX_READINGS; reading += 1) {
     if (reading > 0) await sleep(options.pollMs ?? POLL_MS, undefined, { ref: before === undefined });
     const print = fingerprint(options.files);
-    const outcome = await options.load(before).then(
-      (value) => ({ value, print }),
-      (error: unknown) => ({ error, print }),
-    );
+    const partFaults: unknown[] = [];
+    const outcome = await options
+      .load(before, (fault) => partFaults.push(fault))
+      .then(
+        (value) => ({ value, print, partFaults }),
+        (error: unknown) => ({ error, print }),
+      );
     if (fingerprint(options.files) !== print) continue;
     if ('error' in outcome) throw outcome.error;
     return outcome;
@@ -137,7 +143,7 @@ class WatchedFiles<T> implements Reloadable<T> {
     this.#seenPrint = print;
     this.#unsettledLooks = settled ? 0 : this.#unsettledLooks + 1;
     if (this.#unsettledLooks === MAX_UNSETTLED_LOOKS)
-      this.#keepLastGood(new UsageError('the files never stop changing'));
+      this.#keepLastGood([new UsageError('the files never stop changing')]);
     if (!settled) return;
     const changed = print !== this.#readPrint;
     const isTime = this.#fault !== undefined && performance.now() - this.#triedAtMs >= RETRY_MS;
@@ -149,29 +155,34 @@ class WatchedFiles<T> implements Reloadable<T> {
     this.#triedAtMs = performance.now();
     const print = fingerprint(this.#options.files);
     try {
-      const { value, print: readPrint } = await readSettled(this.#options, this.#value);
+      const { value, print: readPrint, partFaults } = await readSettled(this.#options, this.#value);
       this.#readPrint = readPrint;
+      const isWhole = partFaults.length === 0;
+      if (isWhole) this.#mended(value);
       this.#replace(value);
-      return true;
+      if (!isWhole) this.#keepLastGood(partFaults, isRetry);
+      return isWhole;
     } catch (error) {
       // Of before the reading: had the files changed since, the next look would see it.
       this.#readPrint = print;
-      this.#keepLastGood(error, isRetry);
+      this.#keepLastGood([error], isRetry);
       return false;
     }
   }
 
-  #replace(value: T): void {
+  #mended(value: T): void {
     if (this.#closed) return;
-    const before = this.#value;
     const { what, log, onOutcome } = this.#options;
     const wasBroken = this.#fault !== undefined;
     this.#fault = undefined;
     onOutcome?.(true);
-    if (value === before) {
-      if (wasBroken) log.info({ what }, 'the files are as they were in use');
-      return;
-    }
+    if (wasBroken && value === this.#value) log.info({ what }, 'the files are as they were in use');
+  }
+
+  #replace(value: T): void {
+    const before = this.#value;
+    const { what, log } = this.#options;
+    if (this.#closed || value === before) return;
     this.#value = value;
     log.info({ what }, 'changed files are in use');
     for (const listener of [...this.#listeners]) {
@@ -183,16 +194,17 @@ class WatchedFiles<T> implements Reloadable<T> {
     }
   }
 
-  #keepLastGood(error: unknown, isRetry = false): void {
+  #keepLastGood(faults: readonly unknown[], isRetry = false): void {
     if (this.#closed) return;
     const { what, log, onOutcome } = this.#options;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = faults.map((fault) => (fault instanceof Error ? fault.message : String(fault))).join('; ');
     const isNews = why !== this.#fault;
     this.#fault = why;
     if (isNews || !isRetry) onOutcome?.(false);
     if (!isNews) return;
     // The stack of an operator's mistake would say nothing that the sentence does not.
-    const detail = error instanceof UsageError ? {} : { err: error };
+    const err = faults.find((fault) => !(fault instanceof UsageError));
+    const detail = err === undefined ? {} : { err };
     log.error({ what, why, ...detail }, 'changed files cannot be used; what was in use before stays');
   }
 }

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import { type RevocationList, readCrlFile, verifyCrl } from '../pki/crl-file.ts';
-import { loadTlsMaterial, parseCertificates, type TlsMaterial } from '../pki/store.ts';
+import { type CaBundle, loadCaBundle, loadTlsPair, parseCertificates, type TlsMaterial } from '../pki/store.ts';
 import { isEarlier, type RevocationLists, revocationLists } from './revocation-lists.ts';
 import type { Trust } from './trust.ts';
 
-/** Everything a program's TLS works with, read together and replaced together. */
+/**
+ * Everything a program's TLS works with, read together. Each certificate is replaced with its key, and the CA bundle with
+ * the revocation lists: a part that cannot be used holds up no other.
+ */
 export interface Material<Name extends string> {
   /** Certificate, key and CA bundle by the name of the pair, such as `server`. */
   readonly tls: Readonly<Record<Name, TlsMaterial>>;
@@ -32,9 +35,14 @@ export function materialFiles(
   return [join(dir, 'ca.crt'), ...pairs, ...(crlFiles.length === 0 ? [join(dir, 'crl.pem')] : crlFiles)];
 }
 
+/** What a broken part says where it is not to be kept as it was. */
+const refuse = (fault: unknown): never => {
+  throw fault;
+};
+
 /**
  * Reads the pairs NAME.crt and NAME.key, ca.crt and the revocation lists of one folder, and promises that they can be used
- * together now: see loadTlsMaterial for the pairs; every list is a full one, signed by an authority of ca.crt.
+ * together now: see loadTlsPair and loadCaBundle; every list is a full one, signed by an authority of ca.crt.
  *
  * What is as it was before is handed over from `before`, object for object: two equal parts need not be compared, and when
  * nothing at all is new `before` itself is returned.
@@ -42,6 +50,9 @@ export function materialFiles(
  * @param before what is in use. A list that was in use may be replaced by a later one only: its file gone, an earlier list,
  * or none of that issuer is a broken set, so that nobody is let in again by deleting a file. A list goes with its authority
  * when that is taken out of ca.crt.
+ * @param onPartFault is told why a part cannot be used, which then stays as it is in `before`: a pair by itself, the bundle
+ * with the lists. An own certificate that has run out must not keep a revocation from being taken. Without `before` every
+ * fault is thrown, and unless told otherwise with it, too.
  * @throws UsageError naming the file and the remedy.
  */
 export async function loadMaterial<Name extends string>(
@@ -49,21 +60,65 @@ export async function loadMaterial<Name extends string>(
   names: readonly Name[],
   options: RevocationOptions,
   before?: Material<Name>,
+  onPartFault: (fault: unknown) => void = refuse,
 ): Promise<Material<Name>> {
+  const onFault = before === undefined ? refuse : onPartFault;
+  const { bundle, trust } = await loadTrust(dir, options, before && trustOf(before, names), onFault);
   const loaded = new Map<Name, TlsMaterial>();
-  for (const name of names) loaded.set(name, keepEqual(await loadTlsMaterial(dir, name), before?.tls[name]));
+  for (const name of names) loaded.set(name, await loadPair(dir, name, bundle, before?.tls[name], onFault));
   const tls = Object.freeze(Object.fromEntries(loaded) as Record<Name, TlsMaterial>);
-  const authorities = authoritiesOf(tls[names[0] as Name], before);
-  const revocations = await loadLists(dir, options, authorities, before?.trust.revocations);
-
-  const { staleLists } = options;
-  const sameTrust =
-    before?.trust.authorities === authorities &&
-    before.trust.revocations === revocations &&
-    before.trust.staleLists === staleLists;
-  const trust = sameTrust ? before.trust : Object.freeze({ authorities, revocations, staleLists });
-  if (sameTrust && names.every((name) => before.tls[name] === tls[name])) return before;
+  if (before?.trust === trust && names.every((name) => before.tls[name] === tls[name])) return before;
   return Object.freeze({ tls, trust });
+}
+
+interface LoadedTrust {
+  readonly bundle: CaBundle;
+  readonly trust: Trust;
+}
+
+/** The bundle and the lists in use. Every pair has the same bundle. */
+function trustOf<Name extends string>({ tls, trust }: Material<Name>, names: readonly Name[]): LoadedTrust {
+  const { caPem, caFile } = tls[names[0] as Name];
+  return { bundle: { caPem, caFile }, trust };
+}
+
+async function loadTrust(
+  dir: string,
+  options: RevocationOptions,
+  before: LoadedTrust | undefined,
+  onFault: (fault: unknown) => void,
+): Promise<LoadedTrust> {
+  try {
+    const bundle = await loadCaBundle(dir);
+    const authorities = authoritiesOf(bundle, before?.trust.authorities);
+    const revocations = await loadLists(dir, options, authorities, before?.trust.revocations);
+    const { staleLists } = options;
+    const isSameTrust =
+      before?.trust.authorities === authorities &&
+      before.trust.revocations === revocations &&
+      before.trust.staleLists === staleLists;
+    return { bundle, trust: isSameTrust ? before.trust : Object.freeze({ authorities, revocations, staleLists }) };
+  } catch (fault) {
+    onFault(fault);
+    if (before === undefined) throw fault;
+    return before;
+  }
+}
+
+async function loadPair(
+  dir: string,
+  name: string,
+  bundle: CaBundle,
+  before: TlsMaterial | undefined,
+  onFault: (fault: unknown) => void,
+): Promise<TlsMaterial> {
+  try {
+    return keepEqual({ ...(await loadTlsPair(dir, name)), ...bundle }, before);
+  } catch (fault) {
+    onFault(fault);
+    if (before === undefined) throw fault;
+    return keepEqual({ ...before, ...bundle }, before);
+  }
 }
 
 function keepEqual(now: TlsMaterial, before: TlsMaterial | undefined): TlsMaterial {
@@ -71,9 +126,11 @@ function keepEqual(now: TlsMaterial, before: TlsMaterial | undefined): TlsMateri
   return same ? before : Object.freeze(now);
 }
 
-function authoritiesOf(tls: TlsMaterial, before: Material<string> | undefined): readonly X509Certificate[] {
-  const authorities = parseCertificates(tls.caPem, tls.caFile);
-  const known = before?.trust.authorities ?? [];
+function authoritiesOf(
+  { caPem, caFile }: CaBundle,
+  known: readonly X509Certificate[] = [],
+): readonly X509Certificate[] {
+  const authorities = parseCertificates(caPem, caFile);
   const same =
     known.length === authorities.length &&
     known.every((one, i) => authorities[i]?.fingerprint256 === one.fingerprint256);

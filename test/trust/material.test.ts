@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { UsageError } from '../../src/errors.ts';
 import { noLog } from '../../src/observability/log.ts';
 import { createAuthority, type IssuedCertificate } from '../../src/pki/authority.ts';
 import { buildCrl } from '../../src/pki/revocation.ts';
+import { checkKey } from '../../src/pki/store.ts';
 import { openReloadable } from '../../src/trust/files.ts';
 import { loadMaterial, type Material, materialFiles } from '../../src/trust/material.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';
@@ -43,6 +45,7 @@ const list = (issuer: IssuedCertificate, number: number, minutesAgo = 10 - numbe
     thisUpdate: inMinutes(-minutesAgo),
     nextUpdate: inMinutes(60),
   });
+const leafOf = (certPem: string): [X509Certificate, string] => [new X509Certificate(certPem), ''];
 const refusal = async (work: Promise<unknown>): Promise<string> => {
   const error: unknown = await work.then(
     () => 'was taken',
@@ -174,12 +177,78 @@ describe('material that is read again', () => {
     expect((await load(both)).trust.revocations.size).toBe(1);
   });
 
-  it('follows its files, pairs and lists together, and keeps the last good set', async () => {
+  it('replaces each part that can be used, and says of the others why they stay', async () => {
+    await writeFile(at('crl.pem'), await list(ca, 1));
+    const first = await load();
+    const loadParts = async (before: Material<Names>): Promise<[now: Material<Names>, faults: string[]]> => {
+      const faults: string[] = [];
+      const now = await loadMaterial(dir, NAMES, REFUSE, before, (fault) => {
+        expect(fault).toBeInstanceOf(UsageError);
+        faults.push(fault instanceof UsageError ? fault.message : '');
+      });
+      return [now, faults];
+    };
+
+    const expired = await pki.issue({ cn: 'localhost', eku: 'server', notAfter: inMinutes(-1) });
+    await writeFile(at('server.crt'), expired.certPem);
+    await writeFile(at('server.key'), expired.keyPem);
+    await writeFile(at('crl.pem'), await list(ca, 2));
+    const [second, expiry] = await loadParts(first);
+    expect(expiry).toEqual([expect.stringMatching(/server\.crt has expired/)]);
+    expect(second.trust.revocations.lists.map(({ number }) => number)).toEqual([2n]);
+    expect(second.tls).toEqual(first.tls);
+    expect((await loadParts(second))[0]).toBe(second);
+
+    // The bundle is every pair's, also of one that stays.
+    await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
+    const [third] = await loadParts(second);
+    expect([third.tls.server.certPem, third.tls.server.caPem]).toEqual([
+      first.tls.server.certPem,
+      `${ca.certPem}${otherCa.certPem}`,
+    ]);
+
+    const renewed = await pki.issue({ cn: 'localhost', eku: 'server' });
+    await writeFile(at('server.crt'), renewed.certPem);
+    await writeFile(at('server.key'), renewed.keyPem);
+    await writeFile(at('ca.crt'), otherCa.certPem);
+    await writeFile(at('crl.pem'), 'nonsense');
+    const [fourth, nonsense] = await loadParts(third);
+    expect(nonsense).toEqual([expect.stringMatching(/crl\.pem has no revocation list in it/)]);
+    expect([fourth.trust === third.trust, fourth.tls.server.caPem]).toEqual([true, third.tls.server.caPem]);
+    expect(fourth.tls.server.certPem).toBe(renewed.certPem);
+  });
+
+  it.each([
+    ['certificate, key, bundle', ['server.crt', 'server.key', 'ca.crt']],
+    ['bundle, key, certificate', ['ca.crt', 'server.key', 'server.crt']],
+  ])('comes out right when a roll-over replaces one file after the other: %s', async (_order, names) => {
+    const pair = await pki.issue({ cn: 'localhost', eku: 'server', issuer: otherCa });
+    const files = new Map([
+      ['server.crt', pair.certPem],
+      ['server.key', pair.keyPem],
+      ['ca.crt', otherCa.certPem],
+    ]);
+    let now = await load();
+    const faults: unknown[][] = [];
+    for (const name of names) {
+      await writeFile(at(name), files.get(name) ?? '');
+      const said: unknown[] = [];
+      now = await loadMaterial(dir, NAMES, REFUSE, now, (fault) => said.push(fault));
+      expect(() => checkKey(now.tls.server.keyPem, '', ...leafOf(now.tls.server.certPem))).not.toThrow();
+      faults.push(said);
+    }
+    expect(faults.map(({ length }) => length)).toEqual(names[0] === 'ca.crt' ? [0, 1, 0] : [1, 0, 0]);
+    const { certPem, keyPem, caPem } = now.tls.server;
+    expect([certPem, keyPem, caPem]).toEqual([...files.values()]);
+    expect([now.tls.gateway.caPem, now.trust.authorities[0]?.subject]).toEqual([otherCa.certPem, 'CN=Other CA']);
+  });
+
+  it('follows its files, and keeps the last good of what cannot be used', async () => {
     const outcomes: boolean[] = [];
     const value = await openReloadable({
       what: 'certificates',
       files: materialFiles(dir, NAMES, REFUSE),
-      load: (before: Material<Names> | undefined) => load(before),
+      load: (before: Material<Names> | undefined, onPartFault) => loadMaterial(dir, NAMES, REFUSE, before, onPartFault),
       log: noLog,
       onOutcome: (ok) => outcomes.push(ok),
       pollMs: 10,
@@ -193,13 +262,16 @@ describe('material that is read again', () => {
       await until('the list is in use', () => value.current().trust.revocations.size === 1);
       await rm(at('crl.pem'));
       await until('its loss was refused', () => outcomes.at(-1) === false);
-      expect(value.current().trust.revocations.size).toBe(1);
+      expect(value.current().trust.revocations.lists.map(({ number }) => number)).toEqual([1n]);
       const renewed = await pki.issue({ cn: 'server', dns: ['localhost'] });
       await replace('server.crt', renewed.certPem);
       await replace('server.key', renewed.keyPem);
       await replace('crl.pem', await list(ca, 2));
-      await until('all of it', () => value.current().tls.server.certPem === renewed.certPem);
-      expect(value.current().trust.revocations.lists.map(({ number }) => number)).toEqual([2n]);
+      await until(
+        'all of it',
+        () => outcomes.at(-1) === true && value.current().trust.revocations.lists[0]?.number === 2n,
+      );
+      expect(value.current().tls.server).toMatchObject({ certPem: renewed.certPem, keyPem: renewed.keyPem });
     } finally {
       value.close();
     }
