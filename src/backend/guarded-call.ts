@@ -186,6 +186,8 @@ export class GuardedCall implements LiveCall {
     try {
       if (holder !== undefined && this.streaming) this.#rules.limits.requirePlace(holder, allowed);
       else if (holder !== undefined) this.#rules.limits.requireBytes(holder, allowed);
+      // Perhaps long after the headers: nothing takes effect while its line cannot be kept.
+      this.#rules.audit.assertWritable();
     } catch (error) {
       this.#refuse(error, allowed.rule);
       return undefined;

@@ -58,6 +58,8 @@ export async function admit(gateway: Gateway, exchange: Exchange, caller: Caller
   } catch (error) {
     throw denied(gateway, exchange, PassbandError.from(error), allowed.rule);
   }
+  // A body may end long after its head was let in: nothing takes effect while its line cannot be kept.
+  gateway.audit.assertWritable();
   await recorded(gateway, exchange, allowed);
 }
 

@@ -1,3 +1,7 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Metadata } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Audit, AuditDecision, AuditEnd, AuditFacts } from '../../src/audit/audit.ts';
 import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
@@ -21,6 +25,12 @@ rules:
     allow: [{ methods: ["sdr.oran.StationService/GetStation"], where: { station_id: ["adsb"] } }]
 `;
 
+/** A service whose calls may have headers long before a message. */
+const REFLECTION_PROTO = join(
+  dirname(createRequire(import.meta.url).resolve('@grpc/reflection/package.json')),
+  'build/proto/grpc/reflection/v1/reflection.proto',
+);
+
 type Line = (AuditFacts & AuditDecision) | (AuditFacts & AuditEnd);
 
 /** An audit that keeps its lines here, and fails or waits when it is told to. */
@@ -28,8 +38,10 @@ class Notebook implements Audit {
   lines: Line[] = [];
   isBroken = false;
   wait: Promise<void> | undefined;
+  asked = 0;
 
   assertWritable(): void {
+    this.asked++;
     if (this.isBroken) throw new PassbandError('UNAVAILABLE', 'the audit journal cannot be written');
   }
   decision(facts: AuditFacts, decision: AuditDecision): void {
@@ -52,7 +64,7 @@ describe('the audit of the backend', () => {
   });
   afterAll(() => backend.stop());
   beforeEach(() => {
-    Object.assign(audit, { lines: [], isBroken: false, wait: undefined });
+    Object.assign(audit, { lines: [], isBroken: false, wait: undefined, asked: 0 });
   });
 
   const RPC = 'sdr.oran.IQStreamService/SubscribeIQ';
@@ -118,6 +130,32 @@ describe('the audit of the backend', () => {
     expect(await refusal(stations.unary('ListStations', {}))).toBe('14: the audit journal cannot be written');
     audit.isBroken = false;
     expect(await refusal(stations.unary('ListStations', {}))).toBe('no error');
+  });
+
+  it('that can no longer be kept when the message comes lets nobody in whose headers came before', async () => {
+    const reflection = await backend.client(
+      'grpc.reflection.v1.ServerReflection',
+      'client',
+      loadSync(REFLECTION_PROTO),
+    );
+    const call = async (meanwhile: () => void): Promise<string> => {
+      audit.asked = 0;
+      const stream = reflection.raw.ServerReflectionInfo?.(new Metadata());
+      const answer = new Promise<string>((resolve) => {
+        stream.on('data', () => resolve('answered'));
+        stream.on('error', (error: Error) => resolve(error.message));
+      });
+      await until('the headers', () => audit.asked > 0);
+      meanwhile();
+      stream.write({ listServices: '' });
+      stream.end();
+      return answer;
+    };
+    expect(await call(() => {})).toBe('answered');
+    audit.lines = [];
+    const refused = call(() => Object.assign(audit, { isBroken: true }));
+    expect(await refused).toBe('14 UNAVAILABLE: the audit journal cannot be written');
+    expect(audit.lines).not.toContainEqual(expect.objectContaining({ outcome: 'allow' }));
   });
 
   it('is waited for before the call is handled', async () => {
