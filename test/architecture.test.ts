@@ -130,7 +130,7 @@ describe('who may import whom', () => {
   });
 
   test('the backend knows nothing of the gateway but identity, policy, the pure decision and its limits', () => {
-    const guard = ['admission', 'decide', 'identity', 'identity-json', 'live-streams', 'policy', 'turns'];
+    const guard = ['admission', 'decide', 'identity', 'identity-json', 'live-streams', 'places', 'policy', 'turns'];
     const shared = ['gateway/holder.ts', ...guard.map((name) => `gateway/guard/${name}.ts`)];
     const other = ({ file, target }: Import): boolean =>
       isIn(file, 'backend') && isIn(target, 'gateway') && !shared.includes(target);

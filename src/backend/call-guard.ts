@@ -10,8 +10,17 @@ import { type CallRecords, CallReport } from './call-report.ts';
 import { CallerLimits } from './caller-limits.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Door } from './door.ts';
-import { GuardedCall, type LiveCall } from './guarded-call.ts';
+import { GuardedCall } from './guarded-call.ts';
+import type { LiveCall } from './live-call.ts';
 import { isUnknown } from './unknown-methods.ts';
+
+/** Milliseconds from a call's headers to its request: as many as the gateway gives a whole body. */
+const FIRST_MESSAGE_MS = 30_000;
+/**
+ * Milliseconds from the headers to the first of many messages: a gateway's stream of requests may be silent for 300 s, and
+ * what the gateway says of it then is clearer.
+ */
+const FIRST_OF_MANY_MS = 330_000;
 
 /** What every call passes through. */
 export interface CallGuard {
@@ -26,6 +35,8 @@ export interface GuardOptions {
   readonly records: CallRecords;
   /** Readers of the highest rate of samples that an answer states, by gRPC path. */
   readonly sampleRates: ReadonlyMap<string, (answer: Buffer) => number>;
+  /** Milliseconds from a call's headers to its request; 30 s unless told. */
+  readonly firstMessageMs?: number | undefined;
 }
 
 /**
@@ -33,7 +44,8 @@ export interface GuardOptions {
  * door's decision (before the request, on each message of it, and again when the answer may have changed), limits, metrics,
  * the audit journal, and one log line when it is over.
  */
-export function guardCalls({ door, connections, records, sampleRates }: GuardOptions): CallGuard {
+export function guardCalls(options: GuardOptions): CallGuard {
+  const { door, connections, records, sampleRates, firstMessageMs = FIRST_MESSAGE_MS } = options;
   const liveCalls = new Set<LiveCall>();
   const rules = { door, audit: records.audit, limits: new CallerLimits(liveCalls) };
   const interceptor: ServerInterceptor = (method, call) => {
@@ -45,6 +57,7 @@ export function guardCalls({ door, connections, records, sampleRates }: GuardOpt
         path: method.path,
         streaming,
         connection: connectionOf(call, connections),
+        firstMessageMs: isKnown && method.requestStream ? FIRST_OF_MANY_MS : firstMessageMs,
         sampleRateHz: sampleRates.get(method.path),
         end: (error) => call.sendStatus({ code: codeNumber(error.code), details: error.publicMessage }),
         over: () => liveCalls.delete(guarded),
@@ -60,6 +73,7 @@ export function guardCalls({ door, connections, records, sampleRates }: GuardOpt
             guarded.admit(metadata, () => proceed(withoutIdentity(metadata)));
           },
           onReceiveMessage: (message: unknown, proceed) => guarded.request(message, () => proceed(message)),
+          onReceiveHalfClose: (proceed) => guarded.requestEnded(proceed),
           onCancel: () => guarded.cancelled(Number(call.getDeadline())),
         }),
       sendMessage: (message: object, next) => {

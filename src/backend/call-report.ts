@@ -48,6 +48,7 @@ export class CallReport {
   #rule: string | undefined;
   /** What its lines say allowed it: as many as there are rules at most, however many messages come. */
   readonly #allowed = new Set<string>();
+  #isDenied = false;
   #messagesIn = 0;
   #messagesOut = 0;
   #bytesOut = 0;
@@ -103,8 +104,14 @@ export class CallReport {
     return true;
   }
 
+  /** Whether there is a line of what was decided. */
+  get isDecided(): boolean {
+    return this.#isDenied || this.#allowed.size > 0;
+  }
+
   denied({ code, publicMessage: reason, cause }: PassbandError, rule: string | undefined): void {
     this.#rule = rule;
+    this.#isDenied = true;
     this.#records.audit.decision(this.#facts(), { outcome: 'deny', code, rule, reason, cause });
   }
 

@@ -2,6 +2,7 @@ import { PassbandError } from '../errors.ts';
 import { Admission } from '../gateway/guard/admission.ts';
 import type { Identity } from '../gateway/guard/identity.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
+import type { Places } from '../gateway/guard/places.ts';
 import type { Limits } from '../gateway/guard/policy.ts';
 import type { Turns } from '../gateway/guard/turns.ts';
 
@@ -12,6 +13,8 @@ export interface LimitedCall {
   readonly holder: Identity | undefined;
   /** The rule under which it has its place; undefined before it has one. */
   readonly rule: string | undefined;
+  /** The rules under one of which it will have its place, while it waits for its first message; otherwise none. */
+  readonly mayTake: readonly string[];
 }
 
 /** What lets a call in, and within which limits. */
@@ -30,6 +33,29 @@ export class CallerLimits {
   }
 
   /**
+   * Looks whether there may be a place for one more stream, of whose request nothing is known yet. Streams that wait for
+   * their first message count as if they were let in: headers alone keep no more places than streams do.
+   *
+   * @param places undefined where none are counted.
+   * @returns the rules under one of which the stream is going to have its place.
+   * @throws PassbandError RESOURCE_EXHAUSTED when the caller has all of its streams open, whatever it is going to ask for.
+   */
+  requireRoom(holder: Identity, places: Places | undefined): readonly string[] {
+    if (places === undefined) return [];
+    const { rules, most } = places;
+    if (most === Number.POSITIVE_INFINITY) return rules;
+    let open = 0;
+    for (const call of this.#calls) {
+      if (!call.streaming || call.holder?.cn !== holder.cn) continue;
+      const taken = call.rule === undefined ? call.mayTake : [call.rule];
+      // One that may still find its place elsewhere keeps nobody out here.
+      if (taken.length > 0 && taken.every((rule) => rules.includes(rule))) open++;
+    }
+    if (open >= most) throw noMoreThan(most);
+    return rules;
+  }
+
+  /**
    * Looks whether there is a place for one more stream.
    *
    * @throws PassbandError RESOURCE_EXHAUSTED when the caller has all of its streams open.
@@ -41,7 +67,7 @@ export class CallerLimits {
     for (const call of this.#calls) {
       if (call.streaming && call.rule === rule && call.holder?.cn === holder.cn) open++;
     }
-    if (open >= most) throw new PassbandError('RESOURCE_EXHAUSTED', `no more than ${most} streams at one time`);
+    if (open >= most) throw noMoreThan(most);
   }
 
   /**
@@ -66,4 +92,8 @@ export class CallerLimits {
   pace(holder: Identity, { rule, limits }: LimitingRule): Turns | undefined {
     return this.#admission.pace(holder, rule, limits);
   }
+}
+
+function noMoreThan(most: number): PassbandError {
+  return new PassbandError('RESOURCE_EXHAUSTED', `no more than ${most} streams at one time`);
 }

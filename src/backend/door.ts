@@ -3,6 +3,7 @@ import { PassbandError } from '../errors.ts';
 import { type Decision, decide, isDelegate, names } from '../gateway/guard/decide.ts';
 import { checkValidity, type Identity, identityFromCertificate } from '../gateway/guard/identity.ts';
 import { identityFromJson } from '../gateway/guard/identity-json.ts';
+import { type Places, placesFor } from '../gateway/guard/places.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import { IDENTITY_METADATA } from '../identity-metadata.ts';
 import { forwardedFault, standingFault } from '../trust/standing.ts';
@@ -135,6 +136,11 @@ export class Door {
     // Whoever the policy knows at all may ask whether the backend is well.
     if (!isDelegate(policy, caller.peer) && !names(policy, caller.identity)) return decision;
     return { allow: true, rule: 'health', limits: {}, shadowed: [] };
+  }
+
+  /** The places that a caller's streams of a method have, before there is a request; undefined where none are counted. */
+  places({ identity }: Caller, path: string, nowMs: number): Places | undefined {
+    return placesFor(this.#policy(), identity, policyName(path), nowMs);
   }
 
   /** Read once by identityFromCertificate's memory; its standing is asked for every time. */

@@ -1,43 +1,13 @@
 import type { Metadata } from '@grpc/grpc-js';
-import type { Audit } from '../audit/audit.ts';
 import { codeNumber, PassbandError } from '../errors.ts';
 import { afterMoment } from '../expiry.ts';
 import { type Decision, sampleRateReason } from '../gateway/guard/decide.ts';
 import type { Identity } from '../gateway/guard/identity.ts';
 import type { Turns } from '../gateway/guard/turns.ts';
 import type { CallReport } from './call-report.ts';
-import type { CallerLimits, LimitedCall } from './caller-limits.ts';
 import type { Connection } from './connections.ts';
-import type { Caller, Door } from './door.ts';
-
-/** A call that is going on. */
-export interface LiveCall extends LimitedCall {
-  readonly connection: Connection | undefined;
-  /** Decides anew whether it may go on, and ends it when it may not. */
-  judgeAgain(nowMs: number): void;
-  /** Ends it with a status of the server's own; nothing its handler still sends gets out. */
-  end(error: PassbandError): void;
-}
-
-/** The call as gRPC carries it. */
-export interface Transport {
-  readonly path: string;
-  readonly streaming: boolean;
-  /** What it came over. */
-  readonly connection: Connection | undefined;
-  /** The highest rate of samples that an answer of this method states; undefined for one without such fields. */
-  readonly sampleRateHz: ((answer: Buffer) => number) | undefined;
-  end(error: PassbandError): void;
-  /** Is told that the call is over, however it ended. */
-  over(): void;
-}
-
-/** By what a call is let in and held. */
-export interface CallRules {
-  readonly door: Door;
-  readonly audit: Audit;
-  readonly limits: CallerLimits;
-}
+import type { Caller } from './door.ts';
+import type { CallRules, LiveCall, Transport } from './live-call.ts';
 
 type Allowed = Extract<Decision, { allow: true }>;
 
@@ -45,6 +15,7 @@ type Allowed = Extract<Decision, { allow: true }>;
 export class GuardedCall implements LiveCall {
   readonly streaming: boolean;
   readonly connection: Connection | undefined;
+  mayTake: readonly string[] = [];
   readonly #transport: Transport;
   readonly #rules: CallRules;
   readonly #report: CallReport;
@@ -53,6 +24,7 @@ export class GuardedCall implements LiveCall {
   #request: Readonly<Record<string, unknown>> | undefined;
   #allowed: Allowed | undefined;
   #admitted = false;
+  #noMessage: NodeJS.Timeout | undefined;
   #disarm = (): void => {};
   #giveUpTurn = (): void => {};
   #over = false;
@@ -91,17 +63,29 @@ export class GuardedCall implements LiveCall {
       this.#refuse(error);
       return;
     }
-    if (this.#judge(nowMs)) this.#goOn(this.#asked(nowMs), proceed);
+    if (!this.#judge(nowMs) || !this.#hasRoom(nowMs)) return;
+    const { firstMessageMs } = this.#transport;
+    const late = new PassbandError('DEADLINE_EXCEEDED', `no message came within ${firstMessageMs / 1000} s`);
+    this.#noMessage = setTimeout(() => this.#refuse(late, this.#allowed?.rule), firstMessageMs).unref();
+    this.#goOn(this.#asked(nowMs), proceed);
   }
 
   /** A message of the caller has come; it is handed on at once or in a moment, or the call is over. */
   request(message: unknown, proceed: () => void): void {
     if (this.#over) return;
+    clearTimeout(this.#noMessage);
     const request = isRecord(message) ? message : {};
     this.#request = request;
     this.#report.received(request);
     if (!this.#judge(Date.now())) return;
     this.#goOn(this.#admitted ? this.#recorded() : this.#takeIn(), proceed);
+  }
+
+  /** The caller sends no message any more, or none at all: that is allowed by what is known without one. */
+  requestEnded(proceed: () => void): void {
+    if (this.#over) return;
+    clearTimeout(this.#noMessage);
+    this.#goOn(this.#admitted ? undefined : this.#takeIn(), proceed);
   }
 
   /** A message is to be sent: it goes at once, when the caller's pace allows, or not at all. */
@@ -163,6 +147,21 @@ export class GuardedCall implements LiveCall {
     return true;
   }
 
+  /** Whether the caller may have one more stream, whatever its request; the call is refused and over when it may not. */
+  #hasRoom(nowMs: number): boolean {
+    const { holder } = this;
+    const caller = this.#caller;
+    if (!this.streaming || holder === undefined || caller === undefined) return true;
+    const { door, limits } = this.#rules;
+    try {
+      this.mayTake = limits.requireRoom(holder, door.places(caller, this.#transport.path, nowMs));
+      return true;
+    } catch (error) {
+      this.#refuse(error, this.#allowed?.rule);
+      return false;
+    }
+  }
+
   /** Goes on when there is nothing to wait for, or when it is over and has not failed; unless the call is over then. */
   #goOn(wait: Promise<void> | undefined, proceed: () => void): void {
     const unlessOver = (): void => {
@@ -193,6 +192,7 @@ export class GuardedCall implements LiveCall {
       return undefined;
     }
     this.#admitted = true;
+    this.mayTake = [];
     const counted = holder === undefined ? undefined : this.#rules.limits.request(holder, allowed);
     if (counted === undefined) return this.#recorded();
     return counted.then(() => this.#recorded());
@@ -233,9 +233,14 @@ export class GuardedCall implements LiveCall {
 
   #close(code: number, reason?: string): void {
     this.#over = true;
+    clearTimeout(this.#noMessage);
     this.#disarm();
     this.#giveUpTurn();
     this.#transport.over();
+    // One that was let in by its headers, and has come to no message.
+    if (this.#allowed !== undefined && !this.#report.isDecided) {
+      this.#report.allowed(this.#allowed.rule, this.#allowed.shadowed);
+    }
     this.#report.over(code, reason);
   }
 }

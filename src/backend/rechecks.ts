@@ -9,7 +9,7 @@ import type { Reloadable } from '../trust/reloadable.ts';
 import { nextChangeMs as nextTrustChangeMs } from '../trust/standing.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Door } from './door.ts';
-import type { LiveCall } from './guarded-call.ts';
+import type { LiveCall } from './live-call.ts';
 import type { ConnectionMetrics } from './metrics.ts';
 
 /** Milliseconds between the end of calls and that of their connection, for their status to be sent before it. */

@@ -16,8 +16,8 @@ import { type Clock, systemClock } from './clock.ts';
 import { Connections } from './connections.ts';
 import { Door, type OcspQuestion } from './door.ts';
 import { HTTP2_OPTIONS, takeConnections } from './grpc-connections.ts';
-import type { LiveCall } from './guarded-call.ts';
 import { iqStreamService } from './iq/service.ts';
+import type { LiveCall } from './live-call.ts';
 import { createMetrics } from './metrics.ts';
 import { packageDefinition, passEncodedResponses, serviceDefinition } from './protos.ts';
 import { Rechecks } from './rechecks.ts';
@@ -50,6 +50,8 @@ export interface BackendOptions {
   readonly port: number;
   /** Connections at a time; 1024 unless told. */
   readonly maxConnections?: number;
+  /** Milliseconds from a call's headers to its request; 30 s unless told. */
+  readonly firstMessageMs?: number;
   /** Certificate, key and CA of the server, and by what peers are believed. */
   readonly material: Reloadable<Material<'backend'>>;
   readonly policy: Reloadable<Policy>;
@@ -104,6 +106,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
     connections,
     records: { log, metrics: metrics.calls, audit },
     sampleRates: await answeredSampleRates(),
+    firstMessageMs: options.firstMessageMs,
   });
   const server = new Server({
     interceptors: [guard.interceptor],
