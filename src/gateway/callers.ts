@@ -74,10 +74,7 @@ export class Callers {
     exchange.identity = live.identity;
     live.calls.add(exchange);
     exchange.response.once('close', () => live.calls.delete(exchange));
-    const { trust, ocsp } = this.options;
-    const nowMs = Date.now();
-    const fault = certificateFault(trust(), live.chain, nowMs);
-    const refusal = fault?.message ?? (await ocsp?.fault(live.chain, trust(), nowMs));
+    const refusal = this.unlisted(live) ?? (await this.unanswered(exchange, live)) ?? this.unlisted(live);
     if (refusal !== undefined) {
       // After the answer, which waits for nothing else.
       live.close();
@@ -92,6 +89,24 @@ export class Callers {
     const { trust, ocsp, connections } = this.options;
     const fault = await ocsp?.fault(connection.chain, trust(), Date.now());
     if (fault !== undefined) connections.end(connection, { code: 'UNAUTHENTICATED', message: fault });
+  }
+
+  /** Why the lists, the bundle or the date refuse a certificate at this moment. */
+  private unlisted({ chain }: LiveConnection): string | undefined {
+    return certificateFault(this.options.trust(), chain, Date.now())?.message;
+  }
+
+  /** Why the OCSP responder refuses a certificate; then all else that is open with the same is asked about as well. */
+  private async unanswered(exchange: Exchange, { chain, calls }: LiveConnection): Promise<string | undefined> {
+    const { trust, ocsp, connections } = this.options;
+    const fault = await ocsp?.fault(chain, trust(), Date.now());
+    if (fault === undefined) return undefined;
+    // It has an answer of its own.
+    calls.delete(exchange);
+    for (const other of connections.all()) {
+      if (other.chain.leaf.fingerprint256 === chain.leaf.fingerprint256) void this.askAgain(other);
+    }
+    return fault;
   }
 
   private peer(exchange: Exchange): Peer {

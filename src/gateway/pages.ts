@@ -87,7 +87,9 @@ export async function answerPage(
   exchange.route = path;
   await admit(gateway, exchange, caller, authorize(gateway, exchange, caller, exchange.rpc, {}));
   const { status = 200, type, body, styles = [] } = await page(gateway, exchange, caller);
-  const { response } = exchange;
+  const { response, stopped } = exchange;
+  // The right to it may have been lost while its audit line, or the backend, was waited for.
+  if (stopped !== undefined) throw new PassbandError(stopped.code, stopped.message);
   exchange.bytesOut = Buffer.byteLength(body);
   if (status === 503) exchange.code = 'UNAVAILABLE';
   response.statusCode = status;

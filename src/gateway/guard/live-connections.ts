@@ -104,12 +104,12 @@ export class LiveConnections {
     return [...this.open];
   }
 
-  /** Ends one connection and every call on it. */
+  /** Ends one connection and every call on it, unless it has ended. */
   end(connection: LiveConnection, status: StreamEnd): void {
+    if (!this.open.delete(connection)) return;
     const calls = [...connection.calls];
     for (const call of calls) call.end(status);
     connection.close();
-    this.open.delete(connection);
     this.judges.onRecheck({ calls: calls.length, connections: 1 });
   }
 
