@@ -6,6 +6,7 @@ import {
 } from '@grpc/grpc-js';
 import { codeNumber } from '../errors.ts';
 import { IDENTITY_METADATA } from '../identity-metadata.ts';
+import { remoteAddress } from '../remote-address.ts';
 import { type CallRecords, CallReport } from './call-report.ts';
 import { CallerLimits } from './caller-limits.ts';
 import type { Connection, Connections } from './connections.ts';
@@ -51,7 +52,7 @@ export function guardCalls(options: GuardOptions): CallGuard {
   const interceptor: ServerInterceptor = (method, call) => {
     const isKnown = !isUnknown(method);
     const streaming = isKnown && (method.requestStream || method.responseStream);
-    const remote = call.getConnectionInfo().remoteAddress ?? '';
+    const remote = remoteAddress(call.getConnectionInfo().remoteAddress);
     const guarded = new GuardedCall(
       {
         path: method.path,

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { remoteAddress } from '../remote-address.ts';
 import type { PeerChain } from '../trust/trust.ts';
 
 /** Certificates of a peer that are looked at beside its own; longer chains than this lead nowhere that we believe. */
@@ -52,7 +53,7 @@ export class Connections {
     const connection: Connection = {
       chain: { leaf, intermediates: intermediatesOf(leaf) },
       certificate: leaf.raw,
-      remote: socket.remoteAddress ?? '',
+      remote: remoteAddress(socket.remoteAddress),
       cut: (afterMs) => {
         timer ??= setTimeout(() => {
           socket.end();

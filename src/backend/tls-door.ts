@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { listenAddress } from '../listen-address.ts';
 import { listenError } from '../listen-error.ts';
 import type { TlsMaterial } from '../pki/store.ts';
+import { remoteAddress } from '../remote-address.ts';
 import { tlsServerOptions } from '../tls.ts';
 import type { Material } from '../trust/material.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
@@ -71,7 +72,7 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     metrics.refused('handshake');
     // A certificate that was refused shows as a broken connection only; why is told by the socket.
     const certificateFault = socket.authorizationError;
-    const facts = { remote: socket.remoteAddress, reason: String(certificateFault ?? error.message) };
+    const facts = { remote: remoteAddress(socket.remoteAddress), reason: String(certificateFault ?? error.message) };
     if (certificateFault) log.warn(facts, 'a client certificate was refused');
     else log.debug(facts, 'a TLS handshake failed');
   });
@@ -82,7 +83,7 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     if (socket.alpnProtocol === 'h2') options.onSecure(socket);
     else {
       metrics.refused('handshake');
-      log.debug({ remote: socket.remoteAddress, reason: 'no HTTP/2 by ALPN' }, 'a TLS handshake failed');
+      log.debug({ remote: remoteAddress(socket.remoteAddress), reason: 'no HTTP/2 by ALPN' }, 'a TLS handshake failed');
       socket.destroy();
     }
   });

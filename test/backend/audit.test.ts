@@ -60,7 +60,9 @@ describe('the audit of the backend', () => {
   const audit = new Notebook();
   let backend: BackendUnderTest;
   beforeAll(async () => {
-    backend = await BackendUnderTest.start({ stations: DEFAULT_STATIONS, policy: policyOf(POLICY), audit });
+    // Of every address, IPv6 and IPv4, as programs listen unless told.
+    const host = '::';
+    backend = await BackendUnderTest.start({ host, stations: DEFAULT_STATIONS, policy: policyOf(POLICY), audit });
   });
   afterAll(() => backend.stop());
   beforeEach(() => {
@@ -84,7 +86,7 @@ describe('the audit of the backend', () => {
         rule: 'sim-only',
         rpc: RPC,
         resource: 'sim-1',
-        remote: '127.0.0.1',
+        remote: expect.stringMatching(/^(127\.0\.0\.1|::1)$/),
         identity: expect.objectContaining({ cn: 'dash-1', issuer: expect.stringContaining('CN=') }),
         shadowed: [],
       }),
