@@ -11,6 +11,7 @@ import { LiveConnections } from '../gateway/guard/live-connections.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import { holderOf } from '../gateway/holder.ts';
+import { refusedConnection } from '../gateway/refused-connection.ts';
 import { statusDetails } from '../gateway/status-details.ts';
 import { unreadableRequest } from '../gateway/unreadable-request.ts';
 import { BackendPeers } from '../gateway/upstream/backend-peers.ts';
@@ -155,10 +156,7 @@ export async function runGateway(
       events: {
         open: (count) => metrics.connections(count),
         connected: (connection) => callers.connected(connection),
-        refused: (reason, detail) => {
-          metrics.connectionRefused(reason);
-          log.debug({ reason, detail }, 'connection refused');
-        },
+        refused: refusedConnection({ log, metrics, audit }),
       },
     },
   ).catch(async (error: Error) => {

@@ -20,7 +20,7 @@ const REFUSED: readonly (readonly [string, TestCertificate | undefined, RegExp])
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack({ backend: false });
+  stack = await startStack({ backend: false, flags: { host: '::' } });
 });
 afterAll(async () => {
   await stack?.close();
@@ -37,7 +37,13 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
     // The gateway takes the reason down; the peer gets no more than a TLS alert or a closed connection.
     const refused = () => stack.logs.slice(seen).filter(({ msg }) => msg === 'connection refused');
     expect(await until('the refusal is logged', refused, ({ length }) => length > 0)).toEqual([
-      expect.objectContaining({ reason: 'handshake', detail: expect.stringMatching(reason) }),
+      expect.objectContaining({
+        // A certificate that is refused is told of at level warn.
+        level: certificate === undefined ? 20 : 40,
+        reason: 'handshake',
+        detail: expect.stringMatching(reason),
+        remote: '127.0.0.1',
+      }),
     ]);
     expect(stack.logs.slice(seen).some(({ msg }) => msg === 'request')).toBe(false);
   });

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { afterRunning } from '../../expiry.ts';
+import { remoteAddress } from '../../remote-address.ts';
 import type { EdgeRequest } from './peer.ts';
 
 /**
@@ -27,7 +28,7 @@ export class EdgeConnection {
   constructor(socket: TLSSocket) {
     this.socket = socket;
     this.certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
-    this.address = socket.remoteAddress ?? '';
+    this.address = remoteAddress(socket.remoteAddress);
   }
 
   /** Notes that HTTP/2 is spoken on it. */

@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type X509Certificate } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ConnectionCount } from '../../connection-count.ts';
 import { listenAddress } from '../../listen-address.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
+import { remoteAddress } from '../../remote-address.ts';
 import { tlsServerOptions } from '../../tls.ts';
 import { UnfinishedHandshakes } from '../../unfinished-handshakes.ts';
 import { connectionAt, connectionOf, EdgeConnection, remember } from './connection.ts';
@@ -41,7 +42,19 @@ export interface ListenerEvents {
   open(connections: number): void;
   /** A connection whose handshake is over and that has a place. */
   connected?(connection: EdgeConnection): void;
-  refused(reason: 'total' | 'per_cn' | 'handshake', detail: string): void;
+  refused(reason: 'total' | 'per_cn' | 'handshake', refusal: Refusal): void;
+}
+
+/** What is known of a connection that was refused. */
+export interface Refusal {
+  /** Why, for the log. */
+  readonly detail: string;
+  /** Address of the other end, without port; empty when it is not known. */
+  readonly remote: string;
+  /** The verified certificate that it showed; undefined without one. */
+  readonly certificate?: X509Certificate | undefined;
+  /** Whether it showed a certificate that was refused. */
+  readonly isOfCertificate?: boolean;
 }
 
 /** How to listen. */
@@ -120,7 +133,12 @@ export async function startListener(handler: RequestListener, options: ListenerO
       options.events.open(sockets.size);
     });
   });
-  server.on('drop', () => options.events.refused('total', `more than ${options.maxConnections} connections`));
+  server.on('drop', (from) =>
+    options.events.refused('total', {
+      detail: `more than ${options.maxConnections} connections`,
+      remote: remoteAddress(from?.remoteAddress),
+    }),
+  );
   let latest: EdgeConnection | undefined;
   // In front of Node's own listener, which makes the HTTP/2 session and tells of it before it returns.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
@@ -136,7 +154,11 @@ export async function startListener(handler: RequestListener, options: ListenerO
     // All that bring no certificate have one share together.
     const holder = connection.certificate === undefined ? '' : options.holderOf(connection.certificate.raw);
     if (!perHolder.take(holder)) {
-      options.events.refused('per_cn', `more than ${options.maxConnectionsPerCn} connections of one holder`);
+      options.events.refused('per_cn', {
+        detail: `more than ${options.maxConnectionsPerCn} connections of one holder`,
+        remote: connection.address,
+        certificate: connection.certificate,
+      });
       socket.destroy();
       return;
     }
@@ -153,10 +175,15 @@ export async function startListener(handler: RequestListener, options: ListenerO
     closeWhenIdle(session, options.idleSessionMs);
     session.once('close', () => sessions.delete(session));
   });
-  server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
+  server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
     // A certificate that was refused shows as a broken connection only; why is told by the socket.
-    options.events.refused('handshake', String(socket.authorizationError ?? error.message)),
-  );
+    const certificateFault: unknown = socket.authorizationError;
+    options.events.refused('handshake', {
+      detail: String(certificateFault ?? error.message),
+      remote: remoteOf(socket),
+      isOfCertificate: Boolean(certificateFault),
+    });
+  });
   const unreadable = new UnreadableRequests(options.onUnreadable);
   server.on('clientError', (error: Error, socket: TLSSocket) => unreadable.refuse(error, socket));
   const onRequest: RequestListener = (request, response) => {
@@ -205,4 +232,10 @@ export async function startListener(handler: RequestListener, options: ListenerO
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** The address of a handshake's other end. One that was refused has closed its socket, and the one below it knows. */
+function remoteOf(socket: TLSSocket): string {
+  const below: unknown = Reflect.get(socket, '_parent');
+  return remoteAddress(socket.remoteAddress ?? (below instanceof Socket ? below.remoteAddress : undefined));
 }

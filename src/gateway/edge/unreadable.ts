@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Http2ServerResponse } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { PassbandError } from '../../errors.ts';
+import { remoteAddress } from '../../remote-address.ts';
 import { connectionOf } from './connection.ts';
 import type { EdgeRequest } from './peer.ts';
 import { leaveUnreadBody } from './unread-body.ts';
@@ -76,7 +77,7 @@ export class UnreadableRequests {
       return;
     }
     const refusal = refusalOf(error);
-    const { contentType, body } = this.onUnreadable(refusal, socket.remoteAddress ?? '');
+    const { contentType, body } = this.onUnreadable(refusal, remoteAddress(socket.remoteAddress));
     const head = [
       `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
       `content-type: ${contentType}`,
