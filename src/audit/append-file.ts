@@ -9,6 +9,8 @@ export interface AppendFile {
   sync(): Promise<void>;
   /** Whether it is still what is found under a path: a file that was moved away or removed takes lines all the same. */
   isAt(path: string): Promise<boolean>;
+  /** Its size as it is now, whoever wrote to it. */
+  size(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export const openAppendFile: OpenAppendFile = async (path) => {
       const [mine, there] = await Promise.all([handle.stat(), stat(name).catch(() => undefined)]);
       return mine.dev === there?.dev && mine.ino === there.ino;
     },
+    size: async () => (await handle.stat()).size,
     close: () => handle.close(),
   };
 };

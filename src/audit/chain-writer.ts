@@ -1,5 +1,6 @@
 import type { ChainEnd, JournalFiles } from './journal-files.ts';
 import { type Body, seal } from './line.ts';
+import type { Tenure } from './tenure.ts';
 
 /** Bytes of lines that are written at once. */
 const MAX_BATCH_BYTES = 1024 * 1024;
@@ -18,6 +19,7 @@ export interface Rotation {
  */
 export class ChainWriter {
   readonly #files: JournalFiles;
+  readonly #tenure: Tenure;
   readonly #rotation: Rotation;
   #chain: ChainEnd;
   /** What has its place and is not in the file yet, in whole or in part. */
@@ -26,8 +28,9 @@ export class ChainWriter {
   #dirty = false;
 
   /** @param mend what must be written before the first line. */
-  constructor(files: JournalFiles, chain: ChainEnd, rotation: Rotation, mend: string) {
+  constructor(files: JournalFiles, tenure: Tenure, chain: ChainEnd, rotation: Rotation, mend: string) {
     this.#files = files;
+    this.#tenure = tenure;
     this.#chain = chain;
     this.#rotation = rotation;
     this.#unwritten = Buffer.from(mend);
@@ -58,6 +61,7 @@ export class ChainWriter {
 
   /** Writes all that has its place; gives the number of lines. */
   async flush(): Promise<number> {
+    if (this.#unwritten.length > 0) await this.#tenure.requireOurs();
     while (this.#unwritten.length > 0) {
       this.#dirty = true;
       const written = await this.#files.append(this.#unwritten);
@@ -103,6 +107,7 @@ export class ChainWriter {
 
   /** Goes on in a new file. All that was taken before must be flushed. */
   async goOn(): Promise<void> {
+    await this.#tenure.requireOurs();
     this.#chain = await this.#files.rotate(this.#chain, this.#rotation.keep);
   }
 

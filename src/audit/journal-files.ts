@@ -85,6 +85,16 @@ export class JournalFiles {
     return this.#file.isAt(this.path);
   }
 
+  /** Whether the file that is written to has the bytes that it had when we last wrote, and no others. */
+  async isAsWeLeftIt(): Promise<boolean> {
+    return (await this.#file.size()) === this.#size;
+  }
+
+  /** Goes on behind whatever is in the file by now. */
+  async takeAsItIs(): Promise<void> {
+    this.#size = await this.#file.size();
+  }
+
   close(): Promise<void> {
     return this.#file.close();
   }

@@ -1,14 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassbandError, UsageError } from '../errors.ts';
 import { openAppendFile } from './append-file.ts';
 import type { Audit, AuditDecision, AuditEnd, AuditFacts } from './audit.ts';
 import { ChainWriter } from './chain-writer.ts';
-import type { FileEnd } from './file-end.ts';
+import { recovered, unavailable, unusable } from './journal-faults.ts';
 import { JournalFiles } from './journal-files.ts';
 import type { JournalOptions } from './journal-options.ts';
 import { type Body, decisionBody, endBody, journalBody } from './line.ts';
 import { type Lock, takeLock } from './lock.ts';
+import { Tenure } from './tenure.ts';
 import { Waiters } from './waiters.ts';
 
 /** Bytes of lines that may wait to be written: some hundred thousand, such as the ends of all streams there can be. */
@@ -28,6 +28,7 @@ export class Journal implements Audit {
   readonly #options: JournalOptions;
   readonly #writer: ChainWriter;
   readonly #lock: Lock;
+  readonly #tenure: Tenure;
   readonly #waiters = new Waiters();
   readonly #beat: NodeJS.Timeout;
   readonly #queue: Body[] = [];
@@ -45,10 +46,11 @@ export class Journal implements Audit {
   #scheduled = false;
   #closed = false;
 
-  private constructor(options: JournalOptions, writer: ChainWriter, lock: Lock) {
+  private constructor(options: JournalOptions, writer: ChainWriter, lock: Lock, tenure: Tenure) {
     this.#options = options;
     this.#writer = writer;
     this.#lock = lock;
+    this.#tenure = tenure;
     this.#beat = setInterval(() => this.#onBeat(), options.beatMs ?? BEAT_MS);
     this.#beat.unref();
   }
@@ -66,8 +68,9 @@ export class Journal implements Audit {
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
       lock = await takeLock(join(folder, `${program}.lock`));
       const { files, chain, end } = await JournalFiles.open(folder, program, openFile);
-      const writer = new ChainWriter(files, chain, { maxBytes, keep }, end?.unended === true ? '\n' : '');
-      const journal = new Journal(options, writer, lock);
+      const tenure = new Tenure(lock, files, log);
+      const writer = new ChainWriter(files, tenure, chain, { maxBytes, keep }, end?.unended === true ? '\n' : '');
+      const journal = new Journal(options, writer, lock, tenure);
       if (end?.torn !== undefined) journal.#add(recovered(end.torn));
       journal.#add(journalBody('start', { pid: process.pid }));
       await journal.#work();
@@ -81,14 +84,7 @@ export class Journal implements Audit {
       return journal;
     } catch (error) {
       await lock?.release();
-      if (error instanceof UsageError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new UsageError(
-        `--audit: ${folder} cannot be written to (${why}); name another folder with --audit DIR, or keep no journal with --audit off`,
-        {
-          cause: error,
-        },
-      );
+      throw unusable(folder, error);
     }
   }
 
@@ -169,10 +165,9 @@ export class Journal implements Audit {
   }
 
   #onBeat(): void {
-    void this.#lock.touch();
     if (this.#options.sync === 'interval') this.#syncDue = true;
     this.#lookDue = true;
-    void this.#work();
+    void this.#tenure.beat().then(() => this.#work());
   }
 
   /** Writes what waits; one writer at a time. */
@@ -206,6 +201,7 @@ export class Journal implements Audit {
 
   /** Lines in a file that was moved away or removed are soon nobody's: the chain goes on where it belongs. */
   async #stayInPlace(): Promise<void> {
+    await this.#tenure.requireOurs();
     if (!(await this.#writer.inPlace())) {
       const { path: journal, chain } = this.#writer;
       this.#options.log.error({ journal, seq: chain.seq }, 'the audit journal was moved or removed; it goes on anew');
@@ -236,14 +232,4 @@ export class Journal implements Audit {
     this.#outage = undefined;
     this.#lost = 0;
   }
-}
-
-function recovered({ bytes, sha256 }: NonNullable<FileEnd['torn']>): Body {
-  return journalBody('recovered', { tornBytes: bytes, tornSha256: sha256 });
-}
-
-function unavailable(): PassbandError {
-  return new PassbandError('UNAVAILABLE', 'the audit journal cannot be written, and nothing is done without it', {
-    headers: { 'retry-after': '1' },
-  });
 }

@@ -7,8 +7,10 @@ const LOCK_STALE_MS = 15_000;
 
 /** The right to write a journal, which one process has at a time. */
 export interface Lock {
-  /** A sign of life; to be given every few seconds. */
-  touch(): Promise<void>;
+  /** Tells whose it is by now; when it is ours, that is a sign of life, to be given every few seconds. */
+  touch(): Promise<'us' | 'another' | 'nobody'>;
+  /** Takes it again when it is nobody's; false when another was faster. */
+  retake(): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -17,7 +19,7 @@ interface Holder {
   readonly pid: number;
   /** When that process began, as its system tells; empty where it does not. A number alone is soon another process. */
   readonly started: string;
-  /** The namespace in which the number means that process; empty where there are none. */
+  /** The run of the machine and the namespace in which the number means that process; empty where that is not told. */
   readonly namespace: string;
   /** Tells this lock from every other. */
   readonly token: string;
@@ -42,9 +44,15 @@ export async function takeLock(file: string): Promise<Lock> {
   }
   return {
     touch: async () => {
+      const holder = await read(file);
+      if (holder === undefined) return (await isThere(file)) ? 'us' : 'nobody';
+      if (holder.token !== mine.token) return 'another';
       const now = new Date();
       await utimes(file, now, now).catch(() => {});
+      return 'us';
     },
+    // A folder that is gone has no lock, and nobody else has it.
+    retake: () => create(file, mine).catch(() => true),
     release: async () => {
       if ((await read(file))?.token === mine.token) await rm(file, { force: true });
     },
@@ -104,6 +112,14 @@ async function read(file: string): Promise<Holder | undefined> {
   }
 }
 
+/** Whether there is such a file, or nothing that says otherwise. */
+function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT',
+  );
+}
+
 async function isAlive(file: string, holder: Holder | undefined, namespace: string): Promise<boolean> {
   // Of one that is just being made, or that a crash left empty, its age is all there is to see.
   if (holder === undefined || holder.namespace !== namespace) {
@@ -128,6 +144,12 @@ async function startOf(pid: number): Promise<string | undefined> {
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }
 
-function namespaceOf(): Promise<string> {
-  return readlink('/proc/self/ns/pid').catch(() => '');
+/** Namespaces have the same numbers on every machine, so the run of this one is part of the name. */
+async function namespaceOf(): Promise<string> {
+  try {
+    const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'latin1');
+    return `${bootId.trim()} ${await readlink('/proc/self/ns/pid')}`;
+  } catch {
+    return '';
+  }
 }

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it, test } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
+import type { Journal } from '../../src/audit/journal.ts';
 import { takeLock } from '../../src/audit/lock.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
-import { inFolder, openIn } from './journal-under-test.ts';
+import { until } from '../support/until.ts';
+import { inFolder, leave, linesOf, openIn, requestsIn, verified } from './journal-under-test.ts';
 
 it('one journal is kept by one, and by another only when that one is closed', () =>
   inFolder(async (folder) => {
@@ -54,6 +57,17 @@ test.each([
   }),
 );
 
+it('a process of another machine is not one of this, though its namespace has the same number', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'lock');
+    await lockedBy(file, { pid: 2 ** 22 + 1, started: '77' });
+    const { namespace, ...holder } = JSON.parse(await readFile(file, 'utf8'));
+    const [run, number] = namespace.split(' ');
+    expect(run).toBe((await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim());
+    await writeFile(file, JSON.stringify({ ...holder, namespace: `${randomUUID()} ${number}` }));
+    await expect(takeLock(file)).rejects.toThrow('keeps this journal');
+  }));
+
 test.each([
   ['of another machine or container', JSON.stringify({ pid: 1, started: '1', namespace: 'pid:[1]', token: 'theirs' })],
   ['that is just being written', ''],
@@ -83,4 +97,103 @@ it('of many who come at once, one has it', () =>
       const taken = await Promise.allSettled(comers);
       expect(taken.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     }
+  }));
+
+/** Makes the lock in a folder one that its holder on another machine last touched long ago. */
+async function leftBehind(file: string): Promise<void> {
+  const holder = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...holder, namespace: 'elsewhere' }));
+  const longAgo = new Date(Date.now() - 60_000);
+  await utimes(file, longAgo, longAgo);
+}
+
+describe('a process that stood still, and whose journal another took', () => {
+  const NEVER_MS = 2 ** 30;
+  const theirLines = ['file', 'start', 'decision', 'start', 'decision', 'stop'];
+
+  const refuses = (journal: Journal) => () => {
+    try {
+      journal.assertWritable();
+      return false;
+    } catch {
+      return true;
+    }
+  };
+
+  test.each(['has it', 'had it and is gone'])('writes nothing more when the other %s', (other) =>
+    inFolder(async (folder) => {
+      const [file, lock] = [join(folder, 'gateway.jsonl'), join(folder, 'gateway.lock')];
+      const stood = await openIn(folder, { beatMs: NEVER_MS });
+      leave(stood, 1);
+      await until('its line', async () => (await requestsIn(folder)).length === 1);
+      await leftBehind(lock);
+      const taker = await openIn(folder);
+      leave(taker, 1, 2);
+      if (other === 'had it and is gone') await taker.close();
+
+      leave(stood, 1, 3);
+      await until('it is refused', refuses(stood));
+      await stood.close();
+      // And leaves the other's lock alone.
+      expect(await readdir(folder)).toEqual(other === 'has it' ? ['gateway.jsonl', 'gateway.lock'] : ['gateway.jsonl']);
+      if (other === 'has it') await taker.close();
+      expect((await linesOf(file)).map(({ event }) => event)).toEqual(theirLines);
+      expect(await verified(folder)).toMatchObject({ fault: undefined });
+    }),
+  );
+
+  it('begins no new file in the place of the one that the other writes to', () =>
+    inFolder(async (folder) => {
+      // Room for the lines of its start, and for none more.
+      const stood = await openIn(folder, { beatMs: NEVER_MS, maxBytes: 700 });
+      await leftBehind(join(folder, 'gateway.lock'));
+      const taker = await openIn(folder);
+      leave(stood, 1);
+      await until('it is refused', refuses(stood));
+      await stood.close();
+      leave(taker, 1);
+      await taker.close();
+      expect(await readdir(folder)).toEqual(['gateway.jsonl']);
+      expect(await verified(folder)).toMatchObject({ fault: undefined });
+    }));
+
+  it('notices when it has nothing to write', () =>
+    inFolder(async (folder) => {
+      const lock = join(folder, 'gateway.lock');
+      const stood = await openIn(folder);
+      await writeFile(lock, JSON.stringify({ ...JSON.parse(await readFile(lock, 'utf8')), token: 'theirs' }));
+      await until('it is refused', refuses(stood));
+      await stood.close();
+      expect(JSON.parse(await readFile(lock, 'utf8'))).toMatchObject({ token: 'theirs' });
+      expect((await linesOf(join(folder, 'gateway.jsonl'))).map(({ event }) => event)).toEqual(['file', 'start']);
+    }));
+});
+
+it('takes a lock again that was removed by hand', () =>
+  inFolder(async (folder) => {
+    const lock = join(folder, 'gateway.lock');
+    const journal = await openIn(folder);
+    const before = await readFile(lock, 'utf8');
+    await rm(lock);
+    await until('the lock is there', () =>
+      readFile(lock, 'utf8').then(
+        (text) => text === before,
+        () => false,
+      ),
+    );
+    leave(journal, 1);
+    await journal.close();
+    expect(await requestsIn(folder)).toEqual(['request-1']);
+    expect(await readdir(folder)).toEqual(['gateway.jsonl']);
+  }));
+
+it('goes on behind what a hand has put into the file, and the chain shows it', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'gateway.jsonl');
+    const journal = await openIn(folder, { beatMs: 2 ** 30 });
+    await appendFile(file, 'a note\n');
+    leave(journal, 1);
+    await journal.close();
+    expect(await readFile(file, 'utf8')).toMatch(/a note\n.*"request-1".*\n.*"stop".*\n$/);
+    expect(await verified(folder)).toMatchObject({ fault: { line: 3 } });
   }));
