@@ -35,8 +35,13 @@ export function revocationLists(given: readonly RevocationList[]): RevocationLis
 /** No lists at all: nobody is revoked. */
 export const NO_REVOCATION_LISTS: RevocationLists = revocationLists([]);
 
-/** Whether a list is an earlier edition than another of the same issuer and key (RFC 5280 section 5.2.3). */
+/**
+ * Whether a list is an earlier edition than another of the same issuer and key. Where both have numbers these alone decide
+ * (RFC 5280 section 5.2.3): an issuer whose clock was ahead and was put right dates its next list, which may revoke
+ * somebody, before the last one.
+ */
 export function isEarlier(list: RevocationList, other: RevocationList): boolean {
-  const lowerNumber = list.number !== undefined && other.number !== undefined && list.number < other.number;
-  return lowerNumber || list.thisUpdateMs < other.thisUpdateMs;
+  const numbered = list.number !== undefined && other.number !== undefined;
+  if (numbered && list.number !== other.number) return list.number < other.number;
+  return list.thisUpdateMs < other.thisUpdateMs;
 }

@@ -1,3 +1,4 @@
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createAuthority } from '../../src/pki/authority.ts';
@@ -26,6 +27,17 @@ async function streamOf(pair: TestFiles): Promise<FrameReader> {
   return stream;
 }
 
+/** Status of /whoami on a new connection, by a client that looks at nobody's dates. */
+function statusFor({ certPem, keyPem }: TestFiles): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const tls = { cert: certPem, key: keyPem, rejectUnauthorized: false, agent: false };
+    get({ host: '127.0.0.1', port: stack.port, path: '/whoami', ...tls }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', reject);
+  });
+}
+
 beforeAll(async () => {
   stack = await startStack();
   revoker = new Revoker(stack.pki);
@@ -43,12 +55,20 @@ afterAll(async () => {
 
 it('a revocation and then a change of the bundle end streams; the log and the metric say what is broken', async () => {
   const client = await stack.pki.issue();
-  const [lost, neighbour] = [await streamOf(client), await streamOf(await stack.pki.issue())];
+  const other = await stack.pki.issue();
+  const [lost, neighbour] = [await streamOf(client), await streamOf(other)];
   await until('the own certificate has expired', () => Date.now() > notAfter.getTime());
 
   await revoker.revoke(client);
   await lost.until(() => false);
   expect(lost.end?.status).toEqual({ code: 16, message: 'the client certificate has been revoked', details: [] });
+  // The backend, whose own certificate is good, ends calls by itself; a page is the gateway's alone.
+  await until(
+    'the gateway refuses it',
+    () => statusFor(client),
+    (status) => status === 401,
+  );
+  expect(await statusFor(other)).toBe(200);
   const then = neighbour.frames.length;
   await neighbour.until(() => neighbour.frames.length > then + 3);
   const errors = () => stack.logs.filter(({ msg }) => String(msg).startsWith('changed files cannot be used'));
@@ -57,11 +77,16 @@ it('a revocation and then a change of the bundle end streams; the log and the me
   expect(errors()).toEqual([expect.objectContaining({ why })]);
   expect(await stack.registry.metrics()).toMatch(/^passband_trust_broken\{what="certificates"\} 1$/m);
 
-  const other = await createAuthority('Other CA', {
+  const otherCa = await createAuthority('Other CA', {
     notBefore: new Date(0),
     notAfter: new Date(Date.now() + 3_600_000),
   });
-  await replaceFile(join(stack.certsDir, 'ca.crt'), other.certPem);
+  await replaceFile(join(stack.certsDir, 'ca.crt'), otherCa.certPem);
   await neighbour.until(() => false);
   expect(neighbour.end?.status).toMatchObject({ code: 16 });
+  await until(
+    'the gateway lets nobody of the old authority in',
+    () => statusFor(other).catch(() => 0),
+    (status) => status !== 200,
+  );
 });

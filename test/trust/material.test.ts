@@ -133,7 +133,11 @@ describe('material that is read again', () => {
       /earlier list of .*number 4.*in use \(number 5/,
     ],
     ['the number is lower', async () => writeFile(at('crl.pem'), await list(ca, 4, 1)), /an earlier list/],
-    ['the moment is earlier', async () => writeFile(at('crl.pem'), await list(ca, 6, 60)), /an earlier list/],
+    [
+      'the number is the same and the moment earlier',
+      async () => writeFile(at('crl.pem'), await list(ca, 5, 60)),
+      /an earlier list/,
+    ],
   ])('un-revokes nobody when %s', async (_what, change, says) => {
     await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
     await writeFile(at('crl.pem'), `${await list(ca, 5)}${await list(otherCa, 5)}`);
@@ -142,6 +146,22 @@ describe('material that is read again', () => {
     const message = await refusal(load(used));
     expect(message.startsWith(at('crl.pem'))).toBe(true);
     expect(message).toMatch(says);
+  });
+
+  it('takes a list of a higher number whose moment is earlier: the clock of its CA was put right', async () => {
+    const edition = { number: 5, thisUpdate: inMinutes(4), nextUpdate: inMinutes(60) };
+    await writeFile(at('crl.pem'), await buildCrl(ca, [], edition));
+    const used = await load();
+    const later = await list(ca, 6, 60);
+    for (const text of [
+      later,
+      `${await buildCrl(ca, [], edition)}${later}`,
+      `${later}${await buildCrl(ca, [], edition)}`,
+    ]) {
+      await writeFile(at('crl.pem'), text);
+      const [now] = (await load(used)).trust.revocations.lists;
+      expect([now?.number, now?.revoked.has('a')]).toEqual([6n, true]);
+    }
   });
 
   it('lets a list go with its authority, whether the list goes, too, or stays', async () => {
