@@ -88,6 +88,14 @@ export async function readBundle(dir: string): Promise<readonly X509Certificate[
   return bundle;
 }
 
+/** Whoever of these has signed a certificate. */
+export function signerAmong(
+  authorities: readonly X509Certificate[],
+  certificate: X509Certificate,
+): X509Certificate | undefined {
+  return authorities.find((ca) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+}
+
 async function openAuthority(keyFile: string, bundle: readonly X509Certificate[]): Promise<Authority | undefined> {
   if (!(await exists(keyFile))) return undefined;
   const keyPem = await readPem(keyFile, true);

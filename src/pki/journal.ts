@@ -45,16 +45,29 @@ export interface ListEntry {
 /** One line of the index. */
 export type JournalEntry = IssuedEntry | RevokedEntry | ListEntry;
 
-/** What the lines of an index add up to. */
+/**
+ * What the lines of an index add up to. Certificates are told apart by {@link certificateKey}: two CAs of a folder may have
+ * used the same serial number, as those do that count from 1.
+ */
 export interface Ledger {
-  /** By serial number, in the order of issue. */
+  /** In the order of issue. */
   readonly issued: ReadonlyMap<string, IssuedEntry>;
-  /** What is revoked now, by serial number. */
+  /** What is revoked now. */
   readonly revoked: ReadonlyMap<string, RevokedEntry>;
   /** What was taken off hold and is not revoked now. */
   readonly restored: ReadonlySet<string>;
   /** The last number that an authority used for a list, by authority. */
   readonly listNumbers: ReadonlyMap<string, bigint>;
+}
+
+/**
+ * What tells a certificate from all others (RFC 5280 section 4.1.2.2).
+ *
+ * @param authority identifier of the key that signed it: keyId of its certificate's facts.
+ * @param serial as plainSerial gives it.
+ */
+export function certificateKey(authority: string, serial: string): string {
+  return `${authority} ${serial}`;
 }
 
 /** Name of the index in its folder. */
@@ -115,14 +128,18 @@ export async function readLedger(dir: string): Promise<Ledger> {
   const lines = (await readIndex(file)).split('\n').slice(0, -1);
   lines.forEach((line, index) => {
     const entry = parseEntry(line, `${file}:${index + 1}`);
-    if (entry.event === 'issued') issued.set(entry.serial, entry);
-    else if (entry.event === 'list') listNumbers.set(entry.authority, BigInt(entry.number));
+    if (entry.event === 'list') {
+      listNumbers.set(entry.authority, BigInt(entry.number));
+      return;
+    }
+    const key = certificateKey(entry.authority, entry.serial);
+    if (entry.event === 'issued') issued.set(key, entry);
     else if (entry.reason === 'removeFromCRL') {
-      revoked.delete(entry.serial);
-      restored.add(entry.serial);
+      revoked.delete(key);
+      restored.add(key);
     } else {
-      revoked.set(entry.serial, entry);
-      restored.delete(entry.serial);
+      revoked.set(key, entry);
+      restored.delete(key);
     }
   });
   return { issued, revoked, restored, listNumbers };

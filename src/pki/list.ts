@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts } from './certificate-facts.ts';
-import { type Ledger, readLedger } from './journal.ts';
+import { signerAmong } from './folder.ts';
+import { certificateKey, type Ledger, readLedger } from './journal.ts';
 import { parseCertificates, readPem } from './store.ts';
 import { commonNames } from './subject.ts';
 
@@ -33,32 +34,40 @@ export async function listFolder(dir: string): Promise<readonly Listed[]> {
   const ledger = await readLedger(dir);
   const nowMs = Date.now();
   const files = await certificatesOf(dir);
-  const present = new Set(files.map(({ certificate }) => certificateFacts(certificate).serial));
-  const known = [...ledger.issued.values()].map(({ serial, cn, name, profile, notAfter }) => ({
+  const authorities = files.map(({ certificate }) => certificate);
+  const keyed = files.map((file) => ({ ...file, key: keyOf(file.certificate, authorities) }));
+  const present = new Set(keyed.map(({ key }) => key));
+  const known = [...ledger.issued].map(([key, { serial, cn, name, profile, notAfter }]) => ({
     ...{ serial, cn, name, profile, notAfter },
-    ...standing(ledger, serial, notAfter, nowMs),
+    ...standing(ledger, key, notAfter, nowMs),
     known: true,
-    present: present.has(serial),
+    present: present.has(key),
   }));
-  const foreign = files
-    .filter(({ certificate }) => !ledger.issued.has(certificateFacts(certificate).serial))
-    .map(({ name, certificate }) => {
+  const foreign = keyed
+    .filter(({ key }) => !ledger.issued.has(key))
+    .map(({ key, name, certificate }) => {
       const { serial } = certificateFacts(certificate);
       const notAfter = certificate.validToDate.toISOString();
       const cn = commonNames(certificate).join(' + ');
       const facts = { serial, cn, name, profile: '-', notAfter };
-      return { ...facts, ...standing(ledger, serial, notAfter, nowMs), known: false, present: true };
+      return { ...facts, ...standing(ledger, key, notAfter, nowMs), known: false, present: true };
     });
   return [...known, ...foreign].sort((a, b) => (a.notAfter < b.notAfter ? -1 : 1));
 }
 
+/** Of one whose CA is not in the folder, nothing in the index speaks. */
+function keyOf(certificate: X509Certificate, authorities: readonly X509Certificate[]): string {
+  const signer = signerAmong(authorities, certificate);
+  return certificateKey(signer ? certificateFacts(signer).keyId : '', certificateFacts(certificate).serial);
+}
+
 function standing(
   ledger: Ledger,
-  serial: string,
+  key: string,
   notAfter: string,
   nowMs: number,
 ): Pick<Listed, 'status' | 'reason' | 'revokedAt'> {
-  const revoked = ledger.revoked.get(serial);
+  const revoked = ledger.revoked.get(key);
   if (revoked !== undefined) {
     const status = revoked.reason === 'certificateHold' ? 'on hold' : 'revoked';
     return { status, reason: revoked.reason, revokedAt: revoked.at };

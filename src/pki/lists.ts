@@ -6,7 +6,7 @@ import { certificateFacts, plainName } from './certificate-facts.ts';
 import type { ParsedCrl } from './crl.ts';
 import { parseCrls, verifyCrl } from './crl-file.ts';
 import { type Authority, DAY_MS, inFolder, openAuthorities, readBundle } from './folder.ts';
-import { appendEntry, readLedger } from './journal.ts';
+import { appendEntry, certificateKey, readLedger } from './journal.ts';
 import { buildCrl, REVOCATION_REASONS, type RevocationReason } from './revocation.ts';
 import { CERTIFICATE_MODE, errnoOf, exists, replaceFile } from './store.ts';
 
@@ -106,12 +106,23 @@ export async function adoptRevocations(dir: string, authorities: readonly Author
   for (const { list, keyId } of await presentLists(dir, bundle)) {
     if (keyId === undefined) continue;
     for (const [serial, { reason, atMs }] of list.revoked) {
-      if (ledger.revoked.has(serial) || ledger.restored.has(serial)) continue;
+      const key = certificateKey(keyId, serial);
+      if (ledger.revoked.has(key) || ledger.restored.has(key)) continue;
       const at = new Date(atMs).toISOString();
       const name = names.get(reason) ?? 'unspecified';
       await appendEntry(dir, { event: 'revoked', at, serial, authority: keyId, reason: name });
     }
   }
+}
+
+/**
+ * An hour ago, but not before the list that is replaced, which readers that go by dates would take for the later one. Nor
+ * is it of the future, which readers refuse: a clock may have been ahead when that list was made.
+ */
+function thisUpdateAfter(replaced: readonly ParsedCrl[]): Date {
+  const nowMs = Date.now();
+  const beforeMs = Math.max(nowMs - BACKDATE_MS, ...replaced.map(({ thisUpdateMs }) => thisUpdateMs));
+  return new Date(Math.min(beforeMs, nowMs));
 }
 
 /** Writes crl.pem from the index (see writeLists). Call it in the folder. */
@@ -129,7 +140,8 @@ export async function replaceLists(
     const { keyId } = certificateFacts(authority.certificate);
     const isRootAbove = hasIssuing && authority.keyFile === join(dir, 'ca.key');
     const nextUpdate = new Date(Date.now() + (isRootAbove ? ROOT_LIST_DAYS : (days ?? LIST_DAYS)) * DAY_MS);
-    const used = present.filter((one) => one.keyId === keyId).map(({ list }) => list.number ?? 0n);
+    const replaced = present.filter((one) => one.keyId === keyId).map(({ list }) => list);
+    const used = replaced.map((list) => list.number ?? 0n);
     const number = [ledger.listNumbers.get(keyId) ?? 0n, ...used].reduce((a, b) => (a > b ? a : b)) + 1n;
     const at = new Date().toISOString();
     await appendEntry(dir, {
@@ -141,9 +153,7 @@ export async function replaceLists(
     });
     const revoked = [...ledger.revoked.values()].filter((entry) => entry.authority === keyId);
     const entries = revoked.map(({ serial, reason, at: since }) => ({ serial, reason, at: new Date(since) }));
-    pems.push(
-      await buildCrl(authority, entries, { number, thisUpdate: new Date(Date.now() - BACKDATE_MS), nextUpdate }),
-    );
+    pems.push(await buildCrl(authority, entries, { number, thisUpdate: thisUpdateAfter(replaced), nextUpdate }));
     written.push({ issuer: plainName(authority.certificate.subject), number, revoked: entries.length, nextUpdate });
   }
   const ours = authorities.map(({ certificate }) => certificateFacts(certificate).keyId);

@@ -3,11 +3,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import * as pkijs from 'pkijs';
 import { UsageError } from '../errors.ts';
 import { signCertificate } from './authority.ts';
-import { certificateFacts, plainName, plainSerial } from './certificate-facts.ts';
+import { certificateFacts, plainName } from './certificate-facts.ts';
 import { leafExtensions } from './extensions.ts';
-import { DAY_MS, inFolder, openSigner, readBundle, recordIssued } from './folder.ts';
+import { DAY_MS, inFolder, openSigner, readBundle, recordIssued, signerAmong } from './folder.ts';
 import { type Issued, leafValidity } from './issue.ts';
-import { readLedger } from './journal.ts';
+import { certificateKey, readLedger } from './journal.ts';
 import { type KeyAlgorithm, keyAlgorithm, newKey, publicKeyInfo } from './keys.ts';
 import { writePair } from './pair-files.ts';
 import { checkKey, exists, parseCertificates, readPem } from './store.ts';
@@ -40,7 +40,7 @@ export async function renewIn(dir: string, name: string, order: RenewOrder): Pro
   const [certFile, keyFile] = [join(dir, `${base}.crt`), join(dir, `${base}.key`)];
   return await inFolder(dir, async () => {
     const [old] = parseCertificates(await readPem(certFile, false), certFile);
-    await proveRenewable(dir, base, old);
+    const key = await proveRenewable(dir, base, old);
     const oldKeyPem = (await exists(keyFile)) ? await readPem(keyFile, true) : undefined;
     if (oldKeyPem !== undefined) checkKey(oldKeyPem, keyFile, old, certFile);
     else if (order.sameKey !== true) {
@@ -57,7 +57,7 @@ export async function renewIn(dir: string, name: string, order: RenewOrder): Pro
       extensions: (authority) => successorExtensions(parsed, publicKey, authority, old),
       ...leafValidity(signer, order.days, lifetimeDays(old)),
     });
-    const profile = (await readLedger(dir)).issued.get(plainSerial(old.serialNumber))?.profile ?? sideOf(old);
+    const profile = (await readLedger(dir)).issued.get(key)?.profile ?? sideOf(old);
     const certificate = await recordIssued(dir, certPem, { name: base, profile, issuer: signer.certificate });
     const pair = { certPem: certPem + signer.chainPem, ...(keyPem === undefined ? {} : { keyPem }) };
     await writePair(dir, base, pair, 'renewed');
@@ -79,20 +79,23 @@ function baseName(dir: string, name: string): string {
   return base;
 }
 
-async function proveRenewable(dir: string, base: string, old: X509Certificate): Promise<void> {
-  const bundle = await readBundle(dir);
-  if (!bundle.some((ca) => old.checkIssued(ca) && old.verify(ca.publicKey))) {
+/** Gives the certificate's key in the index. */
+async function proveRenewable(dir: string, base: string, old: X509Certificate): Promise<string> {
+  const signer = signerAmong(await readBundle(dir), old);
+  if (signer === undefined) {
     throw new UsageError(
       `no CA of ca.crt has signed ${join(dir, `${base}.crt`)}; its issuer is ${plainName(old.issuer)}: renew it there`,
     );
   }
-  const revoked = (await readLedger(dir)).revoked.get(certificateFacts(old).serial);
+  const key = certificateKey(certificateFacts(signer).keyId, certificateFacts(old).serial);
+  const revoked = (await readLedger(dir)).revoked.get(key);
   if (revoked !== undefined) {
     throw new UsageError(
       `${join(dir, `${base}.crt`)} has been revoked (${revoked.reason}, ${revoked.at}) and is not renewed; if its holder ` +
         'shall have another, issue it under another --name',
     );
   }
+  return key;
 }
 
 /** What the profile of its making says about a key of this kind, and the two extensions that say what it is good for. */

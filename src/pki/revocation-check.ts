@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
 import { type RevocationList, readCrlFile, verifyCrl } from './crl-file.ts';
-import type { Ledger } from './journal.ts';
+import { certificateKey, type Ledger } from './journal.ts';
 import { REVOCATION_REASONS } from './revocation.ts';
 import { exists } from './store.ts';
 
@@ -36,7 +36,7 @@ export async function revocationFaults(
     const { serial } = certificateFacts(certificate);
     const list = issuer && lists.find(({ issuerKeyId }) => issuerKeyId === certificateFacts(issuer).keyId);
     const listed = list?.revoked.get(serial);
-    const indexed = ledger.revoked.get(serial);
+    const indexed = issuer && ledger.revoked.get(certificateKey(certificateFacts(issuer).keyId, serial));
     if (listed !== undefined) {
       faults.push(`${name} has been revoked (${reasonName(listed.reason)}, ${new Date(listed.atMs).toISOString()})`);
     } else if (indexed !== undefined) {

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName, plainSerial } from './certificate-facts.ts';
-import { type Authority, inFolder, openAuthorities, readBundle } from './folder.ts';
-import { appendEntry, type Ledger, readLedger } from './journal.ts';
+import { type Authority, inFolder, openAuthorities, readBundle, signerAmong } from './folder.ts';
+import { appendEntry, certificateKey, type Ledger, readLedger } from './journal.ts';
 import { adoptRevocations, replaceLists, type WrittenLists } from './lists.ts';
 import type { RevocationReason } from './revocation.ts';
 
@@ -38,7 +38,7 @@ export async function revokeIn(
     const ledger = await readLedger(dir);
     const serial = plainSerial(target.serial);
     const authority = signerOf(target, serial, authorities, ledger, await readBundle(dir));
-    const before = ledger.revoked.get(serial);
+    const before = ledger.revoked.get(certificateKey(authority, serial));
     proveTransition(serial, before?.reason, reason);
     // Who is revoked twice was revoked the first time; only a hold becomes final.
     if (before === undefined || before.reason === 'certificateHold') {
@@ -70,16 +70,17 @@ function signerOf(
 ): string {
   const hasKey = (keyId: string): boolean =>
     authorities.some((authority) => certificateFacts(authority.certificate).keyId === keyId);
-  let keyId = ledger.issued.get(serial)?.authority;
+  let keyId: string | undefined;
   if (certificate !== undefined) {
-    const signer = bundle.find((ca) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+    const signer = signerAmong(bundle, certificate);
     if (signer === undefined) {
       const issuer = plainName(certificate.issuer);
       throw new UsageError(`no CA of ca.crt has signed this certificate; its issuer is ${issuer}`);
     }
     keyId = certificateFacts(signer).keyId;
-  } else if (keyId === undefined && unknownAllowed) {
-    keyId = authorities[0] && certificateFacts(authorities[0].certificate).keyId;
+  } else {
+    keyId = authorityOf(serial, ledger.issued) ?? (unknownAllowed ? authorityOf(serial, ledger.revoked) : undefined);
+    if (unknownAllowed) keyId ??= authorities[0] && certificateFacts(authorities[0].certificate).keyId;
   }
   if (keyId === undefined) {
     throw new UsageError(
@@ -96,4 +97,14 @@ function signerOf(
     throw new UsageError(`${name} has signed it, and its key is not here; revoke it where that key is`);
   }
   return keyId;
+}
+
+/** The one authority that has used a serial number, by the index. */
+function authorityOf(serial: string, entries: Ledger['issued'] | Ledger['revoked']): string | undefined {
+  const used = new Set<string>();
+  for (const entry of entries.values()) if (entry.serial === serial) used.add(entry.authority);
+  if (used.size > 1) {
+    throw new UsageError(`several CAs of this folder have used serial ${serial}; give the certificate's file`);
+  }
+  return [...used][0];
 }

@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
-import { DAY_MS, readBundle } from './folder.ts';
-import { readLedger } from './journal.ts';
+import { DAY_MS, readBundle, signerAmong } from './folder.ts';
+import { certificateKey, readLedger } from './journal.ts';
 import { pathOf } from './path-check.ts';
 import { PROFILES, type Profile } from './profiles.ts';
 import { revocationFaults } from './revocation-check.ts';
@@ -66,7 +66,9 @@ export async function verifyFile(dir: string, file: string, order: VerifyOrder =
   else (key.isFault ? faults : notes).push(key.says);
 
   const ledger = await readLedger(dir);
-  const entry = ledger.issued.get(certificateFacts(leaf).serial);
+  const signer = signerAmong([...bundle, ...sent], leaf);
+  const entry =
+    signer && ledger.issued.get(certificateKey(certificateFacts(signer).keyId, certificateFacts(leaf).serial));
   const side = order.side ?? sideOf(file, entry?.profile);
   if (!certificateFacts(leaf).signsCertificates) faults.push(...sideFaults(leaf, side, order.host));
   if (entry === undefined) notes.push("unknown to this CA's index: another tool made it");

@@ -96,14 +96,16 @@ it('nothing issued is unknown or doubled, no list number comes twice, and work g
   expect(said('issued').length).toBeGreaterThan(ROUNDS);
   expect(said('revoked').length).toBeGreaterThan(ROUNDS / 4);
   const ledger = await readLedger(dir);
-  expect(said('issued').filter((serial) => !ledger.issued.has(plainSerial(serial)))).toEqual([]);
-  expect(said('revoked').filter((serial) => !ledger.revoked.has(plainSerial(serial)))).toEqual([]);
+  const issued = new Set([...ledger.issued.values()].map(({ serial }) => serial));
+  const revoked = new Set([...ledger.revoked.values()].map(({ serial }) => serial));
+  expect(said('issued').filter((serial) => !issued.has(plainSerial(serial)))).toEqual([]);
+  expect(said('revoked').filter((serial) => !revoked.has(plainSerial(serial)))).toEqual([]);
 
   const listed = await run('openssl', ['crl', '-in', join(dir, 'crl.pem'), '-noout', '-text']);
   const onList = [...listed.stdout.matchAll(/Serial Number: ([0-9A-F]+)/g)].map(([, serial = '']) =>
     plainSerial(serial),
   );
-  expect(onList.sort()).toEqual([...ledger.revoked.keys()].sort());
+  expect(onList.sort()).toEqual([...revoked].sort());
 
   const files = await readdir(dir);
   expect(files.filter((name) => /\.(issued|renewed)$|^index\.lock/.test(name))).toEqual([]);
@@ -111,7 +113,7 @@ it('nothing issued is unknown or doubled, no list number comes twice, and work g
   expect(certificates.length).toBeGreaterThan(ROUNDS / 2);
   for (const name of certificates) {
     const certificate = new X509Certificate(await readFile(join(dir, name)));
-    expect([name, ledger.issued.has(plainSerial(certificate.serialNumber))]).toEqual([name, true]);
+    expect([name, issued.has(plainSerial(certificate.serialNumber))]).toEqual([name, true]);
     const keyFile = join(dir, name.replace('.crt', '.key'));
     const key = createPrivateKey(await readFile(keyFile));
     expect([name, certificate.checkPrivateKey(key), (await stat(keyFile)).mode & 0o777]).toEqual([name, true, 0o600]);

@@ -279,6 +279,23 @@ default_crl_days = 5
   });
 });
 
+it('dates no list before the one that it replaces, nor into the future, when a clock was ahead', async () => {
+  await init();
+  const ca = { certPem: await readFile(at('ca.crt'), 'utf8'), keyPem: await readFile(at('ca.key'), 'utf8') };
+  const dated = async (thisUpdate: Date): Promise<number | undefined> => {
+    const nextUpdate = new Date(Date.now() + 86_400_000);
+    await writeFile(at('crl.pem'), await buildCrl(ca, [], { number: 7, thisUpdate, nextUpdate }));
+    await writeLists(dir);
+    return (await readCrlFile(at('crl.pem')))[0]?.thisUpdateMs;
+  };
+  const recent = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
+  expect(await dated(recent)).toBe(recent.getTime());
+  const ahead = new Date(Date.now() + 7_200_000);
+  const after = await dated(ahead);
+  expect(after).toBeGreaterThan(recent.getTime());
+  expect(after).toBeLessThanOrEqual(Date.now());
+});
+
 describe('refuses', () => {
   const failure = async (work: Promise<unknown>): Promise<string> => {
     const error: unknown = await work.catch((thrown: unknown) => thrown);
