@@ -35,5 +35,7 @@ it('with who it was and from where, an IPv4 address as people write it', async (
   const other = pairIn(stack.certsDir, 'dashboard');
   expect((await rawExchange({ ...as, pair: other }, requestText('GET', '/nowhere'))).status).not.toBe(0);
   const requests = () => stack.logs.filter(({ msg }) => msg === 'request');
-  expect(await until('the request is logged', requests, ({ length }) => length > 0)).toEqual([expect.objectContaining({ cn: 'dash-1', remote: '127.0.0.1' })]);
+  expect(await until('the request is logged', requests, ({ length }) => length > 0)).toEqual([
+    expect.objectContaining({ cn: 'dash-1', remote: '127.0.0.1' }),
+  ]);
 });
