@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { type Decision, decide, names } from './guard/decide.ts';
 import type { LiveStream } from './guard/live-streams.ts';
+import type { Extent } from './guard/request-match.ts';
 
 /** A decision that lets a caller in. */
 export type Allowed = Extract<Decision, { allow: true }>;
@@ -26,7 +27,8 @@ export function findForTheNamed<T>(gateway: Gateway, exchange: Exchange, { ident
 /**
  * Asks the policy; a denial leaves its audit line. What is allowed leaves one when it takes effect: see {@link admit}.
  *
- * @param message the request message, or undefined before there is one.
+ * @param message the request message, or undefined before anything is known of one.
+ * @param extent `part` when messages are still to come, and what their path says is known.
  * @throws PassbandError PERMISSION_DENIED
  */
 export function authorize(
@@ -35,10 +37,11 @@ export function authorize(
   { identity }: Caller,
   method: string,
   message: Readonly<Record<string, unknown>> | undefined,
+  extent: Extent = 'whole',
 ): Allowed {
-  const decision = decide(gateway.policy(), identity, method, message, Date.now());
+  const decision = decide(gateway.policy(), identity, method, message, Date.now(), extent);
   if (decision.allow) {
-    exchange.grant = { method, request: message, decision };
+    exchange.grant = { method, request: message, extent, decision };
     return decision;
   }
   gateway.metrics.denied(method);

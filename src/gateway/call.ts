@@ -27,7 +27,7 @@ interface Call {
   readonly route: Route;
   readonly binder: RequestBinder;
   readonly options: CallOptions;
-  /** What lets the caller make calls like this one, before anything is known of the request. */
+  /** What lets the caller make calls like this one, before there is a message. */
   readonly allowed: Allowed;
 }
 
@@ -47,9 +47,13 @@ export async function handleCall(gateway: Gateway, exchange: Exchange, caller: C
   exchange.route = route.template.text;
 
   // Those who may call nothing here learn nothing of what the call takes.
-  const allowed = authorize(gateway, exchange, caller, method.name, undefined);
+  const atAll = authorize(gateway, exchange, caller, method.name, undefined);
 
   const binder = bindRequest(route, match.segments, target.query, method.serverStreaming ? STREAM_CONTROLS : new Set());
+  // A backend may answer before any message comes: what the path says of them all is decided on now.
+  const allowed = method.clientStreaming
+    ? authorize(gateway, exchange, caller, method.name, binder.fromNothing().message, 'part')
+    : atAll;
   const options = {
     metadata: upstreamMetadata(request.headers, exchange.requestId, caller.identityJson),
     deadlineMs: deadlineMs(

@@ -20,7 +20,8 @@ export function leaveUnreadBody(
     if (request.complete) return;
     const timer = setTimeout(() => {
       if ('stream' in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
-      else request.socket.destroy();
+      // And the connection with it. Once it is answered, Node does not tell the request when its connection closes.
+      else request.destroy();
     }, lingerMs);
     timer.unref();
     for (const event of ['end', 'close']) request.once(event, () => clearTimeout(timer));

@@ -1,7 +1,7 @@
 import { type Grant, grantsFor, rulesFor } from './grants.ts';
 import type { Identity } from './identity.ts';
 import type { Entry, Limits, Policy } from './policy.ts';
-import { exceedsSampleRate, type RequestView, unmetCondition } from './request-match.ts';
+import { type Extent, exceedsSampleRate, type RequestView, unmetCondition } from './request-match.ts';
 import { isSubject } from './subject-match.ts';
 import { isOpen, nextBorderMs } from './time-window.ts';
 
@@ -48,6 +48,8 @@ const deny = (rule: string | undefined, reason: string): Decision => ({
  * @param request the request by proto field names (snake_case), nested messages as nested objects; undefined asks whether
  * any request of this method could be allowed, before there is one to look at: `where` is then taken to hold.
  * @param nowMs milliseconds since 1970, for entries that hold at certain times only.
+ * @param extent `part` when the request is what is known of it so far, as what a path says of messages that are still to
+ * come: conditions on fields that it does not have are taken to hold.
  */
 export function decide(
   policy: Policy,
@@ -55,9 +57,10 @@ export function decide(
   method: string,
   request: RequestView | undefined,
   nowMs: number,
+  extent: Extent = 'whole',
 ): Decision {
   try {
-    return answer(policy, identity, method, request, nowMs);
+    return answer(policy, identity, method, request, nowMs, extent);
   } catch {
     // A request object with getters or proxies in it, or a time that is none; no parser of ours makes one.
     return deny(undefined, 'the request cannot be judged');
@@ -96,10 +99,11 @@ export function judgeEntry(
   method: string,
   request: RequestView | undefined,
   nowMs: number,
+  extent: Extent = 'whole',
 ): Verdict {
   if (entry.when.length > 0 && !entry.when.some((window) => isOpen(window, nowMs))) return 'when';
   if (request === undefined) return 'allow';
-  const holds = entry.where.length === 0 || unmetCondition(entry, request) === undefined;
+  const holds = entry.where.length === 0 || unmetCondition(entry, request, extent) === undefined;
   if (!holds && !shadow) return 'where';
   if (exceedsSampleRate(entry, method, request)) return 'rate';
   return holds ? 'allow' : 'shadow';
@@ -116,6 +120,7 @@ function answer(
   method: string,
   request: RequestView | undefined,
   nowMs: number,
+  extent: Extent,
 ): Decision {
   const grants = grantsFor(policy, identity, method);
   if (grants.length === 0) {
@@ -130,7 +135,7 @@ function answer(
     let nearest: Refusal = 'when';
     let cap = 0;
     for (const entry of entries) {
-      const verdict = judgeEntry(entry, rule.shadow, method, request, nowMs);
+      const verdict = judgeEntry(entry, rule.shadow, method, request, nowMs, extent);
       if (verdict === 'allow') return { allow: true, rule: rule.name, limits: entry.limits, shadowed: NO_RULES };
       if (verdict === 'shadow') {
         trial ??= entry;

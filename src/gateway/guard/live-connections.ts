@@ -5,6 +5,7 @@ import { type Decision, decide, names, nextChangeMs } from './decide.ts';
 import type { Identity } from './identity.ts';
 import type { StreamEnd } from './live-streams.ts';
 import type { Policy } from './policy.ts';
+import type { Extent } from './request-match.ts';
 
 /**
  * Milliseconds that a reader has to take the end of what it has lost the right to: one that reads needs a few, and all of
@@ -21,6 +22,8 @@ export interface Grant {
   readonly method: string;
   /** The request; of a stream of requests the latest. Undefined while it is not here yet. */
   readonly request: Readonly<Record<string, unknown>> | undefined;
+  /** Whether that is all of the request, as unless told, or what its path says of messages that are still to come. */
+  readonly extent?: Extent;
   /** The decision that holds now. */
   readonly decision: Allowed;
 }
@@ -136,7 +139,7 @@ export class LiveConnections {
     function lostRight(call: LiveCall, { identity }: LiveConnection): StreamEnd | undefined {
       const { grant } = call;
       if (grant === undefined || identity === undefined) return undefined;
-      const decision = decide(policy, identity, grant.method, grant.request, nowMs);
+      const decision = decide(policy, identity, grant.method, grant.request, nowMs, grant.extent);
       if (!decision.allow) return { code: 'PERMISSION_DENIED', message: decision.reason };
       // Another rule may be what lets it go on, with limits of its own.
       call.grant = { ...grant, decision };

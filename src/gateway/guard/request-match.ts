@@ -4,9 +4,19 @@ import type { Entry, FieldCondition, FieldTest } from './policy.ts';
 /** A request by proto field names (snake_case), nested messages as nested objects. */
 export type RequestView = Readonly<Record<string, unknown>>;
 
+/** Whether all of a request is known, or a part: then whatever may still come is taken to be as a rule wants it. */
+export type Extent = 'whole' | 'part';
+
 /** The first condition of an entry's `where` that a request does not meet; undefined when it meets all. */
-export function unmetCondition(entry: Entry, request: RequestView): FieldCondition | undefined {
-  return entry.where.find((condition) => !isMet(condition, request));
+export function unmetCondition(
+  entry: Entry,
+  request: RequestView,
+  extent: Extent = 'whole',
+): FieldCondition | undefined {
+  return entry.where.find((condition) => {
+    const mayStillCome = extent === 'part' && valueAt(condition.path, request) === undefined;
+    return !mayStillCome && !isMet(condition, request);
+  });
 }
 
 /** Whether a request asks for more samples a second than an entry lets have. */

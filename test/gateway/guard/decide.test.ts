@@ -102,6 +102,20 @@ describe('with which request', () => {
     expect(decide(policy, named('oran-client'), method, request, NOW).allow).toBe(allowed);
   });
 
+  test.each<[string, string, Record<string, unknown>, boolean]>([
+    ['nothing', START, {}, true],
+    ['a field that is right', START, { station_id: 'gs-1' }, true],
+    ['a field that is wrong', START, { station_id: 'gs-2' }, false],
+    ['a field that is empty', START, { station_id: '' }, false],
+    ['both, one wrong', START, { station_id: 'gs-1', band: 'C-band' }, false],
+    ['a number that is wrong', SPECTRUM, { fft_size: 1023 }, false],
+    ['a nested message with more to come', NESTED, { device: { id: 'd-1' } }, true],
+    ['a nested field that is wrong', NESTED, { device: { id: 'x-1' } }, false],
+    ['nothing, for a method of no rule', 'test.Nested/Other', {}, false],
+  ])('of which a part is known: %s', (_what, method, request, allowed) => {
+    expect(decide(policy, named('oran-client'), method, request, NOW, 'part').allow).toBe(allowed);
+  });
+
   it('is not asked before there is one', () => {
     expect(decide(policy, named('oran-client'), START, undefined, NOW)).toEqual({
       allow: true,
