@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -14,15 +15,32 @@ const RETRY_MS = 40;
 /** Milliseconds after which what a dead process left half written is removed; nobody writes a file for so long. */
 const LEFTOVER_MS = 60_000;
 
-/** `index.lock~HOST~PID~TOKEN`: all that is to be known of the holder is in the name, which is there at once or not at all. */
-const LOCK_NAME = /^index\.lock~([^~]+)~(\d+)~([0-9a-f]+)$/;
+/**
+ * `index.lock~HOST+SPACE~PID~TOKEN`: all that is to be known of the holder is in the name, which is there at once or not at
+ * all. HOST is for people; SPACE is where PID means that process.
+ */
+const LOCK_NAME = /^index\.lock~([^~+]+)(?:\+([0-9a-f]+))?~(\d+)~([0-9a-f]+)$/;
 const LEFTOVER_NAME = /\.(\d+)-[0-9a-z]+\.tmp$/;
 
 /** Tokens of the locks that this process has or is after, to tell them from those of a dead one with the same number. */
 const ownTokens = new Set<string>();
 
 /** Not a separator of the lock's name, nor of a path's. */
-const HOST = hostname().replace(/[^A-Za-z0-9.-]/g, '-') || 'host';
+const HOST = `${hostname().replace(/[^A-Za-z0-9.-]/g, '-') || 'host'}+${processSpace()}`;
+
+/**
+ * Tells apart where process numbers mean different processes: machines and their runs, and the containers of one machine,
+ * which may all have one host name and a process 1 each. Where the system does not say (not Linux), the host name must do.
+ */
+function processSpace(): string {
+  const parts = [hostname()];
+  try {
+    parts.push(readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(), readlinkSync('/proc/self/ns/pid'));
+  } catch {
+    // The host name alone.
+  }
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+}
 
 /**
  * Runs `work` while no other process changes this folder.
@@ -57,7 +75,7 @@ async function acquire(dir: string, own: string, waitMs: number): Promise<void> 
     if (other === undefined) return;
     await rm(join(dir, own), { force: true });
     if (performance.now() > deadlineMs) {
-      const [, host = '', pid = ''] = LOCK_NAME.exec(other) ?? [];
+      const [, host = '', , pid = ''] = LOCK_NAME.exec(other) ?? [];
       throw new UsageError(
         `process ${pid} on ${host} is changing ${dir}; wait for it, or, if no such process runs there, ` +
           `remove ${join(dir, other)}`,
@@ -70,9 +88,11 @@ async function acquire(dir: string, own: string, waitMs: number): Promise<void> 
 async function livingOthers(dir: string, own: string): Promise<string[]> {
   const living: string[] = [];
   for (const name of await readdir(dir)) {
-    const [, host, pid, token = ''] = LOCK_NAME.exec(name) ?? [];
+    const [, host, space, pid, token = ''] = LOCK_NAME.exec(name) ?? [];
     if (host === undefined || name === own) continue;
-    const dead = host === HOST && (Number(pid) === process.pid ? !ownTokens.has(token) : !isAlive(Number(pid)));
+    // Of another space, nobody here can say whether it lives.
+    const dead =
+      `${host}+${space}` === HOST && (Number(pid) === process.pid ? !ownTokens.has(token) : !isAlive(Number(pid)));
     if (dead) await rm(join(dir, name), { force: true });
     else living.push(name);
   }

@@ -14,7 +14,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { UsageError } from '../../src/errors.ts';
@@ -194,18 +194,38 @@ describe('the lock', () => {
     expect(await leftovers()).toEqual([]);
   });
 
+  /** Name of the lock that this process has while it is in the folder. */
+  const ownLock = async (): Promise<string> => {
+    const names = await withFolderLock(dir, () => readdir(dir));
+    return names.find((name) => name.startsWith('index.lock~')) ?? '';
+  };
+
   it('of a process that was killed holds nobody up, and what it left half written is removed', async () => {
     const pid = await deadPid();
-    const host = hostname().replace(/[^A-Za-z0-9.-]/g, '-');
-    await writeFile(at(`index.lock~${host}~${pid}~00ff`), '');
+    const own = await ownLock();
+    await writeFile(at(own.replace(/~\d+~[0-9a-f]+$/, `~${pid}~00ff`)), '');
     // A process before this one had its number.
-    await writeFile(at(`index.lock~${host}~${process.pid}~00ff`), '');
+    await writeFile(at(own.replace(/[0-9a-f]+$/, '00ff')), '');
     await writeFile(at(`a.key.issued.${pid}-abc.tmp`), 'old');
     await utimes(at(`a.key.issued.${pid}-abc.tmp`), 1, 1);
     await writeFile(at(`b.key.issued.${process.pid}-abc.tmp`), 'at work');
     await utimes(at(`b.key.issued.${process.pid}-abc.tmp`), 1, 1);
     await client('a');
     expect(await leftovers()).toEqual([`b.key.issued.${process.pid}-abc.tmp`]);
+  });
+
+  test.each([
+    ['with a number that nobody has here', deadPid],
+    ['with the number of this process, as all have that are alone in their container', async () => process.pid],
+  ])('of another container of the same host name is waited for, %s', async (_what, pidOf) => {
+    const own = await ownLock();
+    const theirs = own.replace(/\+[0-9a-f]+~\d+~[0-9a-f]+$/, `+0123456789abcdef~${await pidOf()}~00ff`);
+    expect(theirs).not.toBe(own);
+    await writeFile(at(theirs), '');
+    await expect(withFolderLock(dir, () => Promise.resolve(), 50)).rejects.toThrow(/is changing .*; wait for it/);
+    expect(await leftovers()).toEqual([theirs]);
+    await rm(at(theirs));
+    await client('a');
   });
 
   it('of another machine is waited for, and then named with the remedy', async () => {
