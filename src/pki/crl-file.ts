@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
-import { type ParsedCrl, parseCrl } from './crl.ts';
+import { openCrl, type ParsedCrl, type UnreadCrl } from './crl.ts';
 import { verifySignature } from './verify-signature.ts';
 import { readWholeFile } from './whole-file.ts';
 
@@ -46,19 +46,38 @@ export async function readCrlFile(file: string): Promise<readonly ParsedCrl[]> {
  * @throws UsageError naming the file and the remedy.
  */
 export async function parseCrls(bytes: Uint8Array, file: string): Promise<readonly ParsedCrl[]> {
+  const lists: ParsedCrl[] = [];
+  for (const { readRevoked, ...head } of openCrls(bytes, file)) {
+    lists.push({ ...head, revoked: await readRevoked() });
+  }
+  return lists;
+}
+
+/**
+ * Reads such a file but for whom its lists revoke; see {@link verifyUnreadCrl}.
+ *
+ * @throws UsageError naming the file and the remedy.
+ */
+export function openCrlFile(file: string): readonly UnreadCrl[] {
+  return openCrls(readWholeFile(file, CRL_FILE).bytes, file);
+}
+
+function openCrls(bytes: Uint8Array, file: string): readonly UnreadCrl[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   // 0x30 begins a SEQUENCE, and is the digit 0 in a text: no PEM file begins with either.
   const ders = bytes[0] === 0x30 && !text.includes(ARMOUR_BEGIN) ? [bytes] : pemLists(text, file);
-  const lists: ParsedCrl[] = [];
-  for (const der of ders) {
+  const toUsageError = (error: unknown): never => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${file}: ${why}`, { cause: error });
+  };
+  return ders.map((der) => {
     try {
-      lists.push(await parseCrl(der));
+      const list = openCrl(der);
+      return { ...list, readRevoked: () => list.readRevoked().catch(toUsageError) };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`${file}: ${why}`, { cause: error });
+      return toUsageError(error);
     }
-  }
-  return lists;
+  });
 }
 
 /**
@@ -73,13 +92,38 @@ export async function verifyCrl(
   authorities: readonly X509Certificate[],
   nowMs: number,
 ): Promise<RevocationList | undefined> {
-  const named = authorities.filter((authority) => certificateFacts(authority).subjectDer === list.issuerDer);
+  const signer = signerOf(list, file, authorities, nowMs);
+  const { signed: _, ...rest } = list;
+  return signer && Object.freeze({ ...rest, ...signer, file });
+}
+
+/**
+ * The same, of a list whose entries are read only once its signature is known to be good: a list that anybody may have
+ * written costs a digest and no more.
+ */
+export async function verifyUnreadCrl(
+  list: UnreadCrl,
+  file: string,
+  authorities: readonly X509Certificate[],
+  nowMs: number,
+): Promise<RevocationList | undefined> {
+  const signer = signerOf(list, file, authorities, nowMs);
+  const { signed: _, readRevoked, ...rest } = list;
+  return signer && Object.freeze({ ...rest, revoked: await readRevoked(), ...signer, file });
+}
+
+function signerOf(
+  { issuerDer, thisUpdateMs, signed }: Pick<ParsedCrl, 'issuerDer' | 'thisUpdateMs' | 'signed'>,
+  file: string,
+  authorities: readonly X509Certificate[],
+  nowMs: number,
+): Pick<RevocationList, 'issuer' | 'issuerKeyId'> | undefined {
+  const named = authorities.filter((authority) => certificateFacts(authority).subjectDer === issuerDer);
   const [first] = named;
   if (first === undefined) return undefined;
   const issuer = plainName(first.subject);
-  const { signed, ...rest } = list;
-  if (list.thisUpdateMs > nowMs + MAX_CLOCK_SKEW_MS) {
-    const from = new Date(list.thisUpdateMs).toISOString();
+  if (thisUpdateMs > nowMs + MAX_CLOCK_SKEW_MS) {
+    const from = new Date(thisUpdateMs).toISOString();
     throw new UsageError(
       `${file}: the list of ${issuer} is of the future (thisUpdate ${from}); check this machine's clock`,
     );
@@ -91,7 +135,7 @@ export async function verifyCrl(
       publicKey !== undefined &&
       verifySignature(signed.algorithmDer, signed.data, signed.signature, publicKey)
     ) {
-      return Object.freeze({ ...rest, issuer, issuerKeyId: keyId, file });
+      return { issuer, issuerKeyId: keyId };
     }
   }
   throw new UsageError(

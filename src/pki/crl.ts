@@ -25,6 +25,11 @@ export interface ParsedCrl {
   readonly signed: { readonly data: Uint8Array; readonly algorithmDer: Uint8Array; readonly signature: Uint8Array };
 }
 
+/** A list of which all is read but whom it revokes: that may be much work, and its signature can be looked at before. */
+export interface UnreadCrl extends Omit<ParsedCrl, 'revoked'> {
+  readonly readRevoked: () => Promise<ParsedCrl['revoked']>;
+}
+
 /** Certificates that one list may revoke. 16 MiB of list, which is all that is read, hold about as many. */
 export const MAX_REVOKED_CERTIFICATES = 500_000;
 
@@ -53,9 +58,9 @@ const REMOVE_FROM_CRL = 8;
  * Reads one revocation list (RFC 5280 section 5): a full one, of one issuer, for all of its certificates and reasons.
  *
  * @param der the list and nothing behind it.
- * @throws Error whose message says what is wrong, to be put behind the name of the file.
+ * @throws Error whose message says what is wrong, to be put behind the name of the file; so does `readRevoked`.
  */
-export async function parseCrl(der: Uint8Array): Promise<ParsedCrl> {
+export function openCrl(der: Uint8Array): UnreadCrl {
   const outer = expect(readElement(der, 0, der.length), DER_TAGS.sequence);
   if (outer.end !== der.length) throw new Error('has bytes behind the list');
   const [list, algorithm, signature, more] = elementsOf(der, outer);
@@ -83,7 +88,7 @@ export async function parseCrl(der: Uint8Array): Promise<ParsedCrl> {
     number,
     thisUpdateMs,
     nextUpdateMs,
-    revoked: await readEntries(der, entries),
+    readRevoked: () => readEntries(der, entries),
     signed: { data: bytesOf(der, tbs), algorithmDer, signature: bitString(der, signature) },
   };
 }

@@ -9,8 +9,12 @@ import type { Reloadable } from './reloadable.ts';
  * 200 ms and the time that reading takes, which leaves most of a second for ending what it forbids.
  */
 const POLL_MS = 100;
-/** Milliseconds after which files that could not be used are tried again, though they look the same: dates come true. */
+/**
+ * Milliseconds after which files that could not be used are tried again, though they look the same: dates come true. Each
+ * time it is twice as long, up to the most: a large list that lies there broken must not cost a processor.
+ */
 const RETRY_MS = 1_000;
+const MAX_RETRY_MS = 60_000;
 /** Readings in a row that may find the files changed under them. */
 const MAX_READINGS = 20;
 /** Looks that may pass while the files never stop changing, before somebody is told. */
@@ -90,6 +94,7 @@ class WatchedFiles<T> implements Reloadable<T> {
   /** Why the files cannot be used at present. */
   #fault: string | undefined;
   #triedAtMs = 0;
+  #retryMs = RETRY_MS;
   /** The reading that goes on; the next one waits for it. */
   #busy: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -146,8 +151,10 @@ class WatchedFiles<T> implements Reloadable<T> {
       this.#keepLastGood([new UsageError('the files never stop changing')]);
     if (!settled) return;
     const changed = print !== this.#readPrint;
-    const isTime = this.#fault !== undefined && performance.now() - this.#triedAtMs >= RETRY_MS;
-    if (changed || isTime) await this.#read(!changed);
+    const isTime = this.#fault !== undefined && performance.now() - this.#triedAtMs >= this.#retryMs;
+    if (!changed && !isTime) return;
+    this.#retryMs = changed ? RETRY_MS : Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+    await this.#read(!changed);
   }
 
   async #read(isRetry: boolean): Promise<boolean> {

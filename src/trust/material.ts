@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
-import { type RevocationList, readCrlFile, verifyCrl } from '../pki/crl-file.ts';
+import { openCrlFile, type RevocationList, verifyUnreadCrl } from '../pki/crl-file.ts';
 import { type CaBundle, loadCaBundle, loadTlsPair, parseCertificates, type TlsMaterial } from '../pki/store.ts';
 import { isEarlier, type RevocationLists, revocationLists } from './revocation-lists.ts';
 import type { Trust } from './trust.ts';
@@ -158,10 +158,10 @@ async function loadListsOf(
   before: RevocationLists | undefined,
 ): Promise<RevocationList[]> {
   const lists: RevocationList[] = [];
-  for (const parsed of await readCrlFile(file)) {
-    const used = before?.by(parsed.issuerDer) ?? [];
-    const known = used.find(({ sha256 }) => sha256 === parsed.sha256);
-    const list = known ?? (await verifyCrl(parsed, file, authorities, Date.now()));
+  for (const unread of openCrlFile(file)) {
+    const used = before?.by(unread.issuerDer) ?? [];
+    const known = used.find(({ sha256 }) => sha256 === unread.sha256);
+    const list = known ?? (await verifyUnreadCrl(unread, file, authorities, Date.now()));
     // The list of an authority that has just been taken out says nothing about anybody who is still let in. Waiting for
     // its removal would keep that authority in use.
     if (list !== undefined && isTrusted(list, authorities)) lists.push(list);

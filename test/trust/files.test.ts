@@ -233,6 +233,48 @@ describe('what is made of files', () => {
     expect(errors).toEqual(['a is not valid yet']);
     expect(outcomes).toEqual([true, false, true]);
   });
+
+  it('waits twice as long before each further try, and begins anew when the files change', async () => {
+    await writeFile(at('a'), '1');
+    let isGood = true;
+    const triesMs: number[] = [];
+    const { value } = await watch(async () => {
+      triesMs.push(performance.now());
+      if (!isGood) throw new UsageError('a is wrong; mend it');
+      return await readFile(at('a'), 'utf8');
+    }, [at('a')]);
+    isGood = false;
+    triesMs.length = 0;
+    await replace('a', '2');
+    await until('it was tried again and again', () => triesMs.length === 4);
+    // After 1, 2 and 4 s; a busy machine makes it longer, never shorter.
+    expect((triesMs[3] ?? 0) - (triesMs[0] ?? 0)).toBeGreaterThan(6_500);
+    isGood = true;
+    await replace('a', '3');
+    await until('a change is read at once', () => value.current() === '3');
+    expect(triesMs).toHaveLength(5);
+  });
+
+  it('replaces what can be used, and is broken for as long as a part cannot', async () => {
+    await writeFile(at('a'), '1');
+    const { value, outcomes, errors, changes } = await watch(
+      async (before: string | undefined, onPartFault) => {
+        const now = await readFile(at('a'), 'utf8');
+        if (now.endsWith('!')) onPartFault(new UsageError(`${now} has half of it; put the rest there`));
+        return now === before ? before : now;
+      },
+      [at('a')],
+    );
+    await replace('a', '2!');
+    await until('the good part is in use', () => value.current() === '2!');
+    await until('and the other was told', () => outcomes.length === 2);
+    expect([outcomes, errors]).toEqual([[true, false], ['2! has half of it; put the rest there']]);
+    expect(await value.reload()).toBe(false);
+    expect([value.current(), changes.length, errors.length]).toEqual(['2!', 1, 1]);
+    await replace('a', '3');
+    await until('all of it', () => value.current() === '3');
+    expect(outcomes.at(-1)).toBe(true);
+  });
 });
 
 describe('reload', () => {

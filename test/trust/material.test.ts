@@ -98,6 +98,17 @@ describe('material', () => {
     expect(await refusal(load())).toMatch(/crl\.pem has a list of an issuer that is not in ca\.crt; add its CA/);
   });
 
+  it('looks at the signature of a list before it reads whom that revokes', async () => {
+    const pem = await list({ ...otherCa, certPem: ca.certPem }, 1);
+    const der = Buffer.from(pem.replaceAll(/-----.*-----/g, ''), 'base64');
+    // The serial number of the one who is revoked, made something that is none: whoever reads on says so.
+    const serial = der.lastIndexOf(Buffer.from('02010a', 'hex'));
+    expect(serial).toBeGreaterThan(0);
+    der[serial] = 0x04;
+    await writeFile(at('crl.pem'), der);
+    expect(await refusal(load())).toMatch(/crl\.pem: the list of .* is not signed by any CA certificate/);
+  });
+
   it('refuses what cannot be a pair', async () => {
     await copyFile(at('server.key'), at('gateway.key'));
     expect(await refusal(load())).toMatch(/gateway\.key is not the key of .*gateway\.crt/);
