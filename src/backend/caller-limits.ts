@@ -56,16 +56,17 @@ export class CallerLimits {
   }
 
   /**
-   * Looks whether there is a place for one more stream.
+   * Looks whether there is a place for a stream under a rule, beside the others.
    *
+   * @param before what it has a place under already.
    * @throws PassbandError RESOURCE_EXHAUSTED when the caller has all of its streams open.
    */
-  requirePlace(holder: Identity, { rule, limits }: LimitingRule): void {
+  requirePlace(stream: LimitedCall, holder: Identity, { rule, limits }: LimitingRule, before?: LimitingRule): void {
     const { concurrentStreams: most } = limits;
-    if (most === undefined) return;
+    if (most === undefined || (before?.rule === rule && before.limits.concurrentStreams === most)) return;
     let open = 0;
     for (const call of this.#calls) {
-      if (call.streaming && call.rule === rule && call.holder?.cn === holder.cn) open++;
+      if (call !== stream && call.streaming && call.rule === rule && call.holder?.cn === holder.cn) open++;
     }
     if (open >= most) throw noMoreThan(most);
   }

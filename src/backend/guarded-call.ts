@@ -77,8 +77,8 @@ export class GuardedCall implements LiveCall {
     const request = isRecord(message) ? message : {};
     this.#request = request;
     this.#report.received(request);
-    if (!this.#judge(Date.now())) return;
-    this.#goOn(this.#admitted ? this.#recorded() : this.#takeIn(), proceed);
+    const before = this.#admitted ? this.#allowed : undefined;
+    if (this.#judge(Date.now())) this.#goOn(this.#takeIn(before), proceed);
   }
 
   /** The caller sends no message any more, or none at all: that is allowed by what is known without one. */
@@ -173,29 +173,28 @@ export class GuardedCall implements LiveCall {
 
   /** What the certificate's OCSP responder says, where one is asked. */
   #asked(nowMs: number): Promise<void> | undefined {
-    const { connection } = this;
-    return connection && this.#rules.door.requireGoodAnswer(connection, nowMs);
+    return this.connection && this.#rules.door.requireGoodAnswer(this.connection, nowMs);
   }
 
-  /** The first message is allowed: takes its place among the caller's calls, and leaves its line. */
-  #takeIn(): Promise<void> | undefined {
+  /** A message is allowed: takes its place among the caller's calls where it had none `before`, and leaves its line. */
+  #takeIn(before?: Allowed): Promise<void> | undefined {
     const { holder } = this;
     const allowed = this.#allowed;
     if (allowed === undefined) return undefined;
     try {
-      if (holder !== undefined && this.streaming) this.#rules.limits.requirePlace(holder, allowed);
+      if (holder !== undefined && this.streaming) this.#rules.limits.requirePlace(this, holder, allowed, before);
       else if (holder !== undefined) this.#rules.limits.requireBytes(holder, allowed);
       // Perhaps long after the headers: nothing takes effect while its line cannot be kept.
-      this.#rules.audit.assertWritable();
+      if (before === undefined) this.#rules.audit.assertWritable();
     } catch (error) {
       this.#refuse(error, allowed.rule);
       return undefined;
     }
+    if (before !== undefined) return this.#recorded();
     this.#admitted = true;
     this.mayTake = [];
     const counted = holder === undefined ? undefined : this.#rules.limits.request(holder, allowed);
-    if (counted === undefined) return this.#recorded();
-    return counted.then(() => this.#recorded());
+    return counted === undefined ? this.#recorded() : counted.then(() => this.#recorded());
   }
 
   /** Whether a message states no rate of samples above the caller's cap; the call is refused and over when it does. */

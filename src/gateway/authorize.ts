@@ -49,6 +49,33 @@ export function authorize(
 }
 
 /**
+ * Asks the policy about the next message of a stream. When it is another rule that allows it, or another limit holds, the
+ * stream needs a place there.
+ *
+ * @throws PassbandError PERMISSION_DENIED, or RESOURCE_EXHAUSTED when there is no place.
+ */
+export function authorizeNext(
+  gateway: Gateway,
+  exchange: Exchange,
+  caller: Caller,
+  stream: LiveStream,
+  message: Readonly<Record<string, unknown>>,
+): Allowed {
+  const before = exchange.grant;
+  const allowed = authorize(gateway, exchange, caller, stream.method, message);
+  const { rule, limits } = allowed;
+  const { decision } = before ?? {};
+  if (decision?.rule === rule && decision.limits.concurrentStreams === limits.concurrentStreams) return allowed;
+  try {
+    gateway.admission.requirePlace(stream, rule, limits);
+  } catch (error) {
+    exchange.grant = before;
+    throw denied(gateway, exchange, PassbandError.from(error), rule);
+  }
+  return allowed;
+}
+
+/**
  * Counts an allowed call against the rates of its rule, and leaves its audit line. To be awaited before anything is done
  * for the caller.
  *

@@ -2,7 +2,7 @@ import { PassbandError } from '../errors.ts';
 import { countAnswer, sampleRateCheck } from './answer-limits.ts';
 import { acceptStream, answerStream } from './answer-stream.ts';
 import { acceptUnary, answerUnary } from './answer-unary.ts';
-import { type Allowed, admit, authorize, findForTheNamed, recorded, takePlace } from './authorize.ts';
+import { type Allowed, admit, authorize, authorizeNext, findForTheNamed, recorded, takePlace } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import { deadlineMs } from './deadline.ts';
 import { originForm } from './edge/host.ts';
@@ -101,9 +101,16 @@ async function callUnary(call: Call): Promise<void> {
   const format = acceptUnary(route, exchange.request.headers.accept);
   if (method.clientStreaming) {
     exchange.isStream = true;
-    await admit(gateway, exchange, call.caller, call.allowed);
-    const duplex = await gateway.upstream.duplex(method, options);
-    answerWith(await Promise.race([onlyMessage(duplex), failureOf(feed(call, duplex))]));
+    // It has an end of its own, which a gateway that shuts down waits for.
+    const live = liveStream(call, () => {});
+    const leave = takePlace(gateway, exchange, live, call.allowed);
+    try {
+      await admit(gateway, exchange, call.caller, call.allowed);
+      const duplex = await gateway.upstream.duplex(method, options);
+      answerWith(await Promise.race([onlyMessage(duplex), failureOf(feed(call, live, duplex))]));
+    } finally {
+      leave();
+    }
     return;
   }
   const { bytes, allowed } = await readAllowed(call);
@@ -129,23 +136,20 @@ async function callStream(call: Call): Promise<void> {
   }
   const request = method.clientStreaming ? undefined : await readAllowed(call);
   const allowed = request?.allowed ?? call.allowed;
-  const end = (status: StreamEnd): void => exchange.stop(status);
-  const live: LiveStream = {
-    identity: caller.identity,
-    method: method.name,
-    // The rule may become another one while the stream is open.
-    get rule() {
-      return exchange.rule;
-    },
-    end,
-  };
+  const live = liveStream(call, (status) => exchange.stop(status));
   exchange.isStream = true;
   const leave = takePlace(gateway, exchange, live, allowed);
   try {
     await admit(gateway, exchange, caller, allowed);
     if (request === undefined) {
       const duplex = await gateway.upstream.duplex(method, options);
-      await answerStream(gateway, exchange, { route, accept, controls, call: duplex, feeding: feed(call, duplex) });
+      await answerStream(gateway, exchange, {
+        route,
+        accept,
+        controls,
+        call: duplex,
+        feeding: feed(call, live, duplex),
+      });
     } else {
       const stream = await openStream(call, controls, request.bytes);
       await answerStream(gateway, exchange, { route, accept, controls, call: stream, feeding: undefined });
@@ -153,6 +157,18 @@ async function callStream(call: Call): Promise<void> {
   } finally {
     leave();
   }
+}
+
+function liveStream({ exchange, caller, route }: Call, end: (status: StreamEnd) => void): LiveStream {
+  return {
+    identity: caller.identity,
+    method: route.method.name,
+    // The rule may become another one while the stream is open.
+    get rule() {
+      return exchange.rule;
+    },
+    end,
+  };
 }
 
 /** Reads the one request of a call and decides on it. */
@@ -182,11 +198,11 @@ async function openStream(call: Call, controls: StreamControls, bytes: Buffer): 
 }
 
 /** Sends the caller's messages on as they come, each decided on by itself. A fault ends the call. */
-async function feed(call: Call, duplex: DuplexCall): Promise<void> {
-  const { gateway, exchange, caller, route, binder } = call;
+async function feed(call: Call, live: LiveStream, duplex: DuplexCall): Promise<void> {
+  const { gateway, exchange, caller, binder } = call;
   try {
     for await (const bound of readRequests(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes })) {
-      await recorded(gateway, exchange, authorize(gateway, exchange, caller, route.method.name, bound.message));
+      await recorded(gateway, exchange, authorizeNext(gateway, exchange, caller, live, bound.message));
       await duplex.send(bound.bytes);
     }
     duplex.endInput();

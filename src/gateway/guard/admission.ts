@@ -27,11 +27,19 @@ export class Admission {
    *
    * @throws PassbandError RESOURCE_EXHAUSTED when the caller has all of its streams open.
    */
-  stream(stream: LiveStream, { concurrentStreams: most }: Limits): () => void {
-    if (most !== undefined && this.live.count(stream.identity.cn, stream.rule) >= most) {
-      throw new PassbandError('RESOURCE_EXHAUSTED', `no more than ${most} streams at one time`);
-    }
+  stream(stream: LiveStream, limits: Limits): () => void {
+    this.requirePlace(stream, stream.rule, limits);
     return this.live.add(stream);
+  }
+
+  /**
+   * To be asked when a stream comes under another rule, by what its caller sends.
+   *
+   * @throws PassbandError RESOURCE_EXHAUSTED when the caller has all of its streams open there.
+   */
+  requirePlace(stream: LiveStream, rule: string, { concurrentStreams: most }: Limits): void {
+    if (most === undefined || this.live.countBeside(stream, rule) < most) return;
+    throw new PassbandError('RESOURCE_EXHAUSTED', `no more than ${most} streams at one time`);
   }
 
   /** The pace at which a caller may be sent bytes under a rule, shared by all of its streams; undefined without a limit. */

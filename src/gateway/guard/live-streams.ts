@@ -30,10 +30,13 @@ export class LiveStreams {
     return this.streams.size;
   }
 
-  /** Streams of one caller under one rule. */
-  count(cn: string, rule: string): number {
+  /** Streams of a stream's caller under a rule, itself left out. */
+  countBeside(stream: LiveStream, rule: string): number {
+    const { cn } = stream.identity;
     let count = 0;
-    for (const stream of this.streams) if (stream.identity.cn === cn && stream.rule === rule) count++;
+    for (const other of this.streams) {
+      if (other !== stream && other.identity.cn === cn && other.rule === rule) count++;
+    }
     return count;
   }
 
