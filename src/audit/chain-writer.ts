@@ -1,5 +1,5 @@
 import type { ChainEnd, JournalFiles } from './journal-files.ts';
-import { type Body, seal } from './line.ts';
+import { againBody, type Body, seal } from './line.ts';
 import type { Tenure } from './tenure.ts';
 
 /** Bytes of lines that are written at once. */
@@ -26,6 +26,10 @@ export class ChainWriter {
   #unwritten: Buffer;
   #lines = 0;
   #dirty = false;
+  /** Lines since the last good sync, in their order. */
+  #unsynced: { readonly body: Body; readonly seq: number }[] = [];
+  #unsyncedBytes = 0;
+  #inDoubt = false;
 
   /** @param mend what must be written before the first line. */
   constructor(files: JournalFiles, tenure: Tenure, chain: ChainEnd, rotation: Rotation, mend: string) {
@@ -59,6 +63,24 @@ export class ChainWriter {
     return this.#dirty;
   }
 
+  /** Bytes of remembered lines that were not synced yet. */
+  get unsyncedBytes(): number {
+    return this.#unsyncedBytes;
+  }
+
+  /**
+   * Whether a sync has failed. The system may have dropped what it could not put on the disk, and says of the next sync
+   * that all is well: nothing that came since the last good one can be relied on.
+   */
+  get inDoubt(): boolean {
+    return this.#inDoubt;
+  }
+
+  /** Lines that are so. */
+  get doubtfulLines(): number {
+    return this.#inDoubt ? this.#unsynced.length : 0;
+  }
+
   /** Writes all that has its place; gives the number of lines. */
   async flush(): Promise<number> {
     if (this.#unwritten.length > 0) await this.#tenure.requireOurs();
@@ -78,9 +100,10 @@ export class ChainWriter {
    * Takes lines from the front of a queue, as many as are written at once, and gives them their places; goes on in a new
    * file first when this one is full. All that was taken before must be flushed.
    *
+   * @param remember keeps them until they are synced.
    * @returns the bodies that were taken.
    */
-  async take(queue: Body[]): Promise<readonly Body[]> {
+  async take(queue: Body[], remember: boolean): Promise<readonly Body[]> {
     const [first] = queue;
     if (first === undefined) return [];
     const { maxBytes } = this.#rotation;
@@ -102,13 +125,33 @@ export class ChainWriter {
     }
     this.#lines = lines.length;
     this.#unwritten = Buffer.from(lines.join(''));
-    return queue.splice(0, lines.length);
+    const taken = queue.splice(0, lines.length);
+    if (remember) this.#remember(taken, bytes);
+    return taken;
   }
 
   /** Goes on in a new file. All that was taken before must be flushed. */
   async goOn(): Promise<void> {
     await this.#tenure.requireOurs();
+    await this.sync();
     this.#chain = await this.#files.rotate(this.#chain, this.#rotation.keep);
+  }
+
+  /**
+   * After a sync that failed: goes on in a new file. All that was taken before must be flushed.
+   *
+   * @returns the lines that may not be on the disk, to be written again before all others.
+   */
+  async repeat(): Promise<readonly Body[]> {
+    await this.#tenure.requireOurs();
+    // For what can still be had of the old file; its word is not relied on.
+    await this.#files.sync().catch(() => {});
+    // A disk that fails again and again must not push old files out.
+    this.#chain = await this.#files.rotate(this.#chain, 0);
+    const bodies = this.#unsynced.map(({ body, seq }) => againBody(body, seq));
+    this.#allIsSynced();
+    this.#inDoubt = false;
+    return bodies;
   }
 
   /** Whether the file that is written to is still where it shall be. */
@@ -117,8 +160,25 @@ export class ChainWriter {
   }
 
   async sync(): Promise<void> {
-    await this.#files.sync();
+    try {
+      await this.#files.sync();
+    } catch (error) {
+      this.#inDoubt = true;
+      throw error;
+    }
+    this.#allIsSynced();
+  }
+
+  #allIsSynced(): void {
     this.#dirty = false;
+    this.#unsynced = [];
+    this.#unsyncedBytes = 0;
+  }
+
+  #remember(taken: readonly Body[], bytes: number): void {
+    const first = this.#chain.seq - taken.length + 1;
+    for (const [index, body] of taken.entries()) this.#unsynced.push({ body, seq: first + index });
+    this.#unsyncedBytes += bytes;
   }
 
   close(): Promise<void> {

@@ -102,11 +102,11 @@ export class JournalFiles {
   /**
    * Goes on in a new file, whose first line carries the chain over. The new file is whole before the old one gives its
    * name up, so that at every moment a crash leaves a chain that can be gone on with. To be tried again after a failure.
+   * The old one is to be synced before.
    *
    * @param keep files that stay, the new one included; 0 for all.
    */
   async rotate(chain: ChainEnd, keep: number): Promise<ChainEnd> {
-    await this.#file.sync();
     const begun = await begin(this.#folder, this.#program, this.#open, this.#number + 1, chain);
     try {
       await nameFull(this.path, numberedFile(this.#folder, this.#program, this.#number));

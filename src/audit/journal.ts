@@ -31,7 +31,7 @@ export class Journal implements Audit {
   readonly #tenure: Tenure;
   readonly #waiters = new Waiters();
   readonly #beat: NodeJS.Timeout;
-  readonly #queue: Body[] = [];
+  #queue: Body[] = [];
   #queuedBytes = 0;
   /** Lines that came, and those of them that are as durable as they shall be. */
   #came = 0;
@@ -115,16 +115,14 @@ export class Journal implements Audit {
     this.#closed = true;
     clearInterval(this.#beat);
     await this.#working;
-    this.#syncDue = this.#options.sync !== 'never';
     await this.#work();
     if (!this.#broken) {
       this.#push(journalBody('stop', {}));
-      this.#syncDue = this.#options.sync !== 'never';
       await this.#work();
     }
     const { log } = this.#options;
-    const { path, chain, unwrittenLines } = this.#writer;
-    const lines = this.#queue.length + unwrittenLines + this.#lost;
+    const { path, chain, unwrittenLines, doubtfulLines } = this.#writer;
+    const lines = this.#queue.length + unwrittenLines + doubtfulLines + this.#lost;
     if (lines > 0) log.error({ journal: path, lines }, 'audit lines could not be written and are lost');
     await this.#writer.close().catch(() => {});
     await this.#lock.release();
@@ -187,7 +185,8 @@ export class Journal implements Audit {
     for (;;) {
       const lines = await this.#writer.flush();
       metrics.written(lines);
-      if (this.#writer.dirty && (this.#syncDue || sync === 'always')) await this.#writer.sync();
+      if (this.#writer.inDoubt) this.#putFirst(await this.#writer.repeat());
+      if (this.#writer.dirty && this.#mustSync()) await this.#writer.sync();
       this.#syncDue = false;
       if (this.#lookDue) await this.#stayInPlace();
       this.#durable = this.#came - this.#queue.length;
@@ -195,8 +194,22 @@ export class Journal implements Audit {
       // All that waited is written: only that shows that an outage is over.
       if (this.#outage !== undefined && this.#queue.length === 0) this.#onMended(this.#outage);
       if (this.#queue.length === 0) return;
-      for (const body of await this.#writer.take(this.#queue)) this.#queuedBytes -= Buffer.byteLength(body);
+      for (const body of await this.#writer.take(this.#queue, sync !== 'never'))
+        this.#queuedBytes -= Buffer.byteLength(body);
     }
+  }
+
+  /** Lines that came before are written before; they count as waiting again. */
+  #putFirst(bodies: readonly Body[]): void {
+    this.#queue = [...bodies, ...this.#queue];
+    for (const body of bodies) this.#queuedBytes += Buffer.byteLength(body);
+  }
+
+  #mustSync(): boolean {
+    const { sync } = this.#options;
+    if (sync !== 'interval' || this.#syncDue || this.#closed) return sync !== 'never';
+    // An outage is over when lines are on the disk; and what is kept in memory until a sync is bounded.
+    return this.#outage !== undefined || this.#writer.unsyncedBytes >= MAX_BACKLOG_BYTES;
   }
 
   /** Lines in a file that was moved away or removed are soon nobody's: the chain goes on where it belongs. */

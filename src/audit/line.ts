@@ -14,6 +14,8 @@ const MAX_NAMED_RULES = 32;
 const TAIL = /,"hash":"([0-9a-f]{64})"\}$/;
 /** Bytes of that end. */
 const TAIL_BYTES = ',"hash":""}'.length + 64;
+/** The end of a body that is a repetition already. */
+const AGAIN = /,"again":\d+\}$/;
 const CLOSING = Buffer.from('}');
 
 /** A line before it has its place in the chain: a JSON object with at least one member. */
@@ -65,6 +67,11 @@ export function endBody(facts: AuditFacts, { code, rule, reason, bytes, frames, 
     durationMs: Math.round(durationMs),
     requestId: facts.requestId,
   });
+}
+
+/** A line that is written a second time: it says which one it repeats, the first of them if there are more. */
+export function againBody(body: Body, seq: number): Body {
+  return AGAIN.test(body) ? body : `${body.slice(0, -1)},"again":${seq}}`;
 }
 
 /** The line of something that befell the journal itself. */

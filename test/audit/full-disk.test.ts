@@ -1,7 +1,10 @@
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect, it, test } from '@jest/globals';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { type AppendFile, openAppendFile } from '../../src/audit/append-file.ts';
+import { chainsOf } from '../../src/audit/chains.ts';
 import { MAX_BACKLOG_BYTES, MAX_WAITING_BYTES } from '../../src/audit/journal.ts';
 import { PassbandError } from '../../src/errors.ts';
 import { auditMetrics } from '../../src/observability/audit-metrics.ts';
@@ -23,6 +26,10 @@ class Disk {
   room = Number.POSITIVE_INFINITY;
   syncs = 0;
   syncFails = false;
+  /** Syncs that fail, by their numbers. */
+  failing: readonly number[] = [];
+  /** How much of what is in files was there at a sync that did not fail, by the files' inodes. */
+  readonly synced = new Map<number, number>();
   /** Each write waits for this. */
   gate: Promise<void> = Promise.resolve();
 
@@ -40,8 +47,14 @@ class Disk {
       },
       sync: async () => {
         this.syncs++;
-        if (this.syncFails) throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+        if (this.syncFails || this.failing.includes(this.syncs))
+          throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+        const size = await file.size();
         await file.sync();
+        for (const name of await readdir(dirname(path))) {
+          if (await file.isAt(join(dirname(path), name)))
+            this.synced.set((await stat(join(dirname(path), name))).ino, size);
+        }
       },
     };
   };
@@ -214,6 +227,79 @@ it('always: a disk that cannot sync is one that cannot be written', () =>
     await until('it takes requests again', () => refusal(() => journal.assertWritable()) === undefined);
     await journal.close();
     expect(await outages(folder)).toEqual([expect.objectContaining({ reason: expect.stringContaining('EIO') })]);
+  }));
+
+test.each<['always' | 'interval']>([['always'], ['interval']])(
+  '%s: what a failed sync may have dropped is written again, in a new file, until a sync has not failed',
+  (sync) =>
+    inFolder(async (folder) => {
+      const disk = new Disk();
+      const { lines, log } = keptLog();
+      const journal = await openIn(folder, { openFile: disk.open, sync, keep: 1, log });
+      const file = `${folder}/gateway.jsonl`;
+      leave(journal, 3);
+      await until('they are written', async () => (await requestsIn(folder)).length === 3);
+      await until('they are synced', async () => disk.synced.get((await stat(file)).ino) === (await stat(file)).size);
+      // The next; the first of the new file's own two; the second of another's.
+      const next = disk.syncs + 1;
+      disk.failing = [next, next + 2, next + 5];
+      leave(journal, 2, 4);
+      await until('it is mended', () => lines.some(({ msg }) => msg === 'the audit journal is written again'));
+      leave(journal, 1, 6);
+      await journal.close();
+
+      const [chain] = await chainsOf([folder]);
+      const files = await Promise.all((chain?.files ?? []).map(linesOf));
+      const decisions = files.map((of) => of.filter(({ event }) => event === 'decision'));
+      expect(decisions.map((of) => of.map(({ requestId }) => requestId))).toEqual([
+        ids(5),
+        ['request-4', 'request-5'],
+        ['request-4', 'request-5', 'request-6'],
+      ]);
+      // Each repetition names the first of its kind, whatever became of those between.
+      const [four, five] = decisions[0]?.slice(3).map(({ seq }) => seq) ?? [];
+      expect(decisions.slice(1).map((of) => of.map(({ again }) => again))).toEqual([
+        [four, five],
+        [four, five, undefined],
+      ]);
+      expect(decisions[2]?.[0]).toMatchObject({
+        ...decisions[0]?.[3],
+        seq: expect.any(Number),
+        prev: expect.any(String),
+        hash: expect.any(String),
+      });
+      expect(await outages(folder)).toEqual([
+        expect.objectContaining({ reason: expect.stringContaining('EIO'), lost: 0 }),
+      ]);
+      expect(lines.filter(({ msg }) => msg === 'the audit journal is written again')).toHaveLength(1);
+      expect(await verified(folder)).toMatchObject({ fault: undefined, firstFile: 1 });
+      // What is in the last file is on the disk, all of it.
+      expect(disk.synced.get((await stat(file)).ino)).toBe((await stat(file)).size);
+    }),
+);
+
+it('a disk that cannot sync to the end leaves it said how many lines that may have cost', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const { lines, log } = keptLog();
+    const journal = await openIn(folder, { openFile: disk.open, sync: 'interval', beatMs: 2 ** 30, log });
+    disk.syncFails = true;
+    leave(journal, 10);
+    await journal.close();
+    // The line of its start was not synced either.
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 50, lines: 11, msg: 'audit lines could not be written and are lost' }),
+    );
+  }));
+
+it('interval: what is remembered until it is synced is bounded', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, sync: 'interval', beatMs: 2 ** 30 });
+    const before = disk.syncs;
+    leave(journal, Math.ceil(MAX_BACKLOG_BYTES / 400));
+    await until('it syncs before it is time', () => disk.syncs > before);
+    await journal.close();
   }));
 
 it('syncs once for all that came while the disk was busy', () =>
