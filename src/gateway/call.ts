@@ -16,7 +16,7 @@ import { bindRequest, type RequestBinder } from './routes/request.ts';
 import type { Match, Route } from './routes/table.ts';
 import { readStreamControls, STREAM_CONTROLS, type StreamControls } from './stream-controls.ts';
 import type { CallOptions, DuplexCall, StreamCall } from './upstream/call.ts';
-import { upstreamMetadata } from './upstream/metadata.ts';
+import { answeringMetadata, upstreamMetadata } from './upstream/metadata.ts';
 import type { SharedStream } from './upstream/shared-streams.ts';
 
 /** A call on its way: what is known once its route is found and its caller may make it. */
@@ -180,7 +180,7 @@ async function readAllowed(call: Call): Promise<{ readonly bytes: Buffer; readon
 
 /**
  * Opens the upstream call of a stream, or joins one that a reader with the same certificate has open for the same
- * request. A reader that may hold the stream back, that resumes or that names a deadline has a call of its own.
+ * request and metadata. A reader that may hold the stream back, that resumes or that names a deadline has a call of its own.
  */
 async function openStream(call: Call, controls: StreamControls, bytes: Buffer): Promise<StreamCall | SharedStream> {
   const { gateway, caller, route, options } = call;
@@ -191,7 +191,8 @@ async function openStream(call: Call, controls: StreamControls, bytes: Buffer): 
     controls.resumeAfter !== undefined ||
     options.deadlineMs !== undefined;
   if (alone) return gateway.upstream.serverStream(method, bytes, options);
-  const key = `${method.name} ${caller.identity.sha256} ${bytes.toString('base64')}`;
+  const sent = answeringMetadata(options.metadata);
+  const key = `${method.name} ${caller.identity.sha256} ${bytes.toString('base64')} ${sent}`;
   return gateway.shared.join(key, options.signal, (signal) =>
     gateway.upstream.serverStream(method, bytes, { ...options, signal }),
   );

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Caller, callerOf, type EventStream, pairIn } from '../support/https.ts';
 import { type Stack, startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
 
 const PATH = '/v1/stations/sim-1/iq?batch_size_samples=8192';
 let stack: Stack;
@@ -50,6 +51,34 @@ it('reads a stream once for all readers of one certificate, and each gets every 
     }
   }
   for (const stream of streams) stream.stop();
+});
+
+it('does not share a call with a reader that sends other metadata to the backend', async () => {
+  const plain = await client.events(PATH);
+  await first(plain);
+  const headers = [
+    { 'grpc-metadata-tenant': 'a' },
+    { 'grpc-metadata-tenant': 'b' },
+    { 'grpc-metadata-tenant-bin': 'YQ==' },
+    { 'grpc-metadata-tenant-bin': 'Yg==' },
+    { 'grpc-metadata-tenant': 'a', 'grpc-metadata-zone': '1' },
+  ];
+  const own = await Promise.all(headers.map((sent) => client.events(PATH, { headers: sent })));
+  await Promise.all(own.map(first));
+  expect(await subscribers()).toBe(1 + headers.length);
+  // The same metadata in whichever order, a trace and a name of the request's own make no other answer.
+  const same = await Promise.all(
+    [
+      { 'grpc-metadata-zone': '1', 'grpc-metadata-tenant': 'a' },
+      { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'x=1' },
+      { 'x-request-id': 'mine' },
+      { 'grpc-metadata-x-remote-user': 'root' },
+    ].map((sent) => client.events(PATH, { headers: sent })),
+  );
+  await Promise.all(same.map(first));
+  expect(await subscribers()).toBe(1 + headers.length);
+  for (const stream of [plain, ...own, ...same]) stream.stop();
+  await until('no subscriber', subscribers, (count) => count === 0);
 });
 
 it('opens one upstream call for them, one more for another certificate, and none stays behind', async () => {

@@ -37,3 +37,12 @@ export function upstreamMetadata(headers: IncomingHttpHeaders, requestId: string
   metadata.set(IDENTITY_METADATA, identityJson);
   return metadata;
 }
+
+/** Of the gateway's own making, or only said of a call that is traced: no answer depends on them. */
+const NOT_ANSWERING: readonly string[] = [...PASSED_ON, 'x-request-id', IDENTITY_METADATA];
+
+/** What of a call's metadata its answer may depend on, the caller's identity left out; the same text for the same. */
+export function answeringMetadata(metadata: grpc.Metadata): string {
+  const entries = Object.entries(metadata.toJSON()).filter(([name]) => !NOT_ANSWERING.includes(name));
+  return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
