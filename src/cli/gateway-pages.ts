@@ -1,8 +1,8 @@
 import type { Descriptors, MethodDescriptor } from '../descriptors.ts';
+import { admitForPage } from '../gateway/authorize.ts';
 import type { Caller } from '../gateway/callers.ts';
 import type { Exchange } from '../gateway/exchange.ts';
 import type { Gateway, Pages } from '../gateway/gateway.ts';
-import { decide } from '../gateway/guard/decide.ts';
 import { printMessage } from '../gateway/routes/message-to-json.ts';
 import { planOf } from '../gateway/routes/plan.ts';
 import type { RouteTable } from '../gateway/routes/table.ts';
@@ -50,20 +50,22 @@ export function gatewayPages(
   };
 }
 
-/** The stations that this caller may see. Whether it may is asked quietly: looking at the page is no attempt. */
+/** The stations that this caller may see: by a call of its own, which counts as any other does. */
 async function readStations(
-  { policy, upstream }: Gateway,
+  gateway: Gateway,
   list: MethodDescriptor,
   exchange: Exchange,
   caller: Caller,
 ): Promise<readonly StationRow[] | 'unreadable'> {
-  if (!decide(policy(), caller.identity, list.name, {}, Date.now()).allow) return 'unreadable';
+  const allowed = await admitForPage(gateway, exchange, caller, list.name);
+  if (allowed === undefined) return 'unreadable';
   try {
-    const answer = await upstream.unary(list, Buffer.alloc(0), {
+    const answer = await gateway.upstream.unary(list, Buffer.alloc(0), {
       metadata: upstreamMetadata({}, exchange.requestId, caller.identityJson),
       deadlineMs: Date.now() + STATIONS_TIMEOUT_MS,
       signal: exchange.gone.signal,
     });
+    gateway.admission.pace(caller.identity, allowed.rule, allowed.limits)?.spend(answer.length);
     return rows(JSON.parse(printMessage(planOf(list.response), answer)));
   } catch (error) {
     exchange.cause = error;

@@ -1,3 +1,4 @@
+import type { Audit, AuditFacts } from '../audit/audit.ts';
 import { PassbandError } from '../errors.ts';
 import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
@@ -97,22 +98,45 @@ export async function admit(gateway: Gateway, exchange: Exchange, caller: Caller
  * Leaves the audit line of what is allowed: one for a call, and one more for each other rule that messages of its
  * caller's are allowed by. A promise, when the line must be durable before the call goes on.
  */
-export function recorded(
-  { audit }: Gateway,
-  exchange: Exchange,
-  { rule, shadowed }: Allowed,
-): Promise<void> | undefined {
-  const how = JSON.stringify([rule, shadowed]);
+export function recorded({ audit }: Gateway, exchange: Exchange, allowed: Allowed): Promise<void> | undefined {
+  const how = JSON.stringify([allowed.rule, allowed.shadowed]);
   if (exchange.allowedBy.has(how)) return undefined;
   exchange.allowedBy.add(how);
-  audit.decision(exchange.facts(), {
-    outcome: 'allow',
-    code: 'OK',
-    rule,
-    reason: `rule "${rule}" allows it`,
-    shadowed,
-  });
+  leaveAllowed(audit, exchange.facts(), allowed);
   return audit.settled();
+}
+
+/**
+ * Lets the gateway itself make a call for whoever looks at one of its pages, as the caller could: by the policy and within
+ * its limits, with an audit line. Undefined, and no line, where the caller could not: looking at a page is no attempt.
+ *
+ * @param method of a request without any field.
+ * @throws PassbandError UNAVAILABLE when the line cannot be kept and calls must not go on without.
+ */
+export async function admitForPage(
+  gateway: Gateway,
+  exchange: Exchange,
+  { identity }: Caller,
+  method: string,
+): Promise<Allowed | undefined> {
+  const { admission, audit } = gateway;
+  const decision = decide(gateway.policy(), identity, method, {}, Date.now());
+  if (!decision.allow) return undefined;
+  try {
+    admission.requireBytes(identity, decision.rule, decision.limits);
+    await admission.request(identity, decision.rule, decision.limits);
+  } catch (error) {
+    if (PassbandError.from(error).code === 'RESOURCE_EXHAUSTED') return undefined;
+    throw error;
+  }
+  audit.assertWritable();
+  leaveAllowed(audit, { ...exchange.facts(), rpc: method }, decision);
+  await audit.settled();
+  return decision;
+}
+
+function leaveAllowed(audit: Audit, facts: AuditFacts, { rule, shadowed }: Allowed): void {
+  audit.decision(facts, { outcome: 'allow', code: 'OK', rule, reason: `rule "${rule}" allows it`, shadowed });
 }
 
 /**

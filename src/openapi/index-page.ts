@@ -45,7 +45,7 @@ function stationSection(stations: readonly StationRow[] | 'unreadable'): Markup 
 
 function stationTable(stations: readonly StationRow[] | 'unreadable'): Markup {
   if (stations === 'unreadable') {
-    return html`<p>The stations could not be read: the backend cannot be reached, or your policy does not let you list them.</p>`;
+    return html`<p>The stations could not be read: the backend cannot be reached, or your policy does not let you list them, or not so often.</p>`;
   }
   if (stations.length === 0) return html`<p>There is none yet.</p>`;
   return html`<div class="wide" tabindex="0"><table><thead><tr><th scope="col">Station</th><th scope="col">State</th>
