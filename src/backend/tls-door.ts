@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import { listenAddress } from '../listen-address.ts';
 import { listenError } from '../listen-error.ts';
 import type { TlsMaterial } from '../pki/store.ts';
-import { remoteAddress } from '../remote-address.ts';
+import { refusedCertificates } from '../refused-certificates.ts';
+import { handshakeAddress, remoteAddress } from '../remote-address.ts';
 import { tlsServerOptions } from '../tls.ts';
 import type { Material } from '../trust/material.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
@@ -50,8 +51,10 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
   const { port, material, log, metrics, maxConnections = MAX_CONNECTIONS } = options;
   const sockets = new Set<Socket>();
   const unfinished = new UnfinishedHandshakes(maxConnections);
+  const certificateRefused = refusedCertificates(log, 'a client certificate was refused');
+  let shown = material.current().tls.backend;
   const server = createServer({
-    ...serverOptions(material.current().tls.backend),
+    ...serverOptions(shown),
     ALPNProtocols: ['h2'],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     noDelay: true,
@@ -72,8 +75,8 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     metrics.refused('handshake');
     // A certificate that was refused shows as a broken connection only; why is told by the socket.
     const certificateFault = socket.authorizationError;
-    const facts = { remote: remoteAddress(socket.remoteAddress), reason: String(certificateFault ?? error.message) };
-    if (certificateFault) log.warn(facts, 'a client certificate was refused');
+    const facts = { remote: handshakeAddress(socket), reason: String(certificateFault ?? error.message) };
+    if (certificateFault) certificateRefused(facts);
     else log.debug(facts, 'a TLS handshake failed');
   });
   server.on('secureConnection', (socket: TLSSocket) => {
@@ -88,11 +91,16 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     }
   });
   await listening(server, options);
-  const forget = material.onChange((now, before) => {
-    if (now.tls.backend === before.tls.backend) return;
-    server.setSecureContext(serverOptions(now.tls.backend));
+  const follow = (): void => {
+    const now = material.current().tls.backend;
+    if (now === shown) return;
+    shown = now;
+    server.setSecureContext(serverOptions(now));
     log.info({ port }, 'new connections are shown the new certificate');
-  });
+  };
+  const forget = material.onChange(follow);
+  // What changed while the listener was being opened was told to nobody.
+  follow();
   // Such as too many open files: the next connection may find one.
   server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
   const address = server.address();

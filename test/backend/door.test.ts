@@ -207,6 +207,15 @@ describe('the door of the backend', () => {
     });
   });
 
+  it('says that TLS refused a certificate, from where and why', async () => {
+    const other = await backend.pki.issue({ issuer: 'other-ca' });
+    const before = backend.log.length;
+    const client = await backend.client('sdr.oran.StationService', other);
+    expect(await refusal(client.unary('ListStations', {}))).toMatch(NO_CONNECTION);
+    const line = backend.log.slice(before).find(({ msg }) => msg === 'a client certificate was refused');
+    expect(line).toMatchObject({ level: 40, remote: '127.0.0.1', reason: expect.stringMatching(/CERT|SIGNATURE/) });
+  });
+
   it('ends a stream when the certificate expires', async () => {
     const brief = await backend.pki.issue({ notAfter: new Date(Date.now() + 3000) });
     const iq = await backend.client('sdr.oran.IQStreamService', brief);

@@ -1,12 +1,12 @@
 import { randomBytes, type X509Certificate } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2';
-import { type AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ConnectionCount } from '../../connection-count.ts';
 import { listenAddress } from '../../listen-address.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
-import { remoteAddress } from '../../remote-address.ts';
+import { handshakeAddress, remoteAddress } from '../../remote-address.ts';
 import { tlsServerOptions } from '../../tls.ts';
 import { UnfinishedHandshakes } from '../../unfinished-handshakes.ts';
 import { connectionAt, connectionOf, EdgeConnection, remember } from './connection.ts';
@@ -180,7 +180,7 @@ export async function startListener(handler: RequestListener, options: ListenerO
     const certificateFault: unknown = socket.authorizationError;
     options.events.refused('handshake', {
       detail: String(certificateFault ?? error.message),
-      remote: remoteOf(socket),
+      remote: handshakeAddress(socket),
       isOfCertificate: Boolean(certificateFault),
     });
   });
@@ -232,10 +232,4 @@ export async function startListener(handler: RequestListener, options: ListenerO
         for (const socket of sockets) socket.destroy();
       }),
   };
-}
-
-/** The address of a handshake's other end. One that was refused has closed its socket, and the one below it knows. */
-function remoteOf(socket: TLSSocket): string {
-  const below: unknown = Reflect.get(socket, '_parent');
-  return remoteAddress(socket.remoteAddress ?? (below instanceof Socket ? below.remoteAddress : undefined));
 }
