@@ -31,7 +31,7 @@ await() {
 stream() {
   {
     curl -sN --cacert "$certs/ca.crt" --cert "$certs/$1.crt" --key "$certs/$1.key" \
-      "$url/v1/stations/sim-1/iq?batch_size_samples=8192&datatype=ci8" >"$folder/$1.events" || true
+      "$url/v1/stations/sim-1/iq?batch_size_samples=8192&datatype=ci8&overflow=block" >"$folder/$1.events" || true
     now_ms >"$folder/$1.ended"
   } &
   children+=($!)
