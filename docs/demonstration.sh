@@ -27,7 +27,8 @@ await() {
   fail "waited in vain: $what"
 }
 
-# Opens a stream as CN $1 in the background: the events in $1.events, the moment of its end in $1.ended.
+# Opens a stream as CN $1 in the background: the events in $1.events, the moment of its end in $1.ended. It ends with the
+# gateway at the latest.
 stream() {
   {
     curl -sN --cacert "$certs/ca.crt" --cert "$certs/$1.crt" --key "$certs/$1.key" \
@@ -51,7 +52,8 @@ serial() {
 status_of() { curl -s -o /dev/null -w '%{http_code}' --cacert "$certs/ca.crt" --cert "$certs/$1.crt" --key "$certs/$1.key" "$url$2"; }
 
 say 'Start, with certificates and a policy of its own'
-passband up --certs "$certs" --port 0 --backend-port 0 --metrics-port 0 >"$folder/up.txt" 2>"$folder/log.jsonl" &
+# The program itself and not a shell that waits for it: that is what must be ended.
+node "$root/dist/cli/main.js" up --certs "$certs" --port 0 --backend-port 0 --metrics-port 0 >"$folder/up.txt" 2>"$folder/log.jsonl" &
 children+=($!)
 await 'the gateway listens' grep -q 'gateway  *https://localhost:' "$folder/up.txt"
 port=$(sed -n 's/^gateway  *https:\/\/localhost:\([0-9]*\).*/\1/p' "$folder/up.txt")

@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import { type Clock, systemClock } from '../backend/clock.ts';
 import { DEFAULT_STATIONS } from '../backend/default-stations.ts';
 import { type RunningBackend, startBackend } from '../backend/server.ts';
 import type { StationConfig } from '../backend/stations.ts';
@@ -17,6 +18,7 @@ import { openMaterial, openPolicy } from './reloadables.ts';
  * Builds a backend from its settings and starts it. Opens nothing before all that it reads is proven; what it reads is
  * read again when it changes.
  *
+ * @param clock the machine's unless a test brings its own.
  * @throws UsageError naming the file or the setting, and the remedy.
  */
 export async function runBackend(
@@ -24,6 +26,7 @@ export async function runBackend(
   log: Log,
   registry: Registry,
   stations: readonly StationConfig[] = DEFAULT_STATIONS,
+  clock: Clock = systemClock,
 ): Promise<RunningBackend> {
   /** Closed in the order in which they are here. */
   const open: { close(): unknown }[] = [];
@@ -54,6 +57,7 @@ export async function runBackend(
       material,
       policy,
       stations,
+      clock,
       log,
       audit,
       ocsp: mode === 'off' ? undefined : new OcspChecker({ mode, url, timeoutMs, log, onAnswer }),

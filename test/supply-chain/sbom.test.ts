@@ -53,6 +53,7 @@ const lock = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package-lock.json'), 'u
 
 interface Tree {
   readonly version?: string;
+  readonly extraneous?: boolean;
   readonly dependencies?: Readonly<Record<string, Tree>>;
 }
 
@@ -62,8 +63,9 @@ async function installed(): Promise<Set<string>> {
   const found = new Set<string>();
   const walk = ({ dependencies = {} }: Tree): void => {
     for (const [name, tree] of Object.entries(dependencies)) {
-      // A workspace of the tests.
-      if (tree.version !== undefined && name !== 'passband-openapi-client') found.add(`${name}@${tree.version}`);
+      // What the install script of a package of development put there is in no lock file; and a workspace of the tests.
+      if (tree.extraneous === true || name === 'passband-openapi-client') continue;
+      if (tree.version !== undefined) found.add(`${name}@${tree.version}`);
       walk(tree);
     }
   };

@@ -9,6 +9,7 @@ import { runBackend } from '../../src/cli/run-backend.ts';
 import { type RunningGateway, runGateway } from '../../src/cli/run-gateway.ts';
 import { type Config, resolveConfig } from '../../src/config.ts';
 import { DEV_POLICY } from '../../src/gateway/guard/policy.ts';
+import { patientClock } from './patient-clock.ts';
 import { makeTestPki, type TestPki } from './pki.ts';
 
 /** A gateway and a backend in this process, on free ports, with a PKI of their own. */
@@ -76,7 +77,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let backendRegistry = new Registry();
   const startBackend = async (): Promise<void> => {
     backendRegistry = new Registry();
-    backend = await runBackend({ ...config, backendPort }, log, backendRegistry, options.stations);
+    backend = await runBackend({ ...config, backendPort }, log, backendRegistry, options.stations, patientClock());
     backendPort = backend.port;
   };
   await startBackend();
