@@ -22,7 +22,7 @@ let caller: Caller;
 let policyFile: string;
 
 beforeAll(async () => {
-  stack = await startStack({ policy: policy(IQ, SPECTRUM, OTHER) });
+  stack = await startStack({ backendApart: true, policy: policy(IQ, SPECTRUM, OTHER) });
   policyFile = join(stack.certsDir, 'policy.yaml');
   caller = callerOf(stack.gatewayUrl, stack.pki.caPem, await stack.pki.issue(), true);
 });
@@ -99,7 +99,8 @@ test('a request that is no longer allowed ends; the same method with another req
 
 test('a policy that cannot be used changes nothing, and the log says why', async () => {
   const spectrum = watch(await caller.events(SPECTRUM_STREAM));
-  await writeFile(policyFile, 'version: 1\nrules: [');
+  for (const file of [policyFile, join(stack.backendCertsDir, 'policy.yaml')])
+    await writeFile(file, 'version: 1\nrules: [');
   const told = () => stack.logs.filter(({ what, why }) => what === 'policy' && String(why).includes('policy.yaml'));
   await until('both programs say why', () => told().length >= 2);
   await flows(spectrum);

@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 let stack: Stack;
 let revoker: Revoker;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ backendApart: true });
   revoker = new Revoker(stack.pki);
 });
 afterAll(async () => {

@@ -15,7 +15,7 @@ let revoker: Revoker;
 let neighbour: Caller;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ backendApart: true });
   revoker = new Revoker(stack.pki);
   await revoker.publish();
   // A list is a change of trust, after which no session of before is resumed.

@@ -18,7 +18,7 @@ async function newClient(http2: boolean): Promise<{ readonly certPem: string; re
 }
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ backendApart: true });
   revoker = new Revoker(stack.pki);
 });
 afterAll(async () => {

@@ -24,7 +24,7 @@ const bundle = (...parts: readonly string[]): Promise<void> =>
   replaceFile(join(stack.certsDir, 'ca.crt'), parts.join('\n'));
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ backendApart: true });
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   newRoot = await createAuthority('The next CA', validity);
 });

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pino from 'pino';
@@ -20,6 +20,8 @@ export interface Stack {
   readonly backendPort: number;
   /** Folder with ca.crt, client.crt, client.key and so on. */
   readonly certsDir: string;
+  /** The backend's, where it is another: see {@link StackOptions.backendApart}. */
+  readonly backendCertsDir: string;
   readonly pki: TestPki;
   readonly gateway: RunningGateway;
   /** The backend as it runs now; undefined while it is stopped. */
@@ -43,6 +45,11 @@ export interface StackOptions {
   readonly policy?: string;
   /** Stations of the backend; those of every backend that was told of no others unless told. */
   readonly stations?: readonly StationConfig[];
+  /**
+   * True gives the backend a copy of the certs folder that nobody changes: what ends by a change of the folder is then
+   * ended by the gateway, and not by the backend, which decides by the same files otherwise.
+   */
+  readonly backendApart?: boolean;
   /** False leaves the backend out until startBackend is called. */
   readonly backend?: boolean;
 }
@@ -61,6 +68,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...options.flags,
   };
   const config: Config = resolveConfig('up', { flags, environment: {}, file: undefined });
+  const backendCerts = options.backendApart === true ? `${pki.dir}-of-backend` : pki.dir;
+  if (options.backendApart === true) await cp(pki.dir, backendCerts, { recursive: true });
   const logs: Record<string, unknown>[] = [];
   const log = pino(
     { level: 'debug' },
@@ -77,7 +86,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let backendRegistry = new Registry();
   const startBackend = async (): Promise<void> => {
     backendRegistry = new Registry();
-    backend = await runBackend({ ...config, backendPort }, log, backendRegistry, options.stations, patientClock());
+    backend = await runBackend(
+      { ...config, certs: backendCerts, backendPort },
+      log,
+      backendRegistry,
+      options.stations,
+      patientClock(),
+    );
     backendPort = backend.port;
   };
   await startBackend();
@@ -94,6 +109,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     port: gateway.port,
     backendPort,
     certsDir: pki.dir,
+    backendCertsDir: backendCerts,
     pki,
     gateway,
     get backend() {
