@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,7 +141,10 @@ replace(
   'crl.pem',
   await buildCrl(ca, [], { number, thisUpdate: new Date(), nextUpdate: new Date(Date.now() + HOUR_MS) }),
 );
-const backend = await start([join(import.meta.dirname, 'quiet-backend.ts'), certs], /^(\d+)\n/);
+// A folder of its own, which stays as it is: the end must be the gateway's doing, and not the backend's.
+const backendCerts = `${certs}-of-backend`;
+cpSync(certs, backendCerts, { recursive: true });
+const backend = await start([join(import.meta.dirname, 'quiet-backend.ts'), backendCerts], /^(\d+)\n/);
 const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
 const flags = ['--port', '0', '--metrics-port', '0', '--certs', certs, '--backend', `localhost:${backend.port}`];
 const gateway = await start([main, 'gateway', ...flags, '--log-level', 'error'], /localhost:(\d+)/);
@@ -170,5 +173,5 @@ try {
 } finally {
   await stop(gateway.child);
   await stop(backend.child);
-  rmSync(certs, { recursive: true, force: true });
+  for (const folder of [certs, backendCerts]) rmSync(folder, { recursive: true, force: true });
 }
