@@ -1,4 +1,4 @@
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pino from 'pino';
@@ -68,8 +68,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...options.flags,
   };
   const config: Config = resolveConfig('up', { flags, environment: {}, file: undefined });
-  const backendCerts = options.backendApart === true ? `${pki.dir}-of-backend` : pki.dir;
-  if (options.backendApart === true) await cp(pki.dir, backendCerts, { recursive: true });
+  const backendCerts = options.backendApart === true ? `${config.certs}-of-backend` : config.certs;
+  if (options.backendApart === true) await cp(config.certs, backendCerts, { recursive: true });
   const logs: Record<string, unknown>[] = [];
   const log = pino(
     { level: 'debug' },
@@ -108,7 +108,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     gatewayUrl: `https://localhost:${gateway.port}`,
     port: gateway.port,
     backendPort,
-    certsDir: pki.dir,
+    certsDir: config.certs,
     backendCertsDir: backendCerts,
     pki,
     gateway,
@@ -127,6 +127,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await gateway.close(1000);
       await stopBackend(500);
       await pki.remove();
+      if (options.backendApart === true) await rm(backendCerts, { recursive: true, force: true });
     },
   };
 }
