@@ -1,5 +1,6 @@
 import type protobuf from 'protobufjs';
 import { UsageError } from './errors.ts';
+import { isRecord } from './is-record.ts';
 
 /** An HTTP binding as google.api.HttpRule states it, before its template is understood. */
 export interface HttpBinding {
@@ -19,16 +20,15 @@ export type Overflow = 'block' | 'drop-oldest' | 'latest';
 /** passband.v1.StreamOptions of a method; absent options have the defaults named there. */
 export interface StreamOptions {
   readonly idField: string | undefined;
+  /** Field of the response that names the epoch of `idField`, and of the request that takes it back. */
+  readonly epochField: string | undefined;
+  readonly resumeEpochField: string | undefined;
   readonly resumeField: string | undefined;
   readonly contiguousIds: boolean;
   readonly shareable: boolean;
   readonly overflow: Overflow;
   /** Every policy a caller may choose, the default included. */
   readonly allowedOverflow: ReadonlySet<Overflow>;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A repeated option comes as nothing, one element or an array; always an array here. */
@@ -104,6 +104,8 @@ const STREAM_KEYS: ReadonlySet<string> = new Set([
   'id_field',
   'resume_field',
   'contiguous_ids',
+  'epoch_field',
+  'resume_epoch_field',
   'shareable',
   'overflow',
   'allowed_overflow',
@@ -159,6 +161,8 @@ export function streamOptions(
   return {
     idField: idField?.name,
     resumeField: resumeField?.name,
+    epochField: scalar(response, options.epoch_field, 'epoch_field')?.name,
+    resumeEpochField: scalar(request, options.resume_epoch_field, 'resume_epoch_field')?.name,
     contiguousIds,
     shareable: flag('shareable'),
     overflow: byDefault,

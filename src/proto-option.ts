@@ -1,5 +1,6 @@
 import type protobuf from 'protobufjs';
 import { UsageError } from './errors.ts';
+import { isRecord } from './is-record.ts';
 
 /** What may have options of ours. */
 type Owner = protobuf.Method | protobuf.Field;
@@ -33,8 +34,4 @@ function isNamed(owner: Owner, written: string, name: string): boolean {
   if (!wanted.endsWith(`.${given}`)) return false;
   const scope = wanted.slice(0, -given.length - 1);
   return `${owner.parent?.fullName.slice(1)}.`.startsWith(`${scope}.`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

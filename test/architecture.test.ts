@@ -185,7 +185,7 @@ describe('where a library may appear', () => {
     [/^@grpc\/grpc-js$/, ['gateway/upstream', 'backend'], []],
     [/^commander$/, ['cli'], []],
     [/^(pkijs|asn1js)$/, ['pki', 'gateway/guard'], []],
-    [/^prom-client$/, ['observability', 'backend/metrics.ts', 'cli'], ['backend']],
+    [/^prom-client$/, ['observability', 'backend/metrics.ts', 'backend/station-metrics.ts', 'cli'], ['backend']],
   ])('%s: %j, as a type also %j', (library, places, types) => {
     expect(imports.filter(({ target }) => library.test(target))).not.toEqual([]);
     const elsewhere = ({ file, target, typeOnly }: Import): boolean =>

@@ -9,6 +9,7 @@ import { IDENTITY_METADATA } from '../identity-metadata.ts';
 import { remoteAddress } from '../remote-address.ts';
 import { type CallRecords, CallReport } from './call-report.ts';
 import { CallerLimits } from './caller-limits.ts';
+import { noteCaller } from './caller-metadata.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Door } from './door.ts';
 import { GuardedCall } from './guarded-call.ts';
@@ -71,7 +72,7 @@ export function guardCalls(options: GuardOptions): CallGuard {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, proceed) => {
-            guarded.admit(metadata, () => proceed(withoutIdentity(metadata)));
+            guarded.admit(metadata, () => proceed(forHandlers(metadata, guarded.callerCn)));
           },
           onReceiveMessage: (message: unknown, proceed) => guarded.request(message, () => proceed(message)),
           onReceiveHalfClose: (proceed) => guarded.requestEnded(proceed),
@@ -95,8 +96,9 @@ function connectionOf(call: ServerInterceptingCallInterface, connections: Connec
   return certificate === undefined ? undefined : connections.of(call.getConnectionInfo(), certificate.raw);
 }
 
-/** Handlers have no business with it: who calls is settled here. */
-function withoutIdentity(metadata: Metadata): Metadata {
+/** Who calls is settled here: handlers learn the name, and nothing that a caller says of itself. */
+function forHandlers(metadata: Metadata, cn: string): Metadata {
   metadata.remove(IDENTITY_METADATA);
+  noteCaller(metadata, cn);
   return metadata;
 }

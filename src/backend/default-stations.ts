@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../package-root.ts';
-import type { StationConfig } from './stations.ts';
+import type { StationConfig } from './station-config.ts';
 
 /** The stations of a backend that was told of no others: a simulated one and a real recording. */
 export const DEFAULT_STATIONS: readonly StationConfig[] = [
@@ -20,6 +20,6 @@ export const DEFAULT_STATIONS: readonly StationConfig[] = [
   {
     stationId: 'adsb',
     description: 'Mode S and ADS-B replies of aircraft, a recording made off the air, over and over',
-    source: { kind: 'sigmf', metaFile: join(PACKAGE_ROOT, 'fixtures', 'recordings', 'modes1.sigmf-meta') },
+    source: { kind: 'sigmf', file: join(PACKAGE_ROOT, 'fixtures', 'recordings', 'modes1.sigmf-meta') },
   },
 ];

@@ -4,6 +4,7 @@ import { afterMoment } from '../expiry.ts';
 import { type Decision, sampleRateReason } from '../gateway/guard/decide.ts';
 import type { Identity } from '../gateway/guard/identity.ts';
 import type { Turns } from '../gateway/guard/turns.ts';
+import { isRecord } from '../is-record.ts';
 import type { CallReport } from './call-report.ts';
 import type { Connection } from './connections.ts';
 import type { Caller } from './door.ts';
@@ -40,6 +41,10 @@ export class GuardedCall implements LiveCall {
   get holder(): Identity | undefined {
     const caller = this.#caller;
     return caller === undefined || caller.identity !== caller.peer ? undefined : caller.identity;
+  }
+
+  get callerCn(): string {
+    return this.#caller?.identity.cn ?? '';
   }
 
   get rule(): string | undefined {
@@ -242,8 +247,4 @@ export class GuardedCall implements LiveCall {
     }
     this.#report.over(code, reason);
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,8 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Code } from '../errors.ts';
-
-/** Why samples did not reach a reader. */
-export type LossCause = 'slow_reader' | 'source_gap';
+import { type StationsMetrics, stationMetrics } from './station-metrics.ts';
 
 /** What the backend counts about its calls. */
 export interface CallMetrics {
@@ -21,19 +19,11 @@ export interface ConnectionMetrics {
   cut(): void;
 }
 
-/** What the backend counts about one station. */
-export interface StationMetrics {
-  produced(samples: number): void;
-  lost(cause: LossCause, samples: number): void;
-  sent(bytes: number): void;
-}
-
 /** The backend's metrics. */
 export interface BackendMetrics {
   readonly calls: CallMetrics;
   readonly connections: ConnectionMetrics;
-  /** For a station that was declared at start: the label never holds what a client invented. */
-  station(stationId: string): StationMetrics;
+  readonly stations: StationsMetrics;
 }
 
 /**
@@ -78,30 +68,6 @@ export function createMetrics(registry: Registry = new Registry()): BackendMetri
     help: 'Connections to the backend cut because their peer lost its standing, or its last rule.',
     registers,
   });
-  const producedTotal = new Counter({
-    name: 'passband_samples_produced_total',
-    help: 'Complex samples that a station produced.',
-    labelNames: ['station_id'] as const,
-    registers,
-  });
-  const lostTotal = new Counter({
-    name: 'passband_samples_lost_total',
-    help: 'Complex samples that were lost: per reader that was too slow, or once where the source left a gap.',
-    labelNames: ['station_id', 'cause'] as const,
-    registers,
-  });
-  const framesTotal = new Counter({
-    name: 'passband_iq_frames_sent_total',
-    help: 'IQ frames given to readers.',
-    labelNames: ['station_id'] as const,
-    registers,
-  });
-  const bytesTotal = new Counter({
-    name: 'passband_iq_sent_bytes_total',
-    help: 'Bytes of sample data given to readers.',
-    labelNames: ['station_id'] as const,
-    registers,
-  });
   return {
     calls: {
       started: (grpc_service, grpc_method) => startedTotal.inc({ grpc_service, grpc_method }),
@@ -113,13 +79,6 @@ export function createMetrics(registry: Registry = new Registry()): BackendMetri
       refused: (reason) => connectionsRefused.inc({ reason }),
       cut: () => connectionsCut.inc(),
     },
-    station: (station_id) => ({
-      produced: (samples) => producedTotal.inc({ station_id }, samples),
-      lost: (cause, samples) => lostTotal.inc({ station_id, cause }, samples),
-      sent: (bytes) => {
-        framesTotal.inc({ station_id });
-        bytesTotal.inc({ station_id }, bytes);
-      },
-    }),
+    stations: stationMetrics(registry),
   };
 }

@@ -10,21 +10,19 @@ import { PassbandError } from '../errors.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import type { Material } from '../trust/material.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
-import { antennaService } from './antenna-service.ts';
 import { guardCalls } from './call-guard.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connections } from './connections.ts';
 import { Door, type OcspQuestion } from './door.ts';
 import { HTTP2_OPTIONS, takeConnections } from './grpc-connections.ts';
-import { iqStreamService } from './iq/service.ts';
 import type { LiveCall } from './live-call.ts';
 import { createMetrics } from './metrics.ts';
 import { packageDefinition, passEncodedResponses, serviceDefinition } from './protos.ts';
 import { Rechecks } from './rechecks.ts';
 import { answeredSampleRates } from './sample-rates.ts';
-import { spectrumMonitorService } from './spectrum/service.ts';
-import { stationService } from './station-service.ts';
-import { openStations, type StationConfig } from './stations.ts';
+import { radioServices } from './services.ts';
+import type { StationConfig } from './station-config.ts';
+import { openStations } from './stations.ts';
 import { openTlsDoor } from './tls-door.ts';
 import { guardUnknownMethods } from './unknown-methods.ts';
 
@@ -89,13 +87,8 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   const { log } = options;
   const clock = options.clock ?? systemClock;
   const metrics = createMetrics(options.metrics);
-  const stations = await openStations(options.stations, metrics, clock);
-  const services: Readonly<Record<string, UntypedServiceImplementation>> = {
-    'sdr.oran.IQStreamService': iqStreamService(stations, clock),
-    'sdr.oran.SpectrumMonitorService': spectrumMonitorService(stations),
-    'sdr.oran.StationService': stationService(stations),
-    'sdr.oran.AntennaControlService': antennaService(),
-  };
+  const stations = await openStations(options.stations, { metrics: metrics.stations, log, clock });
+  const services = radioServices({ stations, clock });
   const definitions = Object.keys(services).map((name) => [name, serviceDefinition(name)] as const);
   const { material, policy } = options;
   const door = new Door({ policy: () => policy.current(), trust: () => material.current().trust, ocsp: options.ocsp });
@@ -146,7 +139,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
       for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'NOT_SERVING');
       const endsAtMs = performance.now() + graceMs;
       const ended = endStreams(guard.liveCalls);
-      for (const station of stations.all()) station.stop();
+      stations.close(new PassbandError('UNAVAILABLE', 'the server is shutting down'));
       if (ended > 0) await sleep(Math.min(LAST_WORDS_MS, graceMs / 2));
       await shutDown(server, Math.max(0, endsAtMs - performance.now()));
       tls.cutAll();

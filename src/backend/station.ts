@@ -1,35 +1,26 @@
 import { PassbandError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { StationHub } from './iq/hub.ts';
-import type { Source, Tuning } from './iq/sources/source.ts';
+import type { FrontEnd, Source, Tuning } from './iq/sources/source.ts';
 import { StreamCounters } from './iq/stream-counters.ts';
-import type { StationMetrics } from './metrics.ts';
+import type { StationConfig } from './station-config.ts';
+import type { StationMetrics } from './station-metrics.ts';
 
 /** Samples in a frame unless someone says otherwise; the fleet's default. */
 export const DEFAULT_BATCH_SIZE = 8192;
-
-/** What a station is called and what is known of it besides its source. */
-export interface StationFacts {
-  readonly stationId: string;
-  readonly description: string;
-  readonly band?: string;
-  /** Samples in a frame unless a reader asks otherwise; DEFAULT_BATCH_SIZE when absent. */
-  readonly batchSizeSamples?: number;
-  /** Power in dBm of a tone at 0 dBFS, where the source is calibrated. */
-  readonly fullScaleDbm?: number;
-}
 
 /** What StartStream may change; absent fields stay. */
 export interface StationChange extends Partial<Tuning> {
   readonly band?: string;
   readonly batchSizeSamples?: number;
+  readonly frontEnd?: FrontEnd;
 }
 
 /** One station: a source with its hub, started or stopped, and its settings. */
 export class Station {
   readonly id: string;
-  readonly description: string;
-  readonly fullScaleDbm: number | undefined;
+  /** As it was declared; what StartStream changed since is not in it. */
+  readonly config: StationConfig;
   readonly hub: StationHub;
   readonly #clock: Clock;
   #band: string;
@@ -37,15 +28,22 @@ export class Station {
   #counters: StreamCounters | undefined;
 
   /** A new station is running. */
-  constructor(facts: StationFacts, source: Source, clock: Clock, metrics: StationMetrics) {
-    this.id = facts.stationId;
-    this.description = facts.description;
-    this.fullScaleDbm = facts.fullScaleDbm;
-    this.hub = new StationHub(facts.stationId, source, clock, metrics);
+  constructor(config: StationConfig, source: Source, clock: Clock, metrics: StationMetrics) {
+    this.id = config.stationId;
+    this.config = config;
+    this.hub = new StationHub(config.stationId, source, clock, metrics);
     this.#clock = clock;
-    this.#band = facts.band ?? '';
-    this.#batchSizeSamples = facts.batchSizeSamples ?? DEFAULT_BATCH_SIZE;
+    this.#band = config.band ?? '';
+    this.#batchSizeSamples = config.batchSizeSamples ?? DEFAULT_BATCH_SIZE;
     this.#counters = new StreamCounters(clock, this.hub);
+  }
+
+  get description(): string {
+    return this.config.description;
+  }
+
+  get fullScaleDbm(): number | undefined {
+    return this.config.fullScaleDbm;
   }
 
   get band(): string {
@@ -78,9 +76,13 @@ export class Station {
       sampleRateHz: change.sampleRateHz ?? before.sampleRateHz,
       centerFrequencyHz: change.centerFrequencyHz ?? before.centerFrequencyHz,
     };
-    const retune = wanted.sampleRateHz !== before.sampleRateHz || wanted.centerFrequencyHz !== before.centerFrequencyHz;
+    const { frontEnd = {} } = change;
+    const retune =
+      wanted.sampleRateHz !== before.sampleRateHz ||
+      wanted.centerFrequencyHz !== before.centerFrequencyHz ||
+      Object.values(frontEnd).some((value) => value !== undefined);
     if (retune) {
-      this.hub.source.tune(wanted);
+      this.hub.source.tune(wanted, frontEnd);
       this.hub.retuned();
     }
     this.#band = change.band ?? this.#band;
@@ -96,5 +98,12 @@ export class Station {
     this.#counters = undefined;
     this.hub.end('stopped');
     return true;
+  }
+
+  /** Ends the station for good; its readers are told why. */
+  close(reason: PassbandError): void {
+    this.#counters = undefined;
+    this.hub.end(reason);
+    this.hub.source.close();
   }
 }

@@ -1,31 +1,42 @@
+import type { Logger } from 'pino';
 import { PassbandError, UsageError } from '../errors.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkStationId } from './field-checks.ts';
-import { PacedSource } from './iq/sources/paced-source.ts';
-import { loadRecording, RecordingGenerator } from './iq/sources/sigmf.ts';
-import { type SimConfig, SimGenerator } from './iq/sources/sim.ts';
-import type { BackendMetrics } from './metrics.ts';
-import { Station, type StationFacts } from './station.ts';
+import { openSource } from './iq/sources/open.ts';
+import { Station } from './station.ts';
+import type { StationConfig } from './station-config.ts';
+import type { StationsMetrics } from './station-metrics.ts';
 
-/** Where a station's samples come from. */
-export type SourceConfig =
-  | ({ readonly kind: 'sim' } & SimConfig)
-  /** Plays a recording; `metaFile` is the path of its .sigmf-meta. */
-  | { readonly kind: 'sigmf'; readonly metaFile: string };
+/** Stations at a time: each has a ring of some megabytes and labels in the metrics. */
+export const MAX_STATIONS = 256;
 
-/** A station as it is declared at start. */
-export interface StationConfig extends StationFacts {
-  readonly source: SourceConfig;
+/** What stations are made with. */
+export interface StationsContext {
+  readonly metrics: StationsMetrics;
+  readonly log: Logger;
+  /** The machine's unless a test brings its own. */
+  readonly clock?: Clock;
+}
+
+/** Who wants to know which stations there are. */
+export interface StationsObserver {
+  opened(station: Station): void;
+  /** The station has ended; its readers have been told. */
+  closed(station: Station): void;
 }
 
 /** The stations of this backend, ordered by id. */
 export class Stations {
-  readonly #stations: ReadonlyMap<string, Station>;
+  readonly #context: StationsContext;
+  readonly #clock: Clock;
+  #stations: ReadonlyMap<string, Station> = new Map();
+  readonly #observers = new Set<StationsObserver>();
+  /** Ids of stations that are being opened: their sources may take a while. */
+  readonly #opening = new Set<string>();
 
-  constructor(stations: readonly Station[]) {
-    const ordered = [...stations].sort((a, b) => (a.id < b.id ? -1 : 1));
-    this.#stations = new Map(ordered.map((station) => [station.id, station]));
-    if (this.#stations.size !== stations.length) throw new UsageError('two stations have the same station_id');
+  constructor(context: StationsContext) {
+    this.#context = context;
+    this.#clock = context.clock ?? systemClock;
   }
 
   all(): readonly Station[] {
@@ -38,31 +49,79 @@ export class Stations {
     if (station !== undefined) return station;
     throw new PassbandError('NOT_FOUND', `there is no station ${stationId}; ListStations tells which there are`);
   }
+
+  /** Tells of every station there is and that comes, and of each that goes; returns how to hear no more. */
+  observe(observer: StationsObserver): () => void {
+    this.#observers.add(observer);
+    for (const station of this.all()) observer.opened(station);
+    return () => this.#observers.delete(observer);
+  }
+
+  /**
+   * Opens a station; it runs from then on.
+   *
+   * @throws PassbandError ALREADY_EXISTS or RESOURCE_EXHAUSTED, UsageError where its source is wrong.
+   */
+  async open(config: StationConfig): Promise<Station> {
+    const { stationId } = config;
+    if (this.#stations.has(stationId) || this.#opening.has(stationId)) {
+      throw new PassbandError('ALREADY_EXISTS', `there is a station ${stationId} already`);
+    }
+    if (this.#stations.size + this.#opening.size >= MAX_STATIONS) {
+      throw new PassbandError('RESOURCE_EXHAUSTED', `there are ${MAX_STATIONS} stations already; remove one first`);
+    }
+    this.#opening.add(stationId);
+    try {
+      const { site } = config;
+      const given = { stationId, clock: this.#clock, log: this.#context.log };
+      const source = await openSource(config.source, site === undefined ? given : { ...given, site });
+      const station = new Station(config, source, this.#clock, this.#context.metrics.of(stationId));
+      this.#put(new Map(this.#stations).set(stationId, station));
+      for (const observer of this.#observers) observer.opened(station);
+      return station;
+    } finally {
+      this.#opening.delete(stationId);
+    }
+  }
+
+  /** Ends a station; its readers see the reason. @throws PassbandError NOT_FOUND. */
+  remove(stationId: string, reason: PassbandError): void {
+    const station = this.get(stationId);
+    this.#put(new Map([...this.#stations].filter(([id]) => id !== stationId)));
+    station.close(reason);
+    for (const observer of this.#observers) observer.closed(station);
+    this.#context.metrics.forget(stationId);
+  }
+
+  /** Ends all stations. */
+  close(reason: PassbandError): void {
+    for (const station of this.all()) station.close(reason);
+    for (const station of this.all()) for (const observer of this.#observers) observer.closed(station);
+    this.#stations = new Map();
+  }
+
+  #put(stations: ReadonlyMap<string, Station>): void {
+    this.#stations = new Map([...stations].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
 }
 
 /**
- * Makes the declared stations; recordings are read and checked.
+ * Opens the declared stations; recordings are read and checked.
  *
  * @throws UsageError that names the station or the file and what is wrong.
  */
-export async function openStations(
-  configs: readonly StationConfig[],
-  metrics: BackendMetrics,
-  clock: Clock = systemClock,
-): Promise<Stations> {
-  const stations = await Promise.all(
-    configs.map(async ({ source, ...facts }) => {
-      try {
-        checkStationId(facts.stationId);
-      } catch (error) {
-        throw new UsageError(`station "${facts.stationId}": its id must be 1 to 64 of A-Z a-z 0-9 _ -`, {
-          cause: error,
-        });
-      }
-      const generator =
-        source.kind === 'sim' ? new SimGenerator(source) : new RecordingGenerator(await loadRecording(source.metaFile));
-      return new Station(facts, new PacedSource(generator, clock), clock, metrics.station(facts.stationId));
-    }),
-  );
-  return new Stations(stations);
+export async function openStations(configs: readonly StationConfig[], context: StationsContext): Promise<Stations> {
+  const stations = new Stations(context);
+  const ids = new Set<string>();
+  for (const { stationId } of configs) {
+    try {
+      checkStationId(stationId);
+    } catch (error) {
+      throw new UsageError(`station "${stationId}": its id must be 1 to 64 of A-Z a-z 0-9 _ -`, { cause: error });
+    }
+    if (ids.has(stationId)) throw new UsageError('two stations have the same station_id');
+    ids.add(stationId);
+  }
+  await Promise.all(configs.map((config) => stations.open(config)));
+  return stations;
 }

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../backend/clock.ts';
 import { DEFAULT_STATIONS } from '../backend/default-stations.ts';
 import { type RunningBackend, startBackend } from '../backend/server.ts';
-import type { StationConfig } from '../backend/stations.ts';
+import type { StationConfig } from '../backend/station-config.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../observability/log.ts';
 import { trustMetrics } from '../observability/trust-metrics.ts';

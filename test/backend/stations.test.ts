@@ -2,8 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 import { createMetrics } from '../../src/backend/metrics.ts';
-import { openStations, type StationConfig } from '../../src/backend/stations.ts';
+import type { StationConfig } from '../../src/backend/station-config.ts';
+import { openStations } from '../../src/backend/stations.ts';
 import { UsageError } from '../../src/errors.ts';
 import { fixture } from './backend-under-test.ts';
 
@@ -17,13 +19,14 @@ describe('declared stations', () => {
   afterAll(() => rm(dir, { recursive: true }));
 
   async function recording(name: string, metadata: unknown, data: Buffer | undefined): Promise<StationConfig> {
-    const metaFile = join(dir, `${name}.sigmf-meta`);
-    await writeFile(metaFile, JSON.stringify(metadata));
+    const file = join(dir, `${name}.sigmf-meta`);
+    await writeFile(file, JSON.stringify(metadata));
     if (data !== undefined) await writeFile(join(dir, `${name}.sigmf-data`), data);
-    return { stationId: name, description: '', source: { kind: 'sigmf', metaFile } };
+    return { stationId: name, description: '', source: { kind: 'sigmf', file } };
   }
 
-  const open = (...configs: StationConfig[]): Promise<unknown> => openStations(configs, createMetrics());
+  const open = (...configs: StationConfig[]): Promise<unknown> =>
+    openStations(configs, { metrics: createMetrics().stations, log: pino({ enabled: false }) });
 
   it('plays a recording that is whole', async () => {
     await open(await recording('good', meta, await fixture('modes1.sigmf-data')));

@@ -68,6 +68,10 @@ describe("the description of Passband's own API", () => {
       'query batchSizeSamples',
       'query afterSequence',
       'query start',
+      'query frequencyOffsetHz',
+      'query outputRate',
+      'query afterTimeNs',
+      'query afterEpoch',
       'header Last-Event-ID',
       'query lastEventId',
       'query overflow',
@@ -96,6 +100,9 @@ describe("the description of Passband's own API", () => {
       'batchSizeSamples',
       'enableCompression',
       'compression',
+      'gainDb',
+      'automaticGain',
+      'frequencyCorrectionPpm',
     ]);
   });
 

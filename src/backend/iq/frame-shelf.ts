@@ -1,8 +1,8 @@
 import { appendBytesFields } from '../protobuf-bytes.ts';
 import { messageType } from '../protos.ts';
 import { bytesPerSample, convertSamples, type Datatype } from './formats.ts';
-import type { Run, SampleRing } from './ring.ts';
-import type { Source } from './sources/source.ts';
+import type { StationHub } from './hub.ts';
+import type { Run } from './ring.ts';
 
 /** Bytes of encoded frames that one format keeps: some frames for readers that are a little behind each other. */
 const MAX_SHELF_BYTES = 4 * 1024 * 1024;
@@ -19,16 +19,12 @@ const IQ_FRAME = messageType('sdr.oran.IQFrame');
 export class FrameShelf {
   readonly datatype: Datatype;
   readonly batchSize: number;
-  readonly #stationId: string;
-  readonly #source: Source;
-  readonly #ring: SampleRing;
+  readonly #hub: StationHub;
   readonly #frames = new Map<number, Buffer>();
   #heldBytes = 0;
 
-  constructor(stationId: string, source: Source, ring: SampleRing, datatype: Datatype, batchSize: number) {
-    this.#stationId = stationId;
-    this.#source = source;
-    this.#ring = ring;
+  constructor(hub: StationHub, datatype: Datatype, batchSize: number) {
+    this.#hub = hub;
     this.datatype = datatype;
     this.batchSize = batchSize;
   }
@@ -55,10 +51,11 @@ export class FrameShelf {
 
   #encode(sequence: number, run: Run): Buffer {
     const { batchSize, datatype } = this;
-    const source = this.#source;
+    const { stationId, source, ring, receptions } = this.#hub;
     const sampleIndex = sequence * batchSize;
+    const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = receptions.at(sampleIndex);
     const head = IQ_FRAME.serialize({
-      station_id: this.#stationId,
+      station_id: stationId,
       sequence_number: sequence,
       sample_index: sampleIndex,
       timestamp_ns: run.timestampNs(sampleIndex).toString(),
@@ -66,12 +63,15 @@ export class FrameShelf {
       sample_rate: run.sampleRateHz,
       datatype,
       sample_count: batchSize,
-      doppler_shift_hz: source.dopplerHzAt(sampleIndex),
-      ...(source.snrDb === undefined ? {} : { snr_db: source.snrDb }),
+      doppler_shift_hz: dopplerShiftHz + this.#hub.dopplerHzAt(sampleIndex),
+      agc_locked: agcLocked,
+      epoch: this.#hub.epoch.toString(),
+      ...(snrDb === undefined ? {} : { snr_db: snrDb }),
+      ...(receivePowerDbm === undefined ? {} : { receive_power_dbm: receivePowerDbm }),
     });
     const outBytes = bytesPerSample(datatype);
     const fill = (target: Uint8Array): void =>
-      this.#ring.read(sampleIndex, batchSize, (bytes, offset) => {
+      ring.read(sampleIndex, batchSize, (bytes, offset) => {
         const samples = bytes.length / bytesPerSample(source.datatype);
         const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
         convertSamples(source.datatype, datatype, bytes, piece);

@@ -1,8 +1,11 @@
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import type { StationMetrics } from '../metrics.ts';
+import type { StationMetrics } from '../station-metrics.ts';
+import { DopplerMixer } from './doppler-mixer.ts';
+import { type DopplerShift, DopplerTrack } from './doppler-track.ts';
 import { bytesPerSample, type Datatype } from './formats.ts';
 import { FrameShelf } from './frame-shelf.ts';
+import { Receptions } from './receptions.ts';
 import { SampleRing } from './ring.ts';
 import type { SampleBlock, Source } from './sources/source.ts';
 
@@ -47,6 +50,14 @@ export class StationHub {
   readonly clock: Clock;
   readonly metrics: StationMetrics;
   readonly ring: SampleRing;
+  /**
+   * Milliseconds since 1970 at which the hub began: sample indices and sequence numbers count from there, and a number of
+   * another epoch means nothing here.
+   */
+  readonly epoch: bigint;
+  readonly receptions = new Receptions();
+  readonly #doppler = new DopplerTrack();
+  readonly #mixer: DopplerMixer;
   readonly #taps = new Set<Tap>();
   readonly #shelves = new Map<string, { readonly shelf: FrameShelf; readers: number }>();
   #delivering = false;
@@ -60,6 +71,8 @@ export class StationHub {
     this.source = source;
     this.clock = clock;
     this.metrics = metrics;
+    this.epoch = newEpoch(clock);
+    this.#mixer = new DopplerMixer(source.datatype, this.#doppler);
     const capacity = ringCapacity(source.tuning.sampleRateHz, source.datatype);
     this.ring = new SampleRing(capacity, bytesPerSample(source.datatype));
   }
@@ -80,9 +93,10 @@ export class StationHub {
   /**
    * Joins; returns how to leave. The first to join starts the source.
    *
-   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined.
+   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined, or the source's fault where it has one.
    */
   join(tap: Tap): () => void {
+    if (this.source.fault !== undefined) throw this.source.fault;
     if (this.#taps.size >= MAX_TAPS) {
       throw new PassbandError('RESOURCE_EXHAUSTED', `the station has ${MAX_TAPS} readers already; try again later`);
     }
@@ -103,8 +117,19 @@ export class StationHub {
     for (const tap of taps) tap.onEnd(reason);
   }
 
+  /** Mixes the samples with the negative of this shift from the next sample on. */
+  correctDoppler(shift: DopplerShift): void {
+    this.#doppler.set(shift, this.source.nextIndex(), this.source.tuning.sampleRateHz);
+  }
+
+  /** The shift that was corrected at a sample, Hz. */
+  dopplerHzAt(sampleIndex: number): number {
+    return this.#doppler.hzAt(sampleIndex);
+  }
+
   /** To be called when the source's rate has changed: the ring takes the size that the new rate needs. */
   retuned(): void {
+    this.#doppler.retime(this.source.nextIndex(), this.source.tuning.sampleRateHz);
     const capacity = ringCapacity(this.source.tuning.sampleRateHz, this.source.datatype);
     if (capacity !== this.ring.capacitySamples) this.ring.reset(capacity);
   }
@@ -114,7 +139,7 @@ export class StationHub {
     const key = `${datatype} ${batchSize}`;
     let entry = this.#shelves.get(key);
     if (entry === undefined) {
-      entry = { shelf: new FrameShelf(this.stationId, this.source, this.ring, datatype, batchSize), readers: 0 };
+      entry = { shelf: new FrameShelf(this, datatype, batchSize), readers: 0 };
       this.#shelves.set(key, entry);
     }
     entry.readers++;
@@ -132,7 +157,7 @@ export class StationHub {
     this.ring.evictBefore(this.source.nextIndex() - this.ring.capacitySamples);
     this.#awaitsFirstBlock = true;
     this.#delivering = true;
-    this.source.start((block) => this.#take(block));
+    this.source.start({ samples: (block) => this.#take(block), failed: (fault) => this.#fail(fault) });
   }
 
   #stopSource(): void {
@@ -147,14 +172,33 @@ export class StationHub {
     const gap = this.#awaitsFirstBlock ? 0 : block.sampleIndex - this.ring.head;
     this.#awaitsFirstBlock = false;
     if (gap > 0) this.metrics.lost('source_gap', gap);
-    this.ring.append(block);
+    const bytes = this.#mixer.correct(block.sampleIndex, block.bytes);
+    this.ring.append(bytes === block.bytes ? block : { ...block, bytes });
+    if (block.reception !== undefined) this.receptions.set(block.sampleIndex, block.reception);
     this.#produced += samples;
     this.metrics.produced(samples);
     for (const tap of [...this.#taps]) tap.onSamples();
+  }
+
+  /** The source has failed and tries again by itself: its readers end, and whoever comes is refused until it is well. */
+  #fail(fault: PassbandError): void {
+    this.metrics.fault();
+    const taps = [...this.#taps];
+    this.#taps.clear();
+    for (const tap of taps) tap.onEnd(fault);
   }
 
   #leave(tap: Tap): void {
     if (!this.#taps.delete(tap) || this.#taps.size > 0) return;
     this.#cancelLinger = this.clock.after(LINGER_MS, () => this.#stopSource());
   }
+}
+
+let latestEpoch = 0n;
+
+/** Never the same twice in a process, nor in two that run one after the other. */
+function newEpoch(clock: Clock): bigint {
+  const now = clock.wallNs() / 1_000_000n;
+  latestEpoch = now > latestEpoch ? now : latestEpoch + 1n;
+  return latestEpoch;
 }

@@ -74,7 +74,7 @@ function updateDoppler(station: Station, request: DopplerRequest, clock: Clock):
   checkNumber('timestamp_ns', fromNowS, DOPPLER_AGE);
   station.requireRunning();
   const shiftHz = checkNumber('doppler_shift_hz, moved to now,', shiftThen - rateHzPerS * fromNowS, DOPPLER);
-  station.hub.source.correctDoppler({ shiftHz, rateHzPerS });
+  station.hub.correctDoppler({ shiftHz, rateHzPerS });
   return outcome(station, `station ${station.id} corrects a Doppler shift of ${shiftHz} Hz`);
 }
 

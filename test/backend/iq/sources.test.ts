@@ -31,7 +31,13 @@ describe.each(Object.entries(SOURCES))('source %s', (_name, make) => {
   let clock: ManualClock;
   let source: Source;
   let blocks: (SampleBlock & { readonly copy: Buffer })[];
-  const start = (): void => source.start((block) => blocks.push({ ...block, copy: Buffer.from(block.bytes) }));
+  const start = (): void =>
+    source.start({
+      samples: (block) => blocks.push({ ...block, copy: Buffer.from(block.bytes) }),
+      failed: (fault) => {
+        throw fault;
+      },
+    });
   const count = ({ copy }: { readonly copy: Buffer }): number => copy.length / bytesPerSample(source.datatype);
   const end = (): number => {
     const last = blocks.at(-1);
@@ -127,8 +133,8 @@ describe.each(Object.entries(SOURCES))('source %s', (_name, make) => {
     const other = { ...tuning, sampleRateHz: 2_400_000 };
     start();
     clock.advance(100);
-    if (source.kind === 'sim') source.tune(other);
-    else expect(() => source.tune(other)).toThrow(/recording/);
+    if (source.kind === 'sim') source.tune(other, {});
+    else expect(() => source.tune(other, {})).toThrow(/recording/);
     clock.advance(100);
     const rate = source.kind === 'sim' ? 2_400_000 : 1_200_000;
     expect(end()).toBe(120_000 + rate / 10);

@@ -1,6 +1,7 @@
+import { PassbandError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import { bytesPerSample, type Datatype } from '../formats.ts';
-import type { DopplerShift, SampleBlock, Source, Tuning } from './source.ts';
+import type { FrontEnd, Reception, Source, SourceKind, SourceSink, Tuning } from './source.ts';
 
 /** Milliseconds between two deliveries: short against what people and TCP notice, long against a timer's cost. */
 export const TICK_MS = 10;
@@ -16,15 +17,14 @@ export const MAX_BLOCK_SAMPLES = 65_536;
 
 /** Samples as a function of their index: what differs between sources that are paced by the clock. */
 export interface SampleGenerator {
-  readonly kind: Source['kind'];
+  readonly kind: SourceKind;
   readonly datatype: Datatype;
   readonly tuning: Tuning;
-  readonly snrDb: number | undefined;
+  readonly reception?: Reception;
   /** Fills `target` with whole samples from `sampleIndex` on. */
   fill(sampleIndex: number, target: Uint8Array): void;
+  /** Listens elsewhere from a sample on. @throws PassbandError FAILED_PRECONDITION when it cannot. */
   tune(tuning: Tuning, fromIndex: number): void;
-  correctDoppler(shift: DopplerShift, fromIndex: number): void;
-  dopplerHzAt(sampleIndex: number): number;
 }
 
 interface Anchor {
@@ -45,7 +45,7 @@ export class PacedSource implements Source {
   #anchor: Anchor;
   /** First sample that was not made yet. */
   #next = 0;
-  #deliver: ((block: SampleBlock) => void) | undefined;
+  #sink: SourceSink | undefined;
   #cancelTimer: (() => void) | undefined;
 
   constructor(generator: SampleGenerator, clock: Clock) {
@@ -56,7 +56,7 @@ export class PacedSource implements Source {
     this.#anchor = this.#anchorAt(0);
   }
 
-  get kind(): Source['kind'] {
+  get kind(): SourceKind {
     return this.#generator.kind;
   }
 
@@ -68,43 +68,41 @@ export class PacedSource implements Source {
     return this.#generator.tuning;
   }
 
-  get snrDb(): number | undefined {
-    return this.#generator.snrDb;
+  /** The clock does not fail. */
+  get fault(): undefined {
+    return undefined;
   }
 
   nextIndex(): number {
     // While it delivers, what is due and not made yet still comes; while it does not, it never will.
-    return this.#deliver === undefined ? Math.max(this.#next, this.#dueIndex()) : this.#next;
+    return this.#sink === undefined ? Math.max(this.#next, this.#dueIndex()) : this.#next;
   }
 
-  start(deliver: (block: SampleBlock) => void): void {
-    if (this.#deliver !== undefined) throw new Error('the source delivers already');
+  start(sink: SourceSink): void {
+    if (this.#sink !== undefined) throw new Error('the source delivers already');
     this.#next = this.nextIndex();
-    this.#deliver = deliver;
+    this.#sink = sink;
     this.#cancelTimer = this.#clock.every(TICK_MS, () => this.#tick());
   }
 
   stop(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#deliver = undefined;
+    this.#sink = undefined;
   }
 
-  tune(tuning: Tuning): void {
-    if (this.#deliver !== undefined) this.#tick();
+  tune(tuning: Tuning, frontEnd: FrontEnd): void {
+    if (frontEnd.gainDb !== undefined || frontEnd.frequencyCorrectionPpm !== undefined) {
+      throw new PassbandError('FAILED_PRECONDITION', `a ${this.kind} source has no gain and no oscillator to set`);
+    }
+    if (this.#sink !== undefined) this.#tick();
     const from = this.nextIndex();
     this.#generator.tune(tuning, from);
     this.#anchor = this.#anchorAt(from);
     this.#next = from;
   }
 
-  correctDoppler(shift: DopplerShift): void {
-    this.#generator.correctDoppler(shift, this.nextIndex());
-  }
-
-  dopplerHzAt(sampleIndex: number): number {
-    return this.#generator.dopplerHzAt(sampleIndex);
-  }
+  close(): void {}
 
   #anchorAt(index: number): Anchor {
     return { index, atMs: this.#clock.nowMs(), timestampNs: this.#clock.wallNs() };
@@ -128,14 +126,16 @@ export class PacedSource implements Source {
     const due = this.#dueIndex();
     const maxCatchUp = Math.ceil((MAX_CATCH_UP_MS / 1000) * sampleRateHz);
     if (due - this.#next > maxCatchUp) this.#next = due - maxCatchUp;
-    while (this.#next < due && this.#deliver !== undefined) {
+    while (this.#next < due && this.#sink !== undefined) {
       const count = Math.min(due - this.#next, MAX_BLOCK_SAMPLES);
       const bytes = this.#scratch.subarray(0, count * this.#bytesPerSample);
       const sampleIndex = this.#next;
       this.#generator.fill(sampleIndex, bytes);
       this.#next += count;
       const timestampNs = this.#timestampNs(sampleIndex);
-      this.#deliver({ sampleIndex, timestampNs, sampleRateHz, centerFrequencyHz, bytes });
+      const { reception } = this.#generator;
+      const block = { sampleIndex, timestampNs, sampleRateHz, centerFrequencyHz, bytes };
+      this.#sink.samples(reception === undefined ? block : { ...block, reception });
     }
   }
 }

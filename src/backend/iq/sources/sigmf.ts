@@ -4,7 +4,7 @@ import { PassbandError, UsageError } from '../../../errors.ts';
 import { MAX_METADATA_BYTES, parseSigmfMetadata, type SigmfMetadata } from '../../../sigmf/metadata.ts';
 import { bytesPerSample, DATATYPES, type Datatype, isDatatype } from '../formats.ts';
 import type { SampleGenerator } from './paced-source.ts';
-import type { DopplerShift, Tuning } from './source.ts';
+import type { Tuning } from './source.ts';
 
 /** Bytes of a recording that is played from memory at most. */
 export const MAX_RECORDING_BYTES = 512 * 1024 * 1024;
@@ -71,7 +71,6 @@ async function readBounded(file: string, maxBytes: number): Promise<Buffer> {
 /** Plays a recording over and over, byte for byte; the sample index counts on from round to round. */
 export class RecordingGenerator implements SampleGenerator {
   readonly kind = 'sigmf';
-  readonly snrDb = undefined;
   readonly #recording: Recording;
 
   constructor(recording: Recording) {
@@ -106,18 +105,5 @@ export class RecordingGenerator implements SampleGenerator {
         `this station plays a recording made at ${sampleRateHz} samples/s and ${centerFrequencyHz} Hz; it has no others`,
       );
     }
-  }
-
-  correctDoppler(shift: DopplerShift): void {
-    if (shift.shiftHz !== 0 || shift.rateHzPerS !== 0) {
-      throw new PassbandError(
-        'FAILED_PRECONDITION',
-        'this station plays a recording byte for byte; its Doppler shift is not corrected',
-      );
-    }
-  }
-
-  dopplerHzAt(): number {
-    return 0;
   }
 }

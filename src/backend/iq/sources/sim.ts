@@ -1,9 +1,8 @@
 import { PassbandError, UsageError } from '../../../errors.ts';
 import { counterHash, gaussianTable, rangeHash, rangeKey, seedKey } from './counter-noise.ts';
-import { DopplerTrack } from './doppler-track.ts';
 import type { SampleGenerator } from './paced-source.ts';
 import { rootRaisedCosine } from './root-raised-cosine.ts';
-import type { DopplerShift, Tuning } from './source.ts';
+import type { Reception, Tuning } from './source.ts';
 
 /** Samples per QPSK symbol: the modulated signal is sample rate / 8 * 1.35 wide, whatever the rate. */
 export const SAMPLES_PER_SYMBOL = 8;
@@ -78,21 +77,20 @@ function sine(phase: number): number {
 export class SimGenerator implements SampleGenerator {
   readonly kind = 'sim';
   readonly datatype = 'cf32_le';
-  readonly snrDb: number;
+  readonly reception: Reception;
   readonly #config: SimConfig;
   readonly #symbolKey: number;
   readonly #noiseKey: number;
   readonly #noise = gaussianTable();
   readonly #noiseAmplitude: number;
   readonly #shaped: Float64Array;
-  readonly #doppler = new DopplerTrack();
   #tuning: Tuning;
 
   constructor(config: SimConfig) {
     const reference = config.qpsk ?? config.carrier;
     if (reference === undefined) throw new UsageError('a simulated station needs a qpsk signal, a carrier or both');
     this.#config = config;
-    this.snrDb = config.snrDb;
+    this.reception = { snrDb: config.snrDb };
     this.#tuning = { sampleRateHz: config.sampleRateHz, centerFrequencyHz: config.centerFrequencyHz };
     this.#symbolKey = seedKey(config.seed, 1);
     this.#noiseKey = seedKey(config.seed, 2);
@@ -106,18 +104,9 @@ export class SimGenerator implements SampleGenerator {
     return this.#tuning;
   }
 
-  tune(tuning: Tuning, fromIndex: number): void {
+  tune(tuning: Tuning): void {
     if (!(tuning.sampleRateHz > 0)) throw new PassbandError('INVALID_ARGUMENT', 'sample_rate must be positive');
-    this.#doppler.retime(fromIndex, tuning.sampleRateHz);
     this.#tuning = tuning;
-  }
-
-  correctDoppler(shift: DopplerShift, fromIndex: number): void {
-    this.#doppler.set(shift, fromIndex, this.#tuning.sampleRateHz);
-  }
-
-  dopplerHzAt(sampleIndex: number): number {
-    return this.#doppler.hzAt(sampleIndex);
   }
 
   fill(sampleIndex: number, target: Uint8Array): void {
@@ -125,7 +114,6 @@ export class SimGenerator implements SampleGenerator {
     this.#addNoise(sampleIndex, samples);
     if (this.#config.qpsk !== undefined) this.#addQpsk(sampleIndex, samples);
     this.#addCarrier(sampleIndex, samples);
-    if (!this.#doppler.isIdle) this.#doppler.correct(sampleIndex, samples);
   }
 
   /** The first to be called: it overwrites, the others add. */

@@ -1,4 +1,8 @@
+import type { PassbandError } from '../../../errors.ts';
 import type { Datatype } from '../formats.ts';
+
+/** Kinds of source, as StationService names them. */
+export type SourceKind = 'sim' | 'sigmf' | 'rtl_tcp' | 'zmq' | 'push';
 
 /** Where a source listens. */
 export interface Tuning {
@@ -7,51 +11,72 @@ export interface Tuning {
   readonly centerFrequencyHz: number;
 }
 
-/** A Doppler shift of the received signal, positive when approaching, and how fast it changes. */
-export interface DopplerShift {
-  readonly shiftHz: number;
-  readonly rateHzPerS: number;
+/** What a receiver has in front of its samples; absent members stay as they are. */
+export interface FrontEnd {
+  /** Gain in dB, or the receiver's own control. */
+  readonly gainDb?: number | 'automatic';
+  /** Correction of the oscillator, parts per million. */
+  readonly frequencyCorrectionPpm?: number;
+}
+
+/** How samples were received, where the source knows it. */
+export interface Reception {
+  /** Signal-to-noise ratio in dB. */
+  readonly snrDb?: number;
+  /** Received power in dBm. */
+  readonly receivePowerDbm?: number;
+  /** Whether the automatic gain control is locked. */
+  readonly agcLocked?: boolean;
+  /** Doppler shift that the source has corrected already, Hz. */
+  readonly dopplerShiftHz?: number;
 }
 
 /** Consecutive samples as a source made them. */
 export interface SampleBlock extends Tuning {
   /**
    * Number of the first sample. A block whose index is greater than the end of the block before says that the samples
-   * between were never made: a gap.
+   * between were never made, or lost on their way here: a gap.
    */
   readonly sampleIndex: number;
   /** Time of the first sample, nanoseconds since 1970-01-01T00:00:00Z. */
   readonly timestampNs: bigint;
-  /** Whole samples in the source's datatype; only good until the receiver returns. */
+  /** Whole samples in the source's datatype, beginning at a multiple of 8; only good until the receiver returns. */
   readonly bytes: Uint8Array;
+  readonly reception?: Reception;
 }
 
-/** What makes a station's samples. */
+/** Who takes what a source makes. */
+export interface SourceSink {
+  /** Blocks come in order of their index and without overlap. */
+  samples(block: SampleBlock): void;
+  /** No samples can come for now: the reason, UNAVAILABLE, which is also the source's `fault` until they come again. */
+  failed(fault: PassbandError): void;
+}
+
+/**
+ * What makes a station's samples. A source that fails tries again by itself, for as long as it is started: its readers
+ * are told once, by `failed`, and the next block is the sign that it is well again.
+ */
 export interface Source {
-  /** Kind of source, as StationService names it. */
-  readonly kind: 'sim' | 'sigmf';
+  readonly kind: SourceKind;
   readonly datatype: Datatype;
   readonly tuning: Tuning;
-  /** Signal-to-noise ratio in dB where the source knows it. */
-  readonly snrDb: number | undefined;
+  /** Why no samples can come at present; undefined while nothing is known to be wrong. */
+  readonly fault: PassbandError | undefined;
+  /** Common name of the remote producer that is connected; undefined for sources of our own. */
+  readonly producer?: string | undefined;
   /** The index that the next sample gets if it is made now. It never goes back. */
   nextIndex(): number;
-  /** Begins to deliver blocks, in order of their index and without overlap. */
-  start(deliver: (block: SampleBlock) => void): void;
+  /** Begins to deliver. */
+  start(sink: SourceSink): void;
   /** Delivers nothing more. Its sample index goes on, so that a later start leaves an honest gap. */
   stop(): void;
   /**
-   * Listens elsewhere or at another rate from the next sample on.
+   * Listens elsewhere or at another rate from the next sample on, and sets the front end.
    *
-   * @throws PassbandError FAILED_PRECONDITION when this source cannot, with the reason.
+   * @throws PassbandError FAILED_PRECONDITION when this source cannot, with the reason; nothing has changed then.
    */
-  tune(tuning: Tuning): void;
-  /**
-   * Mixes the samples with the negative of this shift from the next sample on.
-   *
-   * @throws PassbandError FAILED_PRECONDITION when this source cannot, with the reason.
-   */
-  correctDoppler(shift: DopplerShift): void;
-  /** The shift that was corrected at a sample, Hz. */
-  dopplerHzAt(sampleIndex: number): number;
+  tune(tuning: Tuning, frontEnd: FrontEnd): void;
+  /** Lets go of everything, for good; called once, after stop. */
+  close(): void;
 }

@@ -1,8 +1,12 @@
-import type { DopplerShift } from './source.ts';
-
 // Bound once: in hot loops a global is looked up anew each time (inside a vm context, slowly).
 const { cos, max, min, sin } = Math;
 const TURN = 2 * Math.PI;
+
+/** A Doppler shift of the received signal, positive when approaching, and how fast it changes. */
+export interface DopplerShift {
+  readonly shiftHz: number;
+  readonly rateHzPerS: number;
+}
 
 /** Seconds for which the rate of a shift is trusted; after that the shift is held, lest it run away. */
 export const MAX_EXTRAPOLATION_S = 60;

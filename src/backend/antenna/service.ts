@@ -1,5 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { unary, unimplemented, unimplementedStream } from './call-adapters.ts';
+import { unary, unimplemented, unimplementedStream } from '../call-adapters.ts';
 
 const SENTENCE = 'no station of this server has an antenna that can be moved yet';
 

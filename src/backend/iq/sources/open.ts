@@ -1,0 +1,37 @@
+import type { Logger } from 'pino';
+import { UsageError } from '../../../errors.ts';
+import type { Clock } from '../../clock.ts';
+import type { Site } from '../../site.ts';
+import type { SourceConfig } from './config.ts';
+import { PacedSource } from './paced-source.ts';
+import { loadRecording, RecordingGenerator } from './sigmf.ts';
+import { SimGenerator } from './sim.ts';
+import type { Source } from './source.ts';
+
+/** What a source is given besides its settings. */
+export interface SourceContext {
+  readonly stationId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where the station's antenna stands, where that is known. */
+  readonly site?: Site;
+}
+
+/**
+ * Makes a source from its settings. Recordings are read and checked; nothing is connected before it is started.
+ *
+ * @throws UsageError that names what is wrong.
+ */
+export async function openSource(config: SourceConfig, context: SourceContext): Promise<Source> {
+  const { clock } = context;
+  switch (config.kind) {
+    case 'sim':
+      return new PacedSource(new SimGenerator(config), clock);
+    case 'sigmf':
+      return new PacedSource(new RecordingGenerator(await loadRecording(config.file)), clock);
+    case 'rtl_tcp':
+    case 'zmq':
+    case 'push':
+      throw new UsageError(`source ${config.kind} is not offered yet`);
+  }
+}

@@ -1,0 +1,82 @@
+import { Counter, type Registry } from 'prom-client';
+
+/** Why samples did not reach a reader. */
+export type LossCause = (typeof LOSS_CAUSES)[number];
+const LOSS_CAUSES = ['slow_reader', 'source_gap'] as const;
+
+/** What the backend counts about one station. */
+export interface StationMetrics {
+  produced(samples: number): void;
+  lost(cause: LossCause, samples: number): void;
+  sent(bytes: number): void;
+  /** The source failed or broke off. */
+  fault(): void;
+  /** Numbers were set to the largest or smallest value of a reader's datatype. */
+  saturated(values: number): void;
+}
+
+/** The counters of all stations. */
+export interface StationsMetrics {
+  /** For a station that exists: the label never holds what a client only asked for. */
+  of(stationId: string): StationMetrics;
+  /** Forgets a station that was removed. */
+  forget(stationId: string): void;
+}
+
+/** Registers the counters of stations. */
+export function stationMetrics(registry: Registry): StationsMetrics {
+  const registers = [registry];
+  const producedTotal = new Counter({
+    name: 'passband_samples_produced_total',
+    help: 'Complex samples that a station produced.',
+    labelNames: ['station_id'] as const,
+    registers,
+  });
+  const lostTotal = new Counter({
+    name: 'passband_samples_lost_total',
+    help: 'Complex samples that were lost: per reader that was too slow, or once where the source left a gap.',
+    labelNames: ['station_id', 'cause'] as const,
+    registers,
+  });
+  const framesTotal = new Counter({
+    name: 'passband_iq_frames_sent_total',
+    help: 'IQ frames given to readers.',
+    labelNames: ['station_id'] as const,
+    registers,
+  });
+  const bytesTotal = new Counter({
+    name: 'passband_iq_sent_bytes_total',
+    help: 'Bytes of sample data given to readers.',
+    labelNames: ['station_id'] as const,
+    registers,
+  });
+  const faultsTotal = new Counter({
+    name: 'passband_source_faults_total',
+    help: "Times that a station's source failed or broke off.",
+    labelNames: ['station_id'] as const,
+    registers,
+  });
+  const saturatedTotal = new Counter({
+    name: 'passband_saturated_values_total',
+    help: "Numbers (I or Q) set to the largest or smallest value of a reader's datatype.",
+    labelNames: ['station_id'] as const,
+    registers,
+  });
+  return {
+    of: (station_id) => ({
+      produced: (samples) => producedTotal.inc({ station_id }, samples),
+      lost: (cause, samples) => lostTotal.inc({ station_id, cause }, samples),
+      sent: (bytes) => {
+        framesTotal.inc({ station_id });
+        bytesTotal.inc({ station_id }, bytes);
+      },
+      fault: () => faultsTotal.inc({ station_id }),
+      saturated: (values) => saturatedTotal.inc({ station_id }, values),
+    }),
+    forget: (station_id) => {
+      for (const counter of [producedTotal, framesTotal, bytesTotal, faultsTotal, saturatedTotal])
+        counter.remove({ station_id });
+      for (const cause of LOSS_CAUSES) lostTotal.remove({ station_id, cause });
+    },
+  };
+}
