@@ -1,5 +1,6 @@
 import { AUDIT_SETTINGS, type AuditConfig } from './audit-settings.ts';
 import { LOG_LEVELS, type LogLevel } from './observability/log.ts';
+import { RADIO_SETTINGS, type RadioConfig } from './radio-settings.ts';
 import { backendTarget, listenAddress, oneOf, seconds, text, whole } from './setting-values.ts';
 import { TRUST_SETTINGS, type TrustConfig } from './trust-settings.ts';
 
@@ -7,7 +8,7 @@ import { TRUST_SETTINGS, type TrustConfig } from './trust-settings.ts';
 export type Program = 'up' | 'gateway' | 'backend';
 
 /** Everything an operator can set, proven once; nobody validates it again. */
-export interface Config extends AuditConfig, TrustConfig {
+export interface Config extends AuditConfig, RadioConfig, TrustConfig {
   readonly host: string;
   readonly port: number;
   readonly backendHost: string;
@@ -228,6 +229,7 @@ export const SETTINGS: readonly Setting[] = [
     byDefault: '8',
     parse: seconds(0, 600),
   },
+  ...RADIO_SETTINGS,
   ...AUDIT_SETTINGS,
   ...TRUST_SETTINGS,
 ];

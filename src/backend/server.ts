@@ -54,6 +54,8 @@ export interface BackendOptions {
   readonly material: Reloadable<Material<'backend'>>;
   readonly policy: Reloadable<Policy>;
   readonly stations: readonly StationConfig[];
+  /** Folder for what the backend makes, such as recordings; without one it makes none. */
+  readonly dataDir?: string;
   readonly log: Logger;
   /** Who is asked about the certificates of peers; nobody unless told. */
   readonly ocsp?: OcspQuestion | undefined;

@@ -57,6 +57,7 @@ export async function runBackend(
       material,
       policy,
       stations,
+      dataDir: config.data,
       clock,
       log,
       audit,

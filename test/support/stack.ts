@@ -63,6 +63,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     'backend-port': '0',
     'metrics-port': '0',
     certs: pki.dir,
+    data: join(pki.dir, 'data'),
     host: '127.0.0.1',
     'backend-host': '127.0.0.1',
     ...options.flags,

@@ -27,10 +27,12 @@ rules:
     allow:
       - methods:
           - "passband.Gateway/*"
-          - "sdr.oran.StationService/*"
+          - "sdr.oran.StationService/ListStations"
+          - "sdr.oran.StationService/GetStation"
           - "sdr.oran.SpectrumMonitorService/*"
           - "sdr.oran.IQStreamService/SubscribeIQ"
           - "sdr.oran.IQStreamService/GetStreamStats"
           - "sdr.oran.IQStreamService/DownloadIQ"
           - "sdr.oran.AntennaControlService/GetAntennaStatus"
+          - "sdr.oran.AntennaControlService/ListPasses"
 `;
