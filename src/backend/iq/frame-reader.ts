@@ -1,6 +1,6 @@
 import { appendVarintField } from '../protobuf-bytes.ts';
+import type { FrameOrigin } from './frame-origin.ts';
 import type { FrameShelf } from './frame-shelf.ts';
-import type { StationHub } from './hub.ts';
 import type { Run } from './ring.ts';
 
 /** Field number of IQFrame.lost_samples. */
@@ -39,14 +39,14 @@ function firstFrame(
 
 /** One reader's position in a station's ring. */
 export class FrameReader {
-  readonly #hub: StationHub;
+  readonly #origin: FrameOrigin;
   readonly #shelf: FrameShelf;
   /** The frame that should come next. */
   #expected: number;
 
-  /** To be made after the hub was joined, so that the source's index is the live one. */
-  constructor(hub: StationHub, shelf: FrameShelf, from: ReadFrom) {
-    this.#hub = hub;
+  /** To be made after the origin was joined, so that its index is the live one. */
+  constructor(origin: FrameOrigin, shelf: FrameShelf, from: ReadFrom) {
+    this.#origin = origin;
     this.#shelf = shelf;
     this.#expected = this.#begin(from);
   }
@@ -54,7 +54,7 @@ export class FrameReader {
   /** The next frame that is complete, or undefined until there are more samples. */
   next(): ReadyFrame | undefined {
     const { batchSize, dataBytes } = this.#shelf;
-    const { runs } = this.#hub.ring;
+    const { runs } = this.#origin.ring;
     const found = firstFrame(runs, this.#expected, batchSize);
     if (found === undefined) return undefined;
     const { sequence, run } = found;
@@ -70,12 +70,12 @@ export class FrameReader {
 
   #begin(from: ReadFrom): number {
     const { batchSize } = this.#shelf;
-    const live = Math.ceil(this.#hub.source.nextIndex() / batchSize);
-    if (from.kind === 'earliest') return firstFrame(this.#hub.ring.runs, 0, batchSize)?.sequence ?? live;
+    const live = Math.ceil(this.#origin.nextIndex() / batchSize);
+    if (from.kind === 'earliest') return firstFrame(this.#origin.ring.runs, 0, batchSize)?.sequence ?? live;
     if (from.kind === 'live') return live;
     const wanted = from.sequence + 1n;
     // Beyond all samples made so far: the numbers are from before a restart.
-    const beyond = wanted * BigInt(batchSize) > BigInt(this.#hub.source.nextIndex());
+    const beyond = wanted * BigInt(batchSize) > BigInt(this.#origin.nextIndex());
     return beyond ? live : Number(wanted);
   }
 }

@@ -1,7 +1,7 @@
 import { appendBytesFields } from '../protobuf-bytes.ts';
 import { messageType } from '../protos.ts';
 import { bytesPerSample, convertSamples, type Datatype } from './formats.ts';
-import type { StationHub } from './hub.ts';
+import type { FrameOrigin } from './frame-origin.ts';
 import type { Run } from './ring.ts';
 
 /** Bytes of encoded frames that one format keeps: some frames for readers that are a little behind each other. */
@@ -19,12 +19,12 @@ const IQ_FRAME = messageType('sdr.oran.IQFrame');
 export class FrameShelf {
   readonly datatype: Datatype;
   readonly batchSize: number;
-  readonly #hub: StationHub;
+  readonly #origin: FrameOrigin;
   readonly #frames = new Map<number, Buffer>();
   #heldBytes = 0;
 
-  constructor(hub: StationHub, datatype: Datatype, batchSize: number) {
-    this.#hub = hub;
+  constructor(origin: FrameOrigin, datatype: Datatype, batchSize: number) {
+    this.#origin = origin;
     this.datatype = datatype;
     this.batchSize = batchSize;
   }
@@ -51,9 +51,9 @@ export class FrameShelf {
 
   #encode(sequence: number, run: Run): Buffer {
     const { batchSize, datatype } = this;
-    const { stationId, source, ring, receptions } = this.#hub;
+    const { stationId, ring, epoch, datatype: heldAs } = this.#origin;
     const sampleIndex = sequence * batchSize;
-    const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = receptions.at(sampleIndex);
+    const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = this.#origin.receptionAt(sampleIndex);
     const head = IQ_FRAME.serialize({
       station_id: stationId,
       sequence_number: sequence,
@@ -63,18 +63,18 @@ export class FrameShelf {
       sample_rate: run.sampleRateHz,
       datatype,
       sample_count: batchSize,
-      doppler_shift_hz: dopplerShiftHz + this.#hub.dopplerHzAt(sampleIndex),
+      doppler_shift_hz: dopplerShiftHz,
       agc_locked: agcLocked,
-      epoch: this.#hub.epoch.toString(),
+      epoch: epoch.toString(),
       ...(snrDb === undefined ? {} : { snr_db: snrDb }),
       ...(receivePowerDbm === undefined ? {} : { receive_power_dbm: receivePowerDbm }),
     });
     const outBytes = bytesPerSample(datatype);
     const fill = (target: Uint8Array): void =>
       ring.read(sampleIndex, batchSize, (bytes, offset) => {
-        const samples = bytes.length / bytesPerSample(source.datatype);
+        const samples = bytes.length / bytesPerSample(heldAs);
         const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
-        convertSamples(source.datatype, datatype, bytes, piece);
+        convertSamples(heldAs, datatype, bytes, piece);
       });
     return appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: this.dataBytes, fill }]);
   }

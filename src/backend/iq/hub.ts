@@ -4,10 +4,11 @@ import type { StationMetrics } from '../station-metrics.ts';
 import { DopplerMixer } from './doppler-mixer.ts';
 import { type DopplerShift, DopplerTrack } from './doppler-track.ts';
 import { bytesPerSample, type Datatype } from './formats.ts';
-import { FrameShelf } from './frame-shelf.ts';
+import type { FrameOrigin, Tap } from './frame-origin.ts';
+import { FrameShelves } from './frame-shelves.ts';
 import { Receptions } from './receptions.ts';
 import { SampleRing } from './ring.ts';
-import type { SampleBlock, Source } from './sources/source.ts';
+import type { Reception, SampleBlock, Source } from './sources/source.ts';
 
 /** Seconds of samples a ring holds: what a reader may lag, or be away and still resume without loss. */
 export const RING_SECONDS = 5;
@@ -23,14 +24,6 @@ export const LINGER_MS = RING_SECONDS * 1000;
 /** Why a tap ended: the station was stopped in good order, or an error. */
 export type EndReason = 'stopped' | PassbandError;
 
-/** One who follows a station's samples. */
-export interface Tap {
-  /** Samples were added to the ring. */
-  onSamples(): void;
-  /** Nothing more will come; called once at most. */
-  onEnd(reason: EndReason): void;
-}
-
 /** Samples that a ring holds at a sample rate. */
 export function ringCapacity(sampleRateHz: number, datatype: Datatype): number {
   const wanted = Math.max(Math.ceil(sampleRateHz * RING_SECONDS), MIN_RING_SAMPLES);
@@ -44,7 +37,7 @@ export function ringCapacity(sampleRateHz: number, datatype: Datatype): number {
  * The source runs only while someone listens (and LINGER_MS longer); its sample index follows the clock all the same, so
  * a station that nobody reads costs nothing.
  */
-export class StationHub {
+export class StationHub implements FrameOrigin {
   readonly stationId: string;
   readonly source: Source;
   readonly clock: Clock;
@@ -55,11 +48,11 @@ export class StationHub {
    * another epoch means nothing here.
    */
   readonly epoch: bigint;
+  readonly shelves = new FrameShelves(this);
   readonly receptions = new Receptions();
   readonly #doppler = new DopplerTrack();
   readonly #mixer: DopplerMixer;
   readonly #taps = new Set<Tap>();
-  readonly #shelves = new Map<string, { readonly shelf: FrameShelf; readers: number }>();
   #delivering = false;
   #awaitsFirstBlock = false;
   #cancelLinger: (() => void) | undefined;
@@ -77,8 +70,25 @@ export class StationHub {
     this.ring = new SampleRing(capacity, bytesPerSample(source.datatype));
   }
 
+  get datatype(): Datatype {
+    return this.source.datatype;
+  }
+
+  /** Readers at the moment. */
   get tapCount(): number {
-    return this.#taps.size;
+    let readers = 0;
+    for (const tap of this.#taps) readers += tap.readerCount?.() ?? 1;
+    return readers;
+  }
+
+  nextIndex(): number {
+    return this.source.nextIndex();
+  }
+
+  receptionAt(sampleIndex: number): Reception {
+    const reception = this.receptions.at(sampleIndex);
+    const dopplerShiftHz = (reception.dopplerShiftHz ?? 0) + this.dopplerHzAt(sampleIndex);
+    return { ...reception, dopplerShiftHz };
   }
 
   get samplesProduced(): number {
@@ -132,24 +142,6 @@ export class StationHub {
     this.#doppler.retime(this.source.nextIndex(), this.source.tuning.sampleRateHz);
     const capacity = ringCapacity(this.source.tuning.sampleRateHz, this.source.datatype);
     if (capacity !== this.ring.capacitySamples) this.ring.reset(capacity);
-  }
-
-  /** The shelf of frames of a format, shared by all who read that format until the last has given it back. */
-  borrowShelf(datatype: Datatype, batchSize: number): FrameShelf {
-    const key = `${datatype} ${batchSize}`;
-    let entry = this.#shelves.get(key);
-    if (entry === undefined) {
-      entry = { shelf: new FrameShelf(this, datatype, batchSize), readers: 0 };
-      this.#shelves.set(key, entry);
-    }
-    entry.readers++;
-    return entry.shelf;
-  }
-
-  returnShelf(shelf: FrameShelf): void {
-    const key = `${shelf.datatype} ${shelf.batchSize}`;
-    const entry = this.#shelves.get(key);
-    if (entry !== undefined && --entry.readers === 0) this.#shelves.delete(key);
   }
 
   #startSource(): void {

@@ -4,8 +4,8 @@ import { endStream } from '../call-adapters.ts';
 import { checkEnum, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
 import type { Station } from '../station.ts';
 import { DATATYPES, isDatatype } from './formats.ts';
+import type { Tap } from './frame-origin.ts';
 import { FrameReader, type ReadFrom, type ReadyFrame } from './frame-reader.ts';
-import type { Tap } from './hub.ts';
 import { type Pump, pumpTo } from './pump.ts';
 
 /** Samples in a frame. The longest is 2 MiB of cf32: below the 4 MiB that gRPC peers receive by default. */
@@ -54,10 +54,10 @@ export function openSubscription(station: Station, call: ServerWritableStream<Su
     },
   };
   const leave = hub.join(tap);
-  const shelf = hub.borrowShelf(datatype, batchSize);
+  const shelf = hub.shelves.borrow(datatype, batchSize);
   call.once('close', () => {
     leave();
-    hub.returnShelf(shelf);
+    hub.shelves.giveBack(shelf);
   });
   const reader = new FrameReader(hub, shelf, from);
   return () => {
