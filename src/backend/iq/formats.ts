@@ -76,36 +76,56 @@ export function bytesPerSample(datatype: Datatype): number {
 /**
  * Converts whole samples. `source` and `target` hold the same number of samples, do not overlap, and begin at multiples
  * of their component size. Same datatype: the bytes are copied untouched. NaN becomes zero signal in integer formats.
+ *
+ * @returns how many numbers (I or Q) were saturated: rounded, they lay beyond what the target can hold. NaN is not one.
  */
-export function convertSamples(from: Datatype, to: Datatype, source: Uint8Array, target: Uint8Array): void {
+export function convertSamples(from: Datatype, to: Datatype, source: Uint8Array, target: Uint8Array): number {
   if (from === to) {
     target.set(source);
-    return;
+    return 0;
   }
   const a = FORMATS[from];
   const b = FORMATS[to];
   if (source.byteLength / a.bytesPerSample !== target.byteLength / b.bytesPerSample) {
     throw new RangeError(`${source.byteLength} bytes of ${from} do not fit ${target.byteLength} bytes of ${to}`);
   }
-  const input = a.view(source);
   const output = b.view(target);
-  if (a.bytesPerSample === 2) lookUp(source, output, byteTable(from, to));
-  else convertValues(input, output, a, b);
+  if (a.bytesPerSample !== 2) return convertValues(a.view(source), output, a, b);
+  const table = byteTable(from, to);
+  lookUp(source, output, table.values);
+  return table.saturated.length === 0 ? 0 : countBytes(source, table.saturated);
 }
 
-/** What each of the 256 values of an 8-bit format becomes; made when first needed. */
-const byteTables = new Map<string, Samples>();
+interface ByteTable {
+  /** What each of the 256 values of an 8-bit format becomes. */
+  readonly values: Samples;
+  /** Bytes whose value is saturated. */
+  readonly saturated: readonly number[];
+}
 
-function byteTable(from: Datatype, to: Datatype): Samples {
+/** Made when first needed. */
+const byteTables = new Map<string, ByteTable>();
+
+function byteTable(from: Datatype, to: Datatype): ByteTable {
   const key = `${from} ${to}`;
   let table = byteTables.get(key);
   if (table === undefined) {
     const [a, b] = [FORMATS[from], FORMATS[to]];
-    table = b.view(new Uint8Array((256 / 2) * b.bytesPerSample));
-    convertValues(a.view(Uint8Array.from({ length: 256 }, (_, value) => value)), table, a, b);
+    const convert = (bytes: Uint8Array, values: Samples): number => convertValues(a.view(bytes), values, a, b);
+    const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    const values = b.view(new Uint8Array((all.length / 2) * b.bytesPerSample));
+    convert(all, values);
+    const one = b.view(new Uint8Array(b.bytesPerSample));
+    table = { values, saturated: [...all].filter((byte) => convert(Uint8Array.of(byte, byte), one) > 0) };
     byteTables.set(key, table);
   }
   return table;
+}
+
+function countBytes(bytes: Uint8Array, wanted: readonly number[]): number {
+  let count = 0;
+  for (const byte of wanted) for (let at = bytes.indexOf(byte); at >= 0; at = bytes.indexOf(byte, at + 1)) count++;
+  return count;
 }
 
 /** One function for floats and one for integers, so that each is compiled for few kinds of array. */
@@ -124,9 +144,10 @@ function lookUpIntegers(input: Uint8Array, output: Exclude<Samples, Float32Array
   for (let i = 0; i < length; i++) output[i] = table[input[i] ?? 0] ?? 0;
 }
 
-function convertValues(input: Samples, output: Samples, from: Format, to: Format): void {
-  if (output instanceof Float32Array) toFloats(input, output, from);
-  else toIntegers(input, output, from, to);
+function convertValues(input: Samples, output: Samples, from: Format, to: Format): number {
+  if (!(output instanceof Float32Array)) return toIntegers(input, output, from, to);
+  toFloats(input, output, from);
+  return 0;
 }
 
 function toFloats(input: Samples, output: Float32Array, from: Format): void {
@@ -138,15 +159,23 @@ function toFloats(input: Samples, output: Float32Array, from: Format): void {
 // Bound once: in a hot loop a global is looked up anew each time (inside a vm context, slowly).
 const { floor } = Math;
 
-function toIntegers(input: Samples, output: Exclude<Samples, Float32Array>, from: Format, to: Format): void {
+function toIntegers(input: Samples, output: Exclude<Samples, Float32Array>, from: Format, to: Format): number {
   const { zero, min, max } = to;
   const gain = to.scale / from.scale;
   const inputZero = from.zero;
   const { length } = output;
+  let saturated = 0;
   for (let i = 0; i < length; i++) {
-    const value = ((input[i] ?? 0) - inputZero) * gain + zero;
-    // Saturate first, then round half up. NaN fails both comparisons and becomes zero signal.
-    // By floor, because Math.round must tell -0 from 0 and takes five times as long.
-    output[i] = floor((value >= max ? max : value > min ? value : value <= min ? min : zero) + 0.5);
+    // Rounded half up, by floor, because Math.round must tell -0 from 0 and takes five times as long.
+    const value = floor(((input[i] ?? 0) - inputZero) * gain + zero + 0.5);
+    if (value >= min && value <= max) output[i] = value;
+    else if (value > max) {
+      output[i] = max;
+      saturated++;
+    } else if (value < min) {
+      output[i] = min;
+      saturated++;
+    } else output[i] = floor(zero + 0.5); // NaN fails every comparison and becomes zero signal.
   }
+  return saturated;
 }

@@ -3,8 +3,18 @@ import type { SampleBlock, Tuning } from './sources/source.ts';
 /** Runs that are remembered; a source that breaks off more often than this within one ring loses the oldest. */
 const MAX_RUNS = 1024;
 
+/**
+ * Bytes that are taken along when a ring takes another size: what 64 MiB cost is some 20 ms, in which nobody is served.
+ * Older samples are lost to who has not read them.
+ */
+const MAX_CARRIED_BYTES = 64 * 1024 * 1024;
+
 /** Consecutive samples without a gap, all of one tuning. */
 export interface Run extends Tuning {
+  /** Index of the first sample that was made, held or not. */
+  readonly firstIndex: number;
+  /** Index after the last sample of the run before; the samples between are a gap, or nobody listened. */
+  readonly previousEnd: number;
   /** Index of the first sample that is still held. */
   readonly start: number;
   /** Index after the last sample. */
@@ -16,23 +26,35 @@ export interface Run extends Tuning {
 class GrowingRun implements Run {
   readonly sampleRateHz: number;
   readonly centerFrequencyHz: number;
-  readonly #firstIndex: number;
+  readonly firstIndex: number;
+  readonly previousEnd: number;
   readonly #firstTimestampNs: bigint;
   start: number;
   end: number;
 
-  constructor(block: SampleBlock) {
+  constructor(block: SampleBlock, previousEnd: number) {
     this.sampleRateHz = block.sampleRateHz;
     this.centerFrequencyHz = block.centerFrequencyHz;
-    this.#firstIndex = block.sampleIndex;
+    this.firstIndex = block.sampleIndex;
+    this.previousEnd = previousEnd;
     this.#firstTimestampNs = block.timestampNs;
     this.start = block.sampleIndex;
     this.end = block.sampleIndex;
   }
 
   timestampNs(sampleIndex: number): bigint {
-    const seconds = (sampleIndex - this.#firstIndex) / this.sampleRateHz;
+    const seconds = (sampleIndex - this.firstIndex) / this.sampleRateHz;
     return this.#firstTimestampNs + BigInt(Math.round(seconds * 1e9));
+  }
+
+  /** Index of the first sample at or after a time, at most the end. */
+  indexAt(timestampNs: bigint): number {
+    const seconds = Number(timestampNs - this.#firstTimestampNs) / 1e9;
+    const near = Math.min(this.end, Math.max(this.start, this.firstIndex + Math.floor(seconds * this.sampleRateHz)));
+    // Rounding puts the estimate a sample or two off; the times of samples themselves decide.
+    let index = Math.max(this.start, near - 2);
+    while (index < this.end && this.timestampNs(index) < timestampNs) index++;
+    return index;
   }
 
   continues(block: SampleBlock): boolean {
@@ -59,14 +81,14 @@ export type Stretch =
 export class SampleRing {
   readonly #bytesPerSample: number;
   #capacity: number;
-  #bytes: Uint8Array;
+  /** Undefined until there is something to hold: stations that nobody reads cost nothing. */
+  #bytes: Uint8Array | undefined;
   #runs: GrowingRun[] = [];
   #head = 0;
 
   constructor(capacitySamples: number, bytesPerSample: number) {
     this.#bytesPerSample = bytesPerSample;
     this.#capacity = capacitySamples;
-    this.#bytes = new Uint8Array(capacitySamples * bytesPerSample);
   }
 
   get capacitySamples(): number {
@@ -88,7 +110,32 @@ export class SampleRing {
     this.#runs = [];
     if (capacitySamples === this.#capacity) return;
     this.#capacity = capacitySamples;
-    this.#bytes = new Uint8Array(capacitySamples * this.#bytesPerSample);
+    this.#bytes = undefined;
+  }
+
+  /** Takes another size; the newest samples that fit it are kept (MAX_CARRIED_BYTES of them at most). */
+  resize(capacitySamples: number): void {
+    if (capacitySamples === this.#capacity) return;
+    const carried = Math.floor(MAX_CARRIED_BYTES / this.#bytesPerSample);
+    this.evictBefore(this.#head - Math.min(capacitySamples, this.#capacity, carried));
+    const held = this.#runs.map(({ start, end }) => {
+      const bytes = new Uint8Array((end - start) * this.#bytesPerSample);
+      this.read(start, end - start, (piece, offset) => bytes.set(piece, offset * this.#bytesPerSample));
+      return { start, bytes };
+    });
+    this.#capacity = capacitySamples;
+    this.#bytes = undefined;
+    for (const { start, bytes } of held) this.#write(start, bytes);
+  }
+
+  /**
+   * Makes the memory that the ring needs; done by the first block, unless someone wants to know before.
+   *
+   * @throws RangeError when there is not enough.
+   */
+  allocate(): Uint8Array {
+    this.#bytes ??= new Uint8Array(this.#capacity * this.#bytesPerSample);
+    return this.#bytes;
   }
 
   /** Adds a block; what is more than one capacity old goes. */
@@ -97,16 +144,13 @@ export class SampleRing {
     const samples = block.bytes.length / this.#bytesPerSample;
     let run = this.#runs.at(-1);
     if (run?.continues(block) !== true) {
-      run = new GrowingRun(block);
+      run = new GrowingRun(block, this.#head);
       this.#runs.push(run);
       if (this.#runs.length > MAX_RUNS) this.#runs.shift();
     }
     // Of a block longer than the ring only the end can be held.
     const kept = block.bytes.subarray(Math.max(0, samples - this.#capacity) * this.#bytesPerSample);
-    const at = (block.sampleIndex + samples - kept.length / this.#bytesPerSample) % this.#capacity;
-    const first = kept.subarray(0, (this.#capacity - at) * this.#bytesPerSample);
-    this.#bytes.set(first, at * this.#bytesPerSample);
-    this.#bytes.set(kept.subarray(first.length), 0);
+    this.#write(block.sampleIndex + samples - kept.length / this.#bytesPerSample, kept);
     run.end = block.sampleIndex + samples;
     this.#head = run.end;
     this.evictBefore(this.#head - this.#capacity);
@@ -117,6 +161,15 @@ export class SampleRing {
     while (this.#runs[0] !== undefined && this.#runs[0].end <= index) this.#runs.shift();
     const oldest = this.#runs[0];
     if (oldest !== undefined && oldest.start < index) oldest.start = index;
+  }
+
+  /**
+   * Index of the first held sample at or after a time, nanoseconds since 1970-01-01T00:00:00Z; undefined when all that
+   * is held is older.
+   */
+  indexAt(timestampNs: bigint): number | undefined {
+    const run = this.#runs.find((candidate) => candidate.timestampNs(candidate.end - 1) >= timestampNs);
+    return run?.indexAt(timestampNs);
   }
 
   /** Whether `count` samples from `start` on are held in one run. */
@@ -136,7 +189,15 @@ export class SampleRing {
     if (first < count) take(this.#slice(0, count - first), first);
   }
 
+  #write(start: number, bytes: Uint8Array): void {
+    const held = this.allocate();
+    const at = start % this.#capacity;
+    const first = bytes.subarray(0, (this.#capacity - at) * this.#bytesPerSample);
+    held.set(first, at * this.#bytesPerSample);
+    held.set(bytes.subarray(first.length), 0);
+  }
+
   #slice(at: number, count: number): Uint8Array {
-    return this.#bytes.subarray(at * this.#bytesPerSample, (at + count) * this.#bytesPerSample);
+    return this.allocate().subarray(at * this.#bytesPerSample, (at + count) * this.#bytesPerSample);
   }
 }
