@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts';
 import type { Site } from '../../site.ts';
 import type { SourceConfig } from './config.ts';
 import { PacedSource } from './paced-source.ts';
+import { RtlTcpSource } from './rtl-tcp.ts';
 import { loadRecording, RecordingGenerator } from './sigmf.ts';
 import { SimGenerator } from './sim.ts';
 import type { Source } from './source.ts';
@@ -30,6 +31,7 @@ export async function openSource(config: SourceConfig, context: SourceContext): 
     case 'sigmf':
       return new PacedSource(new RecordingGenerator(await loadRecording(config.file)), clock);
     case 'rtl_tcp':
+      return new RtlTcpSource(config, context);
     case 'zmq':
     case 'push':
       throw new UsageError(`source ${config.kind} is not offered yet`);

@@ -1,0 +1,129 @@
+import { connect, type Socket } from 'node:net';
+import type { Clock } from '../../clock.ts';
+import { COMMAND_BYTES, HEADER_BYTES, parseHeader, type RtlTcpHeader } from '../../rtl-tcp-protocol.ts';
+
+/** Milliseconds for the TCP connection, and again for the header behind it. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** Looks at whether samples still come, milliseconds apart. */
+export const LOOK_MS = 1_000;
+/**
+ * Looks in a row without a byte after which a server is given up. They are counted, not measured: while our own process
+ * stands still, no server is silent.
+ */
+export const SILENT_LOOKS = 5;
+/** Bytes of samples handed on at once at most; what comes from the system at once is 64 KiB. */
+const SCRATCH_BYTES = 64 * 1024;
+/**
+ * Bytes of commands that wait for the server to read them. Whoever reads none has been sent thousands of changes, and
+ * would carry them out hours later.
+ */
+const MAX_UNREAD_COMMAND_BYTES = 1_000 * COMMAND_BYTES;
+
+/** Who follows a connection. */
+export interface ConnectionEvents {
+  /** The server's header has come and is one. */
+  opened(header: RtlTcpHeader): void;
+  /** Whole samples (cu8), from the beginning of a buffer that is used again. */
+  samples(bytes: Uint8Array): void;
+  /** It is over, by no wish of ours: why, in words for the public, and what the system said. Called once at most. */
+  broke(reason: string, cause: unknown): void;
+}
+
+/** One connection to an rtl_tcp server, from the attempt to its end. It reads whatever comes at once and never waits. */
+export class RtlTcpConnection {
+  readonly #events: ConnectionEvents;
+  readonly #socket: Socket;
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+  #headerBytes = 0;
+  /** The first byte of a sample whose second has not come yet. */
+  #odd: number | undefined;
+  #cancelTimer: () => void;
+  #quietLooks = 0;
+  #isOver = false;
+
+  constructor(server: { readonly host: string; readonly port: number }, clock: Clock, events: ConnectionEvents) {
+    this.#events = events;
+    const late = (what: string) => (): void => this.#break(`${what} within ${CONNECT_TIMEOUT_MS / 1000} s`);
+    this.#cancelTimer = clock.after(CONNECT_TIMEOUT_MS, late('the rtl_tcp server does not answer'));
+    this.#socket = connect({ host: server.host, port: server.port, noDelay: true, keepAlive: true });
+    this.#socket.on('connect', () => {
+      this.#cancelTimer();
+      // rtl_tcp serves one client: a second one is connected by the system, and hears nothing.
+      const hint = 'the rtl_tcp server sends no header, perhaps since it serves another client,';
+      this.#cancelTimer = clock.after(CONNECT_TIMEOUT_MS, late(hint));
+    });
+    this.#socket.on('data', (chunk) => this.#take(chunk, clock));
+    this.#socket.on('error', (error) => this.#break('the rtl_tcp server cannot be reached', error));
+    this.#socket.on('close', () => this.#break('the rtl_tcp server has closed the connection'));
+  }
+
+  /** Sends a command. A server that reads none is given up. */
+  send(command: Buffer): void {
+    if (this.#isOver) return;
+    this.#socket.write(command);
+    if (this.#socket.writableLength > MAX_UNREAD_COMMAND_BYTES) this.#break('the rtl_tcp server reads no commands');
+  }
+
+  /** Ends it; nothing is told of it any more. */
+  close(): void {
+    this.#isOver = true;
+    this.#cancelTimer();
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer, clock: Clock): void {
+    if (this.#isOver) return;
+    this.#quietLooks = 0;
+    const samples = this.#headerBytes === HEADER_BYTES ? chunk : this.#takeHeader(chunk, clock);
+    if (samples.length > 0) this.#takeSamples(samples);
+  }
+
+  /** What follows the header in this chunk. */
+  #takeHeader(chunk: Buffer, clock: Clock): Buffer {
+    const taken = chunk.copy(this.#header, this.#headerBytes);
+    this.#headerBytes += taken;
+    if (this.#headerBytes < HEADER_BYTES) return chunk.subarray(taken);
+    const header = this.#readHeader();
+    if (header === undefined) return chunk;
+    this.#cancelTimer();
+    this.#cancelTimer = clock.every(LOOK_MS, () => this.#look());
+    this.#events.opened(header);
+    return chunk.subarray(taken);
+  }
+
+  #readHeader(): RtlTcpHeader | undefined {
+    try {
+      return parseHeader(this.#header);
+    } catch (error) {
+      this.#break('what answers there is no rtl_tcp server', error);
+      return undefined;
+    }
+  }
+
+  #look(): void {
+    if (++this.#quietLooks >= SILENT_LOOKS) this.#break(`the rtl_tcp server sends nothing for ${SILENT_LOOKS} s`);
+  }
+
+  /** Copies into a buffer whose beginning is aligned, an odd byte of before in front. */
+  #takeSamples(chunk: Buffer): void {
+    const scratch = this.#scratch;
+    for (let at = 0; at < chunk.length && !this.#isOver; ) {
+      let filled = 0;
+      if (this.#odd !== undefined) scratch[filled++] = this.#odd;
+      const piece = chunk.subarray(at, at + scratch.length - filled);
+      scratch.set(piece, filled);
+      filled += piece.length;
+      at += piece.length;
+      const whole = filled - (filled % 2);
+      this.#odd = whole === filled ? undefined : scratch[whole];
+      if (whole > 0) this.#events.samples(scratch.subarray(0, whole));
+    }
+  }
+
+  #break(reason: string, cause?: unknown): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#events.broke(reason, cause);
+  }
+}
