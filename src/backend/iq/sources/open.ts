@@ -8,6 +8,7 @@ import { RtlTcpSource } from './rtl-tcp.ts';
 import { loadRecording, RecordingGenerator } from './sigmf.ts';
 import { SimGenerator } from './sim.ts';
 import type { Source } from './source.ts';
+import { ZmqSource } from './zmq-source.ts';
 
 /** What a source is given besides its settings. */
 export interface SourceContext {
@@ -32,7 +33,11 @@ export async function openSource(config: SourceConfig, context: SourceContext): 
       return new PacedSource(new RecordingGenerator(await loadRecording(config.file)), clock);
     case 'rtl_tcp':
       return new RtlTcpSource(config, context);
-    case 'zmq':
+    case 'zmq': {
+      // Loaded where it is wanted: the library is native, and a program without such stations has no need of it.
+      const { subscribeZmq } = await import('./zmq.ts');
+      return new ZmqSource(config, { ...context, subscribe: subscribeZmq });
+    }
     case 'push':
       throw new UsageError(`source ${config.kind} is not offered yet`);
   }
