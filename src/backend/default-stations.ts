@@ -1,25 +1,25 @@
 import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../package-root.ts';
+import { declareStation } from './declared-station.ts';
 import type { StationConfig } from './station-config.ts';
 
 /** The stations of a backend that was told of no others: a simulated one and a real recording. */
 export const DEFAULT_STATIONS: readonly StationConfig[] = [
   {
-    stationId: 'sim-1',
+    station_id: 'sim-1',
     description: 'Simulated receiver: QPSK at 125 kBd in white noise, and a carrier 250 kHz above the centre',
-    source: {
-      kind: 'sim',
+    sample_rate: 1_000_000,
+    center_frequency_hz: 100_000_000,
+    sim: {
       seed: 1,
-      sampleRateHz: 1_000_000,
-      centerFrequencyHz: 100_000_000,
-      qpsk: { powerDbfs: -20 },
-      carrier: { offsetHz: 250_000, powerDbfs: -12 },
-      snrDb: 20,
+      noise_dbfs: -40,
+      qpsk: [{ power_dbfs: -20 }],
+      carriers: [{ offset_hz: 250_000, power_dbfs: -12 }],
     },
   },
   {
-    stationId: 'adsb',
+    station_id: 'adsb',
     description: 'Mode S and ADS-B replies of aircraft, a recording made off the air, over and over',
-    source: { kind: 'sigmf', file: join(PACKAGE_ROOT, 'fixtures', 'recordings', 'modes1.sigmf-meta') },
+    sigmf: { file: join(PACKAGE_ROOT, 'fixtures', 'recordings', 'modes1.sigmf-meta') },
   },
-];
+].map((settings) => declareStation(settings, PACKAGE_ROOT));

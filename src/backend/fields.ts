@@ -41,6 +41,11 @@ export class Fields {
     this.#values = value;
   }
 
+  /** All of it, as it was given. */
+  get values(): Readonly<Record<string, unknown>> {
+    return this.#values;
+  }
+
   /** Fails at a member. */
   fail(name: string, message: string): never {
     throw new FieldFault([...this.path, name], message);

@@ -21,6 +21,7 @@ import { packageDefinition, passEncodedResponses, serviceDefinition } from './pr
 import { Rechecks } from './rechecks.ts';
 import { answeredSampleRates } from './sample-rates.ts';
 import { radioServices } from './services.ts';
+import { StationAdmin, type StationChanges } from './station-admin.ts';
 import type { StationConfig } from './station-config.ts';
 import { openStations } from './stations.ts';
 import { openTlsDoor } from './tls-door.ts';
@@ -54,6 +55,8 @@ export interface BackendOptions {
   readonly material: Reloadable<Material<'backend'>>;
   readonly policy: Reloadable<Policy>;
   readonly stations: readonly StationConfig[];
+  /** How stations may be changed while it runs; not at all unless told. */
+  readonly stationChanges?: StationChanges;
   /** Folder for what the backend makes, such as recordings; without one it makes none. */
   readonly dataDir?: string;
   readonly log: Logger;
@@ -90,7 +93,8 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   const clock = options.clock ?? systemClock;
   const metrics = createMetrics(options.metrics);
   const stations = await openStations(options.stations, { metrics: metrics.stations, log, clock });
-  const services = radioServices({ stations, clock });
+  const admin = new StationAdmin({ stations, log, ...options.stationChanges });
+  const services = radioServices({ stations, admin, clock });
   const definitions = Object.keys(services).map((name) => [name, serviceDefinition(name)] as const);
   const { material, policy } = options;
   const door = new Door({ policy: () => policy.current(), trust: () => material.current().trust, ocsp: options.ocsp });

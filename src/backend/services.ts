@@ -3,24 +3,27 @@ import { antennaService } from './antenna/service.ts';
 import type { Clock } from './clock.ts';
 import { iqStreamService } from './iq/service.ts';
 import { spectrumMonitorService } from './spectrum/service.ts';
+import type { StationAdmin } from './station-admin.ts';
 import { stationService } from './station-service.ts';
 import type { Stations } from './stations.ts';
 
 /** What the services are made with. */
 export interface ServicesContext {
   readonly stations: Stations;
+  readonly admin: StationAdmin;
   readonly clock: Clock;
 }
 
 /** Every radio service of the backend, by its full name. */
 export function radioServices({
   stations,
+  admin,
   clock,
 }: ServicesContext): Readonly<Record<string, UntypedServiceImplementation>> {
   return {
     'sdr.oran.IQStreamService': iqStreamService(stations, clock),
     'sdr.oran.SpectrumMonitorService': spectrumMonitorService(stations),
-    'sdr.oran.StationService': stationService(stations),
+    'sdr.oran.StationService': stationService(stations, admin),
     'sdr.oran.AntennaControlService': antennaService(),
   };
 }

@@ -35,4 +35,6 @@ export interface RtlTcpListenerConfig {
 /** A station as it is declared. */
 export interface StationConfig extends StationFacts {
   readonly source: SourceConfig;
+  /** What it was read from, by the names of sdr.oran.Station; absent where a program made it. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }

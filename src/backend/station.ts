@@ -19,10 +19,9 @@ export interface StationChange extends Partial<Tuning> {
 /** One station: a source with its hub, started or stopped, and its settings. */
 export class Station {
   readonly id: string;
-  /** As it was declared; what StartStream changed since is not in it. */
-  readonly config: StationConfig;
   readonly hub: StationHub;
   readonly #clock: Clock;
+  #config: StationConfig;
   #band: string;
   #batchSizeSamples: number;
   #counters: StreamCounters | undefined;
@@ -30,12 +29,17 @@ export class Station {
   /** A new station is running. */
   constructor(config: StationConfig, source: Source, clock: Clock, metrics: StationMetrics) {
     this.id = config.stationId;
-    this.config = config;
+    this.#config = config;
     this.hub = new StationHub(config.stationId, source, clock, metrics);
     this.#clock = clock;
     this.#band = config.band ?? '';
     this.#batchSizeSamples = config.batchSizeSamples ?? DEFAULT_BATCH_SIZE;
     this.#counters = new StreamCounters(clock, this.hub);
+  }
+
+  /** As it was declared; what StartStream changed since is not in it. */
+  get config(): StationConfig {
+    return this.#config;
   }
 
   get description(): string {
@@ -98,6 +102,16 @@ export class Station {
     this.#counters = undefined;
     this.hub.end('stopped');
     return true;
+  }
+
+  /** Takes another declaration over that differs in nothing but description, band, batch size and calibration. */
+  adopt(config: StationConfig): void {
+    const before = this.#config;
+    this.#config = config;
+    if (config.band !== before.band) this.#band = config.band ?? '';
+    if (config.batchSizeSamples !== before.batchSizeSamples) {
+      this.#batchSizeSamples = config.batchSizeSamples ?? DEFAULT_BATCH_SIZE;
+    }
   }
 
   /** Ends the station for good; its readers are told why. */

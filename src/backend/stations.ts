@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { PassbandError, UsageError } from '../errors.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkStationId } from './field-checks.ts';
 import { openSource } from './iq/sources/open.ts';
+import type { Source } from './iq/sources/source.ts';
 import { Station } from './station.ts';
 import type { StationConfig } from './station-config.ts';
 import type { StationsMetrics } from './station-metrics.ts';
@@ -23,6 +25,14 @@ export interface StationsObserver {
   opened(station: Station): void;
   /** The station has ended; its readers have been told. */
   closed(station: Station): void;
+}
+
+/** A station, or a change of one, that is ready: what may fail has been done. */
+export interface PreparedStation {
+  /** Takes effect. */
+  begin(): Station;
+  /** Does not. */
+  discard(): void;
 }
 
 /** The stations of this backend, ordered by id. */
@@ -63,6 +73,11 @@ export class Stations {
    * @throws PassbandError ALREADY_EXISTS or RESOURCE_EXHAUSTED, UsageError where its source is wrong.
    */
   async open(config: StationConfig): Promise<Station> {
+    return (await this.prepare(config)).begin();
+  }
+
+  /** Makes a station ready that is to be added. @throws like open. */
+  async prepare(config: StationConfig): Promise<PreparedStation> {
     const { stationId } = config;
     if (this.#stations.has(stationId) || this.#opening.has(stationId)) {
       throw new PassbandError('ALREADY_EXISTS', `there is a station ${stationId} already`);
@@ -72,37 +87,85 @@ export class Stations {
     }
     this.#opening.add(stationId);
     try {
-      const { site } = config;
-      const given = { stationId, clock: this.#clock, log: this.#context.log };
-      const source = await openSource(config.source, site === undefined ? given : { ...given, site });
-      const station = new Station(config, source, this.#clock, this.#context.metrics.of(stationId));
-      this.#put(new Map(this.#stations).set(stationId, station));
-      for (const observer of this.#observers) observer.opened(station);
-      return station;
-    } finally {
+      const source = await this.#source(config);
+      return {
+        begin: () => {
+          this.#opening.delete(stationId);
+          return this.#begin(config, source);
+        },
+        discard: () => {
+          this.#opening.delete(stationId);
+          source.close();
+        },
+      };
+    } catch (error) {
       this.#opening.delete(stationId);
+      throw error;
     }
+  }
+
+  /**
+   * Makes a change of a station ready. Where more changes than what it is called, its source is opened anew and the
+   * station begins anew in the place of the one there was.
+   *
+   * @throws UsageError where its source is wrong.
+   */
+  async prepareChange(station: Station, config: StationConfig): Promise<PreparedStation> {
+    if (isDeepStrictEqual(workings(station.config), workings(config))) {
+      return {
+        begin: () => {
+          station.adopt(config);
+          return station;
+        },
+        discard: () => {},
+      };
+    }
+    const source = await this.#source(config);
+    return {
+      begin: () => {
+        this.#end(station, new PassbandError('UNAVAILABLE', `station ${station.id} was changed and begins anew`));
+        return this.#begin(config, source);
+      },
+      discard: () => source.close(),
+    };
   }
 
   /** Ends a station; its readers see the reason. @throws PassbandError NOT_FOUND. */
   remove(stationId: string, reason: PassbandError): void {
-    const station = this.get(stationId);
-    this.#put(new Map([...this.#stations].filter(([id]) => id !== stationId)));
-    station.close(reason);
-    for (const observer of this.#observers) observer.closed(station);
+    this.#end(this.get(stationId), reason);
     this.#context.metrics.forget(stationId);
   }
 
   /** Ends all stations. */
   close(reason: PassbandError): void {
-    for (const station of this.all()) station.close(reason);
-    for (const station of this.all()) for (const observer of this.#observers) observer.closed(station);
-    this.#stations = new Map();
+    for (const station of this.all()) this.#end(station, reason);
   }
 
-  #put(stations: ReadonlyMap<string, Station>): void {
-    this.#stations = new Map([...stations].sort(([a], [b]) => (a < b ? -1 : 1)));
+  #source(config: StationConfig): Promise<Source> {
+    const { stationId, site, source } = config;
+    const given = { stationId, clock: this.#clock, log: this.#context.log };
+    return openSource(source, site === undefined ? given : { ...given, site });
   }
+
+  #begin(config: StationConfig, source: Source): Station {
+    const station = new Station(config, source, this.#clock, this.#context.metrics.of(config.stationId));
+    const stations = [...this.#stations, [station.id, station] as const];
+    this.#stations = new Map(stations.sort(([a], [b]) => (a < b ? -1 : 1)));
+    for (const observer of this.#observers) observer.opened(station);
+    return station;
+  }
+
+  #end(station: Station, reason: PassbandError): void {
+    this.#stations = new Map([...this.#stations].filter(([id]) => id !== station.id));
+    station.close(reason);
+    for (const observer of this.#observers) observer.closed(station);
+  }
+}
+
+/** What a station does, without what it is called and how its frames are cut unless a reader says otherwise. */
+function workings(config: StationConfig): Partial<StationConfig> {
+  const { settings, description, band, batchSizeSamples, fullScaleDbm, ...rest } = config;
+  return rest;
 }
 
 /**

@@ -1,9 +1,13 @@
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../backend/clock.ts';
 import { DEFAULT_STATIONS } from '../backend/default-stations.ts';
 import { type RunningBackend, startBackend } from '../backend/server.ts';
 import type { StationConfig } from '../backend/station-config.ts';
+import { StationsFile } from '../backend/stations-file.ts';
 import type { Config } from '../config.ts';
+import { UsageError } from '../errors.ts';
 import type { Log } from '../observability/log.ts';
 import { trustMetrics } from '../observability/trust-metrics.ts';
 import { refuseNearlyDead, watchExpiry } from '../trust/expiry-watch.ts';
@@ -13,6 +17,23 @@ import { openAudit } from './open-audit.ts';
 import { loadPolicy } from './policy.ts';
 import { BACKEND_PAIRS, policyFile } from './proven-files.ts';
 import { openMaterial, openPolicy } from './reloadables.ts';
+
+/** Folder of recordings in that of data. */
+const RECORDINGS = 'recordings';
+
+/** The stations file that was named, which must be there, or the one of the data folder. */
+async function stationsFile(config: Config, builtIn: readonly StationConfig[]): Promise<StationsFile> {
+  const { stations = join(config.data, 'stations.yaml') } = config;
+  if (config.stations !== undefined) {
+    await access(stations).catch((cause: unknown) => {
+      throw new UsageError(
+        `--stations ${stations}: there is no such file; begin with "version: 1" and "stations: []"`,
+        { cause },
+      );
+    });
+  }
+  return new StationsFile(resolve(stations), builtIn);
+}
 
 /**
  * Builds a backend from its settings and starts it. Opens nothing before all that it reads is proven; what it reads is
@@ -48,6 +69,7 @@ export async function runBackend(
     refuseNearlyDead(material.current(), config.minDays);
     closing({ close: watchExpiry(material, { log, metrics }) });
     const audit = closing(await openAudit(config, 'backend', log, registry));
+    const declared = await stationsFile(config, stations);
     const { backendHost: host, backendPort: port } = config;
     const { ocsp: mode, ocspUrl: url, ocspTimeoutMs: timeoutMs } = config;
     const { ocspAnswer: onAnswer } = metrics;
@@ -56,7 +78,11 @@ export async function runBackend(
       port,
       material,
       policy,
-      stations,
+      stations: await declared.stations(),
+      stationChanges: {
+        file: declared,
+        reach: { hosts: config.sourceHost, recording: (name) => resolve(config.data, RECORDINGS, name) },
+      },
       dataDir: config.data,
       clock,
       log,
