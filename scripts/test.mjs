@@ -2,6 +2,7 @@
 // `// needs: NAME, NAME` (names below). As root on Debian what is missing is installed first; elsewhere those files are
 // left out, and the run ends with what was left out and how to get it. Under CI a missing program is a failure.
 // Arguments are handed to jest: `npm test -- test/pki`; with them the static checks are left out.
+// `npm run test:slow` does the same for test/slow, which `npm test` leaves out: what takes long, or needs large programs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,7 @@ const PROGRAMS = {
   certutil: { debian: 'libnss3-tools', there: ['sh', ['-c', 'command -v certutil && command -v pk12util']] },
   // A policy of /etc answers its question for a certificate; only root can put one there.
   chromium: { debian: 'chromium', there: ['sh', ['-c', 'command -v chromium && test -w /etc']] },
+  gnuradio: { debian: 'gnuradio', there: ['/usr/bin/python3', ['-c', 'import gnuradio.zeromq, gnuradio.analog']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 
@@ -57,18 +59,22 @@ function needsOf(file) {
   return names;
 }
 
-const jestArguments = process.argv.slice(2);
-const missingAtFirst = Object.keys(PROGRAMS).filter((name) => !isThere(PROGRAMS[name]));
+const isSlow = process.argv[2] === '--slow';
+const jestArguments = process.argv.slice(isSlow ? 3 : 2);
+const slowFolder = join(root, 'test', 'slow');
+const files = testFiles(join(root, 'test')).filter((file) => file.startsWith(slowFolder) === isSlow);
+const needed = [...new Set(files.flatMap(needsOf))];
+const missingAtFirst = needed.filter((name) => !isThere(PROGRAMS[name]));
 installMissing(missingAtFirst);
 const missing = missingAtFirst.filter((name) => !isThere(PROGRAMS[name]));
-const leftOut = testFiles(join(root, 'test')).filter((file) => needsOf(file).some((name) => missing.includes(name)));
+const leftOut = files.filter((file) => needsOf(file).some((name) => missing.includes(name)));
 if (process.env.CI && missing.length > 0) {
   console.error(`missing for the tests: ${missing.map((name) => PROGRAMS[name].debian).join(' ')}`);
   process.exit(1);
 }
 
 if (jestArguments.length === 0) {
-  for (const script of ['build', 'check']) {
+  for (const script of isSlow ? ['build'] : ['build', 'check']) {
     const checked = run('npm', ['run', '--silent', script]);
     if (checked.status !== 0) {
       console.error(`npm run ${script} failed`);
@@ -78,7 +84,9 @@ if (jestArguments.length === 0) {
 }
 
 const results = join(mkdtempSync(join(tmpdir(), 'passband-test-')), 'results.json');
-const ignored = leftOut.map((file) => `^${file.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+const escaped = (path) => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const ignored = [...leftOut.map((file) => `^${escaped(file)}$`), ...(isSlow ? [] : [`^${escaped(slowFolder)}/`])];
+const chosen = isSlow && jestArguments.length === 0 ? ['test/slow/'] : jestArguments;
 const jest = run(
   bin('node'),
   [
@@ -88,7 +96,7 @@ const jest = run(
     '--json',
     `--outputFile=${results}`,
     // In front of the option below, which takes every word that follows it for a pattern.
-    ...jestArguments,
+    ...chosen,
     '--testPathIgnorePatterns',
     '/node_modules/',
     ...ignored,

@@ -42,6 +42,12 @@ export class ArrivalTimeline {
     return this.#runs ? this.#next : this.#dueIndex();
   }
 
+  /** Somebody takes samples from now on: none that comes lies before the index of this moment. */
+  resume(): void {
+    this.#next = this.next;
+    this.#cameAtMs = this.#clock.nowMs();
+  }
+
   /** Nobody takes samples for now. */
   pause(): void {
     this.#runs = false;

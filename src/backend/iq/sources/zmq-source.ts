@@ -75,6 +75,7 @@ export class ZmqSource implements Source {
   start(sink: SourceSink): void {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
     this.#sink = sink;
+    this.#timeline.resume();
     this.#connect();
     this.#cancelWatch = this.#context.clock.every(WATCH_MS, () => this.#watch());
   }
