@@ -15,9 +15,9 @@ let to: RawOptions;
 let healthy: Caller;
 
 beforeAll(async () => {
-  const sim = { kind: 'sim', seed: 1, sampleRateHz: 125_000, centerFrequencyHz: 1e8, snrDb: 20 } as const;
-  const carrier = { offsetHz: 10_000, powerDbfs: -12 };
-  stack = await startStack({ stations: [{ stationId: 'slow-1', description: '', source: { ...sim, carrier } }] });
+  const sim = { kind: 'sim', seed: 1, sampleRateHz: 125_000, centerFrequencyHz: 1e8, noiseDbfs: -32 } as const;
+  const carriers = [{ offsetHz: 10_000, powerDbfs: -12 }];
+  stack = await startStack({ stations: [{ stationId: 'slow-1', description: '', source: { ...sim, carriers } }] });
   to = { port: stack.port, caPem: stack.pki.caPem, pair: pairIn(stack.certsDir, 'client') };
   healthy = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'dashboard'));
 });

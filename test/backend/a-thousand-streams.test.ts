@@ -25,8 +25,8 @@ const NARROW = {
     seed: 1,
     sampleRateHz: 1024,
     centerFrequencyHz: 1e8,
-    carrier: { offsetHz: 100, powerDbfs: -12 },
-    snrDb: 20,
+    carriers: [{ offsetHz: 100, powerDbfs: -12 }],
+    noiseDbfs: -32,
   },
 };
 

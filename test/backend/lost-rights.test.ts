@@ -37,8 +37,8 @@ const STATIONS: readonly StationConfig[] = ['sim-1', 'adsb'].map((stationId, ind
     seed: index,
     sampleRateHz: 64_000,
     centerFrequencyHz: 1e8,
-    carrier: { offsetHz: 1000, powerDbfs: -12 },
-    snrDb: 20,
+    carriers: [{ offsetHz: 1000, powerDbfs: -12 }],
+    noiseDbfs: -32,
   },
 }));
 

@@ -80,7 +80,7 @@ describe('declared stations', () => {
   const sim = (stationId: string): StationConfig => ({
     stationId,
     description: '',
-    source: { kind: 'sim', seed: 1, sampleRateHz: 1e6, centerFrequencyHz: 1e8, snrDb: 9, qpsk: { powerDbfs: -9 } },
+    source: { kind: 'sim', seed: 1, sampleRateHz: 1e6, centerFrequencyHz: 1e8, noiseDbfs: -18 },
   });
 
   it.each(['', 'a b', 'x'.repeat(65), '../a'])('refuses the id %j', async (stationId) => {
@@ -94,7 +94,7 @@ describe('declared stations', () => {
   it('refuses a simulation of nothing', async () => {
     const { source, ...facts } = sim('a');
     if (source.kind !== 'sim') throw new Error('a simulated station');
-    const { qpsk: _, ...nothing } = source;
+    const { noiseDbfs: _, ...nothing } = source;
     await expect(open({ ...facts, source: nothing })).rejects.toThrow(UsageError);
   });
 });

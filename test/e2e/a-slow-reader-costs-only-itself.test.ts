@@ -14,9 +14,9 @@ function newCaller(): Caller {
 }
 
 beforeAll(async () => {
-  const sim = { kind: 'sim', seed: 1, sampleRateHz: 125_000, centerFrequencyHz: 1e8, snrDb: 20 } as const;
-  const carrier = { offsetHz: 10_000, powerDbfs: -12 };
-  stack = await startStack({ stations: [{ stationId: 'slow-1', description: '', source: { ...sim, carrier } }] });
+  const sim = { kind: 'sim', seed: 1, sampleRateHz: 125_000, centerFrequencyHz: 1e8, noiseDbfs: -32 } as const;
+  const carriers = [{ offsetHz: 10_000, powerDbfs: -12 }];
+  stack = await startStack({ stations: [{ stationId: 'slow-1', description: '', source: { ...sim, carriers } }] });
 });
 afterAll(async () => {
   for (const caller of callers) await caller.close();

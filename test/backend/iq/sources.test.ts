@@ -1,143 +1,240 @@
-import { readFileSync } from 'node:fs';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bytesPerSample } from '../../../src/backend/iq/formats.ts';
-import { PacedSource } from '../../../src/backend/iq/sources/paced-source.ts';
-import { RecordingGenerator } from '../../../src/backend/iq/sources/sigmf.ts';
-import { SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
-import type { SampleBlock, Source } from '../../../src/backend/iq/sources/source.ts';
+import { PassbandError } from '../../../src/errors.ts';
 import { ManualClock } from '../manual-clock.ts';
+import { SOURCE_CASES } from './source-cases.ts';
+import { BlockCollector, type SourceUnderTest } from './source-under-test.ts';
 
-const data = readFileSync(new URL('../../../fixtures/recordings/modes1.sigmf-data', import.meta.url));
-const tuning = { sampleRateHz: 1_200_000, centerFrequencyHz: 1_090_000_000 };
+const cases = Object.entries(SOURCE_CASES).flatMap(([name, make]) => (make === undefined ? [] : [{ name, make }]));
 
-/** Every source there is; each passes the same suite. */
-const SOURCES: Readonly<Record<string, (clock: ManualClock) => Source>> = {
-  sim: (clock) =>
-    new PacedSource(
-      new SimGenerator({
-        ...tuning,
-        seed: 7,
-        snrDb: 10,
-        qpsk: { powerDbfs: -20 },
-        carrier: { offsetHz: 123_456, powerDbfs: -20 },
-      }),
-      clock,
-    ),
-  sigmf: (clock) =>
-    new PacedSource(new RecordingGenerator({ ...tuning, datatype: 'cu8', data, description: undefined }), clock),
-};
-
-describe.each(Object.entries(SOURCES))('source %s', (_name, make) => {
-  let clock: ManualClock;
-  let source: Source;
-  let blocks: (SampleBlock & { readonly copy: Buffer })[];
-  const start = (): void =>
-    source.start({
-      samples: (block) => blocks.push({ ...block, copy: Buffer.from(block.bytes) }),
-      failed: (fault) => {
-        throw fault;
-      },
-    });
-  const count = ({ copy }: { readonly copy: Buffer }): number => copy.length / bytesPerSample(source.datatype);
-  const end = (): number => {
-    const last = blocks.at(-1);
-    return last === undefined ? 0 : last.sampleIndex + count(last);
+describe.each(cases)('source $name', ({ make }) => {
+  let under: SourceUnderTest;
+  let out: BlockCollector;
+  let isClosed: boolean;
+  const close = (): void => {
+    if (isClosed) return;
+    isClosed = true;
+    under.source.stop();
+    under.source.close();
   };
 
-  beforeEach(() => {
-    clock = new ManualClock();
-    source = make(clock);
-    blocks = [];
+  beforeEach(async () => {
+    isClosed = false;
+    under = await make();
+    out = new BlockCollector(under.source, bytesPerSample(under.source.datatype));
+  });
+  afterEach(async () => {
+    close();
+    await under.remove();
   });
 
-  it('makes clock * rate samples, without a gap, over a long time', () => {
-    start();
-    clock.advance(20_000);
-    let next = 0;
-    for (const block of blocks) {
+  it('delivers whole samples one after another from its next index on, as they are', async () => {
+    const from = under.source.nextIndex();
+    out.start();
+    await under.feed(300);
+    expect(out.blocks.length).toBeGreaterThan(0);
+    let next = from;
+    for (const block of out.blocks) {
       expect(block.sampleIndex).toBe(next);
-      next += count(block);
+      expect(Number.isInteger(block.count)).toBe(true);
+      const { sampleRateHz, centerFrequencyHz } = under.source.tuning;
+      expect(block).toMatchObject({ sampleRateHz, centerFrequencyHz });
+      next += block.count;
     }
-    expect(next).toBe(20 * tuning.sampleRateHz);
-    source.stop();
+    expect(under.source.nextIndex()).toBe(next);
+    expect(out.bytes.equals(under.expected(from, out.total))).toBe(true);
+    expect(under.source.fault).toBeUndefined();
+    expect(out.faults).toEqual([]);
   });
 
-  it('stamps each block with the time of its first sample', () => {
-    start();
-    clock.advance(1000);
-    for (const { sampleIndex, timestampNs } of blocks) {
-      const ns = BigInt(Math.round((sampleIndex / tuning.sampleRateHz) * 1e9));
-      expect(timestampNs).toBe(ManualClock.START_NS + ns);
+  it('stamps its blocks with times that go forward at the sample rate', async () => {
+    out.start();
+    await under.feed(300);
+    const [first, ...others] = out.blocks;
+    if (first === undefined) throw new Error('no block came');
+    for (const block of others) {
+      const ns = Number(block.timestampNs - first.timestampNs);
+      const due = ((block.sampleIndex - first.sampleIndex) / under.source.tuning.sampleRateHz) * 1e9;
+      // A nanosecond of rounding for each of the two.
+      expect(Math.abs(ns - due)).toBeLessThanOrEqual(2);
     }
-    source.stop();
   });
 
-  it('makes up for a short stall', () => {
-    start();
-    clock.advance(100);
+  it('is quiet once it was stopped, and a later start leaves an honest gap', async () => {
+    out.start();
+    await under.feed(100);
+    under.source.stop();
+    const made = out.blocks.length;
+    const end = out.end;
+    await under.feed(200);
+    expect(out.blocks).toHaveLength(made);
+    const next = under.source.nextIndex();
+    expect(next).toBeGreaterThanOrEqual(end);
+    out.start();
+    await under.feed(100);
+    const again = out.blocks[made];
+    expect(again?.sampleIndex).toBeGreaterThanOrEqual(next);
+    const from = again?.sampleIndex ?? 0;
+    const later = Buffer.concat(out.blocks.slice(made).map(({ bytes }) => bytes));
+    expect(later.equals(under.expected(from, later.length / bytesPerSample(under.source.datatype)))).toBe(true);
+    expect(out.faults).toEqual([]);
+  });
+
+  it('listens elsewhere when it is told to, or says why it cannot and goes on', async () => {
+    out.start();
+    await under.feed(100);
+    const end = out.end;
+    const before = under.source.tuning;
+    const wanted = under.retune instanceof RegExp ? { ...before, sampleRateHz: 2 * before.sampleRateHz } : under.retune;
+    let refusal: PassbandError | undefined;
+    try {
+      under.source.tune(wanted, {});
+    } catch (error) {
+      if (!(error instanceof PassbandError)) throw error;
+      refusal = error;
+    }
+    await under.feed(200);
+    if (under.retune instanceof RegExp) {
+      expect(refusal?.code).toBe('FAILED_PRECONDITION');
+      expect(refusal?.publicMessage).toMatch(under.retune);
+      expect(under.source.tuning).toEqual(before);
+    } else {
+      expect(refusal).toBeUndefined();
+      expect(under.source.tuning).toMatchObject(wanted);
+      expect(out.blocks.at(-1)).toMatchObject(wanted);
+    }
+    let next = 0;
+    for (const block of out.blocks) {
+      expect(block.sampleIndex).toBeGreaterThanOrEqual(next);
+      next = block.sampleIndex + block.count;
+    }
+    expect(next).toBeGreaterThan(end);
+  });
+
+  it('says once that it fails, and is back by itself without a sample that was not sent', async () => {
+    const { trouble } = under;
+    out.start();
+    await under.feed(100);
+    if (trouble === undefined) {
+      // It lives on nothing but the clock, so nothing can fail.
+      expect(under.clock).toBeDefined();
+      expect(under.source.fault).toBeUndefined();
+      return;
+    }
+    const end = out.end;
+    await trouble.begin();
+    expect(out.faults).toHaveLength(1);
+    const [fault] = out.faults;
+    expect(fault).toBeInstanceOf(PassbandError);
+    expect(fault).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(under.source.fault).toBe(fault);
+    expect(under.source.nextIndex()).toBeGreaterThanOrEqual(end);
+    const made = out.blocks.length;
+    await trouble.end();
+    await under.feed(100);
+    expect(under.source.fault).toBeUndefined();
+    expect(out.faults).toHaveLength(1);
+    const [again] = out.blocks.slice(made);
+    expect(again?.sampleIndex).toBeGreaterThanOrEqual(end);
+    const later = Buffer.concat(out.blocks.slice(made).map(({ bytes }) => bytes));
+    const count = later.length / bytesPerSample(under.source.datatype);
+    expect(later.equals(under.expected(again?.sampleIndex ?? 0, count))).toBe(true);
+  });
+
+  it('holds nothing once it is closed, whether it ran or not', async () => {
+    out.start();
+    await under.feed(50);
+    close();
+    await under.feed(50);
+    expect(under.held()).toEqual([]);
+    const made = out.blocks.length;
+    await under.feed(50);
+    expect(out.blocks).toHaveLength(made);
+  });
+});
+
+/** Sources whose samples come by the station's clock. */
+const paced = cases.filter(({ name }) => ['sim', 'sigmf'].some((kind) => name.startsWith(kind)));
+
+describe.each(paced)('source $name by the clock', ({ make }) => {
+  let under: SourceUnderTest;
+  let clock: ManualClock;
+  let out: BlockCollector;
+  const rate = (): number => under.source.tuning.sampleRateHz;
+  beforeEach(async () => {
+    under = await make();
+    if (under.clock === undefined) throw new Error('its clock');
+    clock = under.clock;
+    out = new BlockCollector(under.source, bytesPerSample(under.source.datatype));
+  });
+  afterEach(async () => {
+    under.source.stop();
+    under.source.close();
+    await under.remove();
+  });
+
+  it('makes clock * rate samples, without a gap, over a long time', async () => {
+    out.start();
+    await under.feed(20_000);
+    expect(out.total).toBe(20 * rate());
+    expect(out.end).toBe(20 * rate());
+  });
+
+  it('begins its time with the time of day', async () => {
+    out.start();
+    await under.feed(100);
+    for (const { sampleIndex, timestampNs } of out.blocks) {
+      expect(timestampNs).toBe(ManualClock.START_NS + BigInt(Math.round((sampleIndex / rate()) * 1e9)));
+    }
+  });
+
+  it('makes up for a short stall', async () => {
+    out.start();
+    await under.feed(100);
     clock.stall(900);
-    expect(blocks.reduce((sum, block) => sum + count(block), 0)).toBe(tuning.sampleRateHz);
-    source.stop();
+    await under.feed(0);
+    expect(out.total).toBe(rate());
   });
 
-  it('leaves a gap of exactly the samples that a long stall cost', () => {
-    start();
-    clock.advance(100);
-    const before = end();
+  it('leaves a gap of exactly the samples that a long stall cost', async () => {
+    out.start();
+    await under.feed(100);
+    const before = out.end;
     clock.stall(5000);
-    const made = blocks.reduce((sum, block) => sum + count(block), 0);
-    const first = blocks.find(({ sampleIndex }) => sampleIndex > before);
+    await under.feed(0);
+    const first = out.blocks.find(({ sampleIndex }) => sampleIndex > before);
     // A second is made up for; the four before it are missing, and the index says so.
-    expect(first?.sampleIndex).toBe(before + 4 * tuning.sampleRateHz);
-    expect(end()).toBe(5.1 * tuning.sampleRateHz);
-    expect(made).toBe(1.1 * tuning.sampleRateHz);
-    source.stop();
+    expect(first?.sampleIndex).toBe(before + 4 * rate());
+    expect(out.end).toBe(5.1 * rate());
+    expect(out.total).toBe(1.1 * rate());
   });
 
-  it('gives the same samples for the same index, whatever the pacing and the pauses', () => {
-    start();
-    clock.advance(200);
-    source.stop();
-    const whole = Buffer.concat(blocks.map(({ copy }) => copy));
-
-    clock = new ManualClock();
-    source = make(clock);
-    blocks = [];
-    clock.advance(50.0005);
-    start();
+  it('gives the same samples for the same index, whatever the pacing and the pauses', async () => {
+    await under.feed(50.0005);
+    out.start();
     for (let i = 0; i < 10; i++) clock.stall(13.37);
-    source.stop();
-    const from = (blocks[0]?.sampleIndex ?? 0) * bytesPerSample(source.datatype);
+    await under.feed(0);
+    const from = out.blocks[0]?.sampleIndex ?? 0;
     expect(from).toBeGreaterThan(0);
-    const part = Buffer.concat(blocks.map(({ copy }) => copy));
-    expect(part.length).toBeGreaterThan(100_000);
-    expect(whole.subarray(from, from + part.length).equals(part)).toBe(true);
+    expect(out.total).toBeGreaterThan(100_000);
+    expect(out.bytes.equals(under.expected(from, out.total))).toBe(true);
   });
 
-  it('is quiet while stopped, keeps no timer, and its index follows the clock', () => {
-    start();
-    clock.advance(100);
-    source.stop();
+  it('keeps no timer while stopped, and its index follows the clock', async () => {
+    out.start();
+    await under.feed(100);
+    under.source.stop();
     expect(clock.timers).toBe(0);
-    const made = blocks.length;
-    clock.advance(1000);
-    expect(blocks).toHaveLength(made);
-    expect(source.nextIndex()).toBe(1.1 * tuning.sampleRateHz);
-    start();
-    clock.advance(10);
-    expect(blocks[made]?.sampleIndex).toBe(1.1 * tuning.sampleRateHz);
-    source.stop();
+    const made = out.blocks.length;
+    await under.feed(1000);
+    expect(under.source.nextIndex()).toBe(1.1 * rate());
+    out.start();
+    await under.feed(10);
+    expect(out.blocks[made]?.sampleIndex).toBe(1.1 * rate());
   });
 
-  it('never changes what its tuning does not offer, and says why', () => {
-    const other = { ...tuning, sampleRateHz: 2_400_000 };
-    start();
-    clock.advance(100);
-    if (source.kind === 'sim') source.tune(other, {});
-    else expect(() => source.tune(other, {})).toThrow(/recording/);
-    clock.advance(100);
-    const rate = source.kind === 'sim' ? 2_400_000 : 1_200_000;
-    expect(end()).toBe(120_000 + rate / 10);
-    source.stop();
+  it('has no gain and no oscillator to set, and says so', () => {
+    expect(() => under.source.tune(under.source.tuning, { gainDb: 20 })).toThrow(/no gain and no oscillator/);
+    expect(() => under.source.tune(under.source.tuning, { frequencyCorrectionPpm: 3 })).toThrow(/no gain/);
   });
 });

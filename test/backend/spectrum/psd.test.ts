@@ -32,9 +32,9 @@ describe('the power spectrum', () => {
     seed: 3,
     sampleRateHz: RATE,
     centerFrequencyHz: 1e9,
-    qpsk: { powerDbfs: -20 },
-    carrier: { offsetHz: -412_345, powerDbfs: -6 },
-    snrDb: 15,
+    qpsk: [{ offsetHz: 0, powerDbfs: -20 }],
+    carriers: [{ offsetHz: -412_345, powerDbfs: -6 }],
+    noiseDbfs: -35,
   }).fill(0, new Uint8Array(samples.buffer));
   const cases = WINDOWS.flatMap((window) =>
     SIZES.flatMap((fftSize) => SCALINGS.map((scaling) => ({ window, fftSize, scaling }))),

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { UsageError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import type { Site } from '../../site.ts';
 import type { SourceConfig } from './config.ts';
 import { PacedSource } from './paced-source.ts';
+import { PushSource } from './push.ts';
 import { RtlTcpSource } from './rtl-tcp.ts';
 import { loadRecording, RecordingGenerator } from './sigmf.ts';
-import { SimGenerator } from './sim.ts';
+import { openSim } from './sim-open.ts';
 import type { Source } from './source.ts';
 import { ZmqSource } from './zmq-source.ts';
 
@@ -28,7 +28,7 @@ export async function openSource(config: SourceConfig, context: SourceContext): 
   const { clock } = context;
   switch (config.kind) {
     case 'sim':
-      return new PacedSource(new SimGenerator(config), clock);
+      return new PacedSource(openSim(config, context), clock);
     case 'sigmf':
       return new PacedSource(new RecordingGenerator(await loadRecording(config.file)), clock);
     case 'rtl_tcp':
@@ -39,6 +39,6 @@ export async function openSource(config: SourceConfig, context: SourceContext): 
       return new ZmqSource(config, { ...context, subscribe: subscribeZmq });
     }
     case 'push':
-      throw new UsageError(`source ${config.kind} is not offered yet`);
+      return new PushSource(config, context);
   }
 }

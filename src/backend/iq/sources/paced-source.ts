@@ -21,6 +21,8 @@ export interface SampleGenerator {
   readonly datatype: Datatype;
   readonly tuning: Tuning;
   readonly reception?: Reception;
+  /** Sample `sampleIndex` is due at this time, and those after it at the rate of `tuning`: told at first and after each tune. */
+  anchor(sampleIndex: number, timestampNs: bigint): void;
   /** Fills `target` with whole samples from `sampleIndex` on. */
   fill(sampleIndex: number, target: Uint8Array): void;
   /** Listens elsewhere from a sample on. @throws PassbandError FAILED_PRECONDITION when it cannot. */
@@ -105,7 +107,9 @@ export class PacedSource implements Source {
   close(): void {}
 
   #anchorAt(index: number): Anchor {
-    return { index, atMs: this.#clock.nowMs(), timestampNs: this.#clock.wallNs() };
+    const timestampNs = this.#clock.wallNs();
+    this.#generator.anchor(index, timestampNs);
+    return { index, atMs: this.#clock.nowMs(), timestampNs };
   }
 
   /** End (exclusive) of the samples whose time has come. */

@@ -85,6 +85,8 @@ export class RecordingGenerator implements SampleGenerator {
     return this.#recording;
   }
 
+  anchor(): void {}
+
   fill(sampleIndex: number, target: Uint8Array): void {
     const { data, datatype } = this.#recording;
     const sampleBytes = bytesPerSample(datatype);

@@ -1,0 +1,63 @@
+import type { SampleBlock, Source, SourceKind, Tuning } from '../../../src/backend/iq/sources/source.ts';
+import type { ManualClock } from '../manual-clock.ts';
+
+/** A source and what feeds it: what the contract suite asks of every kind. */
+export interface SourceUnderTest {
+  readonly source: Source;
+  /** Lets about so many milliseconds of samples come, and waits until the source has delivered them. */
+  feed(ms: number): Promise<void>;
+  /** The bytes that the samples from an index on must have. */
+  expected(sampleIndex: number, samples: number): Buffer;
+  /** Another tuning that the source takes, or why it takes none. */
+  readonly retune: Tuning | RegExp;
+  /** Makes what the source lives on fail, and well again; absent for a source that lives on nothing. */
+  readonly trouble?: { begin(): Promise<void>; end(): Promise<void> };
+  /** The clock that drives the source, where one does: its samples then come at exactly its rate. */
+  readonly clock?: ManualClock;
+  /** What the source still holds after it was closed: timers, sockets, open files; to be empty. */
+  held(): readonly string[];
+  /** Lets go of what the test itself made; the source is closed by then. */
+  remove(): Promise<void>;
+}
+
+/** How to make a source of each kind. */
+export type SourceCases = Readonly<Partial<Record<SourceKind | string, () => Promise<SourceUnderTest>>>>;
+
+/** Blocks as they come, with their bytes copied. */
+export class BlockCollector {
+  readonly blocks: (SampleBlock & { readonly count: number })[] = [];
+  readonly faults: unknown[] = [];
+  readonly #source: Source;
+  readonly #bytesPerSample: number;
+
+  constructor(source: Source, bytesPerSample: number) {
+    this.#source = source;
+    this.#bytesPerSample = bytesPerSample;
+  }
+
+  start(): void {
+    this.#source.start({
+      samples: (block) => {
+        // Good only until this returns.
+        const count = block.bytes.length / this.#bytesPerSample;
+        this.blocks.push({ ...block, bytes: Uint8Array.from(block.bytes), count });
+      },
+      failed: (fault) => this.faults.push(fault),
+    });
+  }
+
+  /** Index after the last sample that came; 0 before the first. */
+  get end(): number {
+    const last = this.blocks.at(-1);
+    return last === undefined ? 0 : last.sampleIndex + last.count;
+  }
+
+  /** Samples that came. */
+  get total(): number {
+    return this.blocks.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.blocks.map(({ bytes }) => bytes));
+  }
+}
