@@ -13,7 +13,8 @@ import { noteCaller } from './caller-metadata.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Door } from './door.ts';
 import { GuardedCall } from './guarded-call.ts';
-import type { LiveCall } from './live-call.ts';
+import type { LiveCall, Transport } from './live-call.ts';
+import { statusTrailers } from './public-status.ts';
 import { isUnknown } from './unknown-methods.ts';
 
 /** Milliseconds from a call's headers to its request: as many as the gateway gives a whole body. */
@@ -28,6 +29,21 @@ const FIRST_OF_MANY_MS = 330_000;
 export interface CallGuard {
   readonly interceptor: ServerInterceptor;
   readonly liveCalls: ReadonlySet<LiveCall>;
+  /**
+   * Begins a call: of gRPC, or of another protocol that stands for one. It is decided on (admit, request), held to its
+   * limits, counted, told of and judged again like any other, until it is over.
+   */
+  begin(call: BegunCall): GuardedCall;
+}
+
+/** A call as its protocol carries it. */
+export interface BegunCall extends Omit<Transport, 'over' | 'firstMessageMs'> {
+  /** Milliseconds from its headers until its first message must have come; 30 s unless told. */
+  readonly firstMessageMs?: number;
+  /** Whether the server has the method. */
+  readonly isKnown: boolean;
+  /** Address of the other end, without port. */
+  readonly remote: string;
 }
 
 /** What calls are judged by, and told to. */
@@ -50,24 +66,30 @@ export function guardCalls(options: GuardOptions): CallGuard {
   const { door, connections, records, sampleRates, firstMessageMs = FIRST_MESSAGE_MS } = options;
   const liveCalls = new Set<LiveCall>();
   const rules = { door, audit: records.audit, limits: new CallerLimits(liveCalls) };
+  const begin = (call: BegunCall): GuardedCall => {
+    const { isKnown, remote, path, streaming } = call;
+    const transport = { firstMessageMs, ...call, over: () => liveCalls.delete(guarded) };
+    const guarded = new GuardedCall(transport, rules, new CallReport({ path, streaming, isKnown }, remote, records));
+    liveCalls.add(guarded);
+    return guarded;
+  };
   const interceptor: ServerInterceptor = (method, call) => {
     const isKnown = !isUnknown(method);
-    const streaming = isKnown && (method.requestStream || method.responseStream);
-    const remote = remoteAddress(call.getConnectionInfo().remoteAddress);
-    const guarded = new GuardedCall(
-      {
-        path: method.path,
-        streaming,
-        connection: connectionOf(call, connections),
-        firstMessageMs: isKnown && method.requestStream ? FIRST_OF_MANY_MS : firstMessageMs,
-        sampleRateHz: sampleRates.get(method.path),
-        end: (error) => call.sendStatus({ code: codeNumber(error.code), details: error.publicMessage }),
-        over: () => liveCalls.delete(guarded),
-      },
-      rules,
-      new CallReport({ path: method.path, streaming, isKnown }, remote, records),
-    );
-    liveCalls.add(guarded);
+    const guarded = begin({
+      path: method.path,
+      isKnown,
+      streaming: isKnown && (method.requestStream || method.responseStream),
+      remote: remoteAddress(call.getConnectionInfo().remoteAddress),
+      connection: connectionOf(call, connections),
+      ...(isKnown && method.requestStream ? { firstMessageMs: FIRST_OF_MANY_MS } : {}),
+      sampleRateHz: sampleRates.get(method.path),
+      end: (error) =>
+        call.sendStatus({
+          code: codeNumber(error.code),
+          details: error.publicMessage,
+          metadata: statusTrailers(error),
+        }),
+    });
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
@@ -87,7 +109,7 @@ export function guardCalls(options: GuardOptions): CallGuard {
       },
     });
   };
-  return { interceptor, liveCalls };
+  return { interceptor, liveCalls, begin };
 }
 
 /** What a call came over, by grpc-js's own word of it: the ends of the connection, and the certificate that TLS verified. */

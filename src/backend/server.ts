@@ -12,6 +12,7 @@ import type { Material } from '../trust/material.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
 import { guardCalls } from './call-guard.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { admitConnections } from './connection-admission.ts';
 import { Connections } from './connections.ts';
 import { Door, type OcspQuestion } from './door.ts';
 import { HTTP2_OPTIONS, takeConnections } from './grpc-connections.ts';
@@ -19,6 +20,7 @@ import type { LiveCall } from './live-call.ts';
 import { createMetrics } from './metrics.ts';
 import { packageDefinition, passEncodedResponses, serviceDefinition } from './protos.ts';
 import { Rechecks } from './rechecks.ts';
+import { RtlTcpListeners } from './rtl-tcp-listener/listeners.ts';
 import { answeredSampleRates } from './sample-rates.ts';
 import { radioServices } from './services.ts';
 import { StationAdmin, type StationChanges } from './station-admin.ts';
@@ -129,12 +131,15 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
 
   const judged = { door, connections, policy, material, log, metrics: metrics.connections };
   const rechecks = new Rechecks({ ...judged, calls: guard.liveCalls });
-  const onSecure = takeConnections(server, { ...judged, rechecks });
+  const admit = admitConnections({ ...judged, rechecks });
+  const onSecure = takeConnections(server, admit);
   const tls = await openTlsDoor({ ...options, metrics: metrics.connections, onSecure }).catch((error: unknown) => {
     rechecks.close();
     throw error;
   });
   const { port } = tls;
+  const listeners = new RtlTcpListeners({ clock, log, material, admit, guard, metrics: metrics.connections });
+  const forgetStations = stations.observe(listeners);
   log.info({ host: options.host, port, stations: stations.all().map(({ id }) => id) }, 'backend listens');
 
   return {
@@ -142,6 +147,8 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
     reload: async () => (await Promise.all([material.reload(), policy.reload()])).every(Boolean),
     close: async (graceMs) => {
       tls.stopAccepting();
+      forgetStations();
+      listeners.close();
       for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'NOT_SERVING');
       const endsAtMs = performance.now() + graceMs;
       const ended = endStreams(guard.liveCalls);

@@ -29,7 +29,9 @@ export interface TlsDoorOptions {
   readonly metrics: ConnectionMetrics;
   /** Connections at a time; 1024 unless told. */
   readonly maxConnections?: number;
-  /** Takes a connection whose peer has shown a certificate that our CA signed, and speaks HTTP/2. */
+  /** What is spoken: HTTP/2, which a peer must ask for by ALPN, unless told. */
+  readonly protocol?: 'h2' | 'any';
+  /** Takes a connection whose peer has shown a certificate that our CA signed, and speaks the protocol. */
   readonly onSecure: (socket: TLSSocket) => void;
 }
 
@@ -48,14 +50,14 @@ export interface TlsDoor {
  * suites from defaults. Here every option is set again with each new certificate; connections that are open stay.
  */
 export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
-  const { port, material, log, metrics, maxConnections = MAX_CONNECTIONS } = options;
+  const { port, material, log, metrics, maxConnections = MAX_CONNECTIONS, protocol = 'h2' } = options;
   const sockets = new Set<Socket>();
   const unfinished = new UnfinishedHandshakes(maxConnections);
   const certificateRefused = refusedCertificates(log, 'a client certificate was refused');
   let shown = material.current().tls.backend;
   const server = createServer({
     ...serverOptions(shown),
-    ALPNProtocols: ['h2'],
+    ...(protocol === 'h2' ? { ALPNProtocols: ['h2'] } : {}),
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     noDelay: true,
   });
@@ -83,7 +85,7 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     unfinished.finish(socket);
     socket.on('error', () => {});
     // HTTP/2 without ALPN would be a guess; RFC 9113 section 3.2 asks for it.
-    if (socket.alpnProtocol === 'h2') options.onSecure(socket);
+    if (protocol === 'any' || socket.alpnProtocol === 'h2') options.onSecure(socket);
     else {
       metrics.refused('handshake');
       log.debug({ remote: remoteAddress(socket.remoteAddress), reason: 'no HTTP/2 by ALPN' }, 'a TLS handshake failed');

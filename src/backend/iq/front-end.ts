@@ -1,11 +1,7 @@
 import { PassbandError } from '../../errors.ts';
-import { checkNumber, type NumberRange } from '../field-checks.ts';
+import { checkNumber } from '../field-checks.ts';
+import { GAIN, PPM } from '../ranges.ts';
 import type { FrontEnd } from './sources/source.ts';
-
-/** Receivers reach from some decibels of loss to amplifiers in front of them; beyond lies a unit mistake. */
-export const GAIN: NumberRange = { min: -20, max: 100, unit: 'dB' };
-/** The worst crystals are off by a tenth of this. */
-export const FREQUENCY_CORRECTION: NumberRange = { min: -1_000, max: 1_000, unit: 'parts per million' };
 
 /** The fields of sdr.oran.StreamConfig that are about the receiver; undefined ones are absent. */
 export interface FrontEndRequest {
@@ -27,8 +23,6 @@ export function checkFrontEnd(request: FrontEndRequest): FrontEnd {
   const gainDb = gain === undefined ? undefined : checkNumber('gain_db', gain, GAIN);
   return {
     ...(automatic ? { gainDb: 'automatic' } : gainDb === undefined ? {} : { gainDb }),
-    ...(ppm === undefined
-      ? {}
-      : { frequencyCorrectionPpm: checkNumber('frequency_correction_ppm', ppm, FREQUENCY_CORRECTION) }),
+    ...(ppm === undefined ? {} : { frequencyCorrectionPpm: checkNumber('frequency_correction_ppm', ppm, PPM) }),
   };
 }
