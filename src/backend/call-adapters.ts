@@ -6,17 +6,24 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { codeNumber, PassbandError } from '../errors.ts';
+import { statusTrailers } from './public-status.ts';
+
+/** What begins the sending of a stream, to be called when the call's headers have been sent. */
+export type StreamOpening = (() => void) | undefined;
 
 /** A gRPC status as grpc-js wants it from a handler. */
 export interface StatusError extends Error {
   readonly code: number;
   readonly details: string;
+  readonly metadata: Metadata;
 }
 
 /** Any thrown value as a gRPC status: the message is the public one, the cause stays here. */
 export function statusError(error: unknown): StatusError {
-  const { code, publicMessage } = PassbandError.from(error);
-  return Object.assign(new Error(publicMessage, { cause: error }), { code: codeNumber(code), details: publicMessage });
+  const fault = PassbandError.from(error);
+  const { code, publicMessage: details } = fault;
+  const metadata = statusTrailers(fault);
+  return Object.assign(new Error(details, { cause: error }), { code: codeNumber(code), details, metadata });
 }
 
 /** A unary handler from a function of the request; the signal aborts when the caller is gone. */
@@ -36,20 +43,22 @@ export function unary<Request, Response>(
 }
 
 /**
- * A server-streaming handler. What `open` throws is the call's status; when it returns, the headers go out at once, so
- * that the caller knows it was accepted before there is a first message.
+ * A server-streaming handler. What `open` throws is the call's status; when it is done, the headers go out at once, so
+ * that the caller knows it was accepted before there is a first message. `open` gives nothing for a call that has ended
+ * meanwhile.
  */
 export function serverStream<Request>(
-  open: (call: ServerWritableStream<Request, Buffer>) => () => void,
+  open: (call: ServerWritableStream<Request, Buffer>) => StreamOpening | Promise<StreamOpening>,
 ): handleServerStreamingCall<Request, Buffer> {
   return (call) => {
-    try {
-      const begin = open(call);
+    // async: so that a throw and a rejection come out alike.
+    const begin = async (): Promise<void> => {
+      const start = await open(call);
+      if (start === undefined || call.cancelled) return;
       call.sendMetadata(new Metadata());
-      begin();
-    } catch (error) {
-      call.emit('error', statusError(error));
-    }
+      start();
+    };
+    begin().catch((error: unknown) => call.emit('error', statusError(error)));
   };
 }
 

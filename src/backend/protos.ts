@@ -2,8 +2,12 @@ import { join } from 'node:path';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import { PACKAGE_ROOT } from '../package-root.ts';
+import { readSampleBatch } from './iq/push/sample-batch.ts';
 
-const FILES = ['iq_stream', 'spectrum', 'station', 'antenna'].map((name) => `sdr/oran/${name}.proto`);
+const FILES = [
+  ...['iq_stream', 'spectrum', 'station', 'antenna', 'recording/v1/recording'].map((name) => `sdr/oran/${name}.proto`),
+  ...['error_details', 'status'].map((name) => `google/rpc/${name}.proto`),
+];
 
 /**
  * The protos as gRPC wants them. Messages have the field names of the proto; 64-bit integers are decimal strings, enums
@@ -18,11 +22,23 @@ export const packageDefinition: PackageDefinition = loadSync(FILES, {
   includeDirs: [join(PACKAGE_ROOT, 'proto'), join(PACKAGE_ROOT, 'dist', 'include')],
 });
 
+/** How requests are read that are not decoded field by field, by the method's path. */
+const OWN_READERS: Readonly<Record<string, (message: Buffer) => object>> = {
+  '/sdr.oran.IQStreamService/StreamIQ': readSampleBatch,
+};
+
 /** A service by its full name. Buffers given as responses are taken as encoded messages and sent as they are. */
 export function serviceDefinition(name: string): ServiceDefinition {
   const found = packageDefinition[name];
   if (found === undefined || 'format' in found) throw new Error(`no service ${name} in the protos`);
-  return passEncodedResponses(found);
+  return passEncodedResponses(
+    Object.fromEntries(
+      Object.entries(found).map(([name, method]) => {
+        const { requestDeserialize, ...rest } = method;
+        return [name, { ...rest, requestDeserialize: OWN_READERS[method.path] ?? requestDeserialize }];
+      }),
+    ),
+  );
 }
 
 /** A service whose responses may be encoded messages besides objects. */

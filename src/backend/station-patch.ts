@@ -17,6 +17,21 @@ const SET_BY_SERVER: ReadonlySet<string> = new Set([
   'epoch',
 ]);
 
+/** Members of sdr.oran.Station that are settings. */
+const SETTINGS: ReadonlySet<string> = new Set([
+  ...SOURCE_KINDS,
+  'description',
+  'band',
+  'batch_size_samples',
+  'full_scale_dbm',
+  'sample_rate',
+  'center_frequency_hz',
+  'ring',
+  'site',
+  'antenna',
+  'rtl_tcp_listener',
+]);
+
 /** Segments of a path in a mask at most: settings are not nested deeper. */
 const MAX_PATH_SEGMENTS = 4;
 const MASK_PATH = /^[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63}){0,3}$/;
@@ -59,8 +74,7 @@ export function patched(before: PlainStation, patch: PlainStation, mask: readonl
     const [root = ''] = path;
     if (!MASK_PATH.test(text) || path.length > MAX_PATH_SEGMENTS)
       throw new FieldFault(['update_mask'], `"${text.slice(0, 64)}" is no path of fields`);
-    if (SET_BY_SERVER.has(root) || root === 'station_id')
-      throw new FieldFault(['update_mask'], `${root} cannot be changed`);
+    if (!SETTINGS.has(root)) throw new FieldFault(['update_mask'], `${root} cannot be changed`);
     if (SOURCE_KINDS.some((kind) => kind === root)) {
       settings = Object.fromEntries(
         Object.entries(settings).filter(([name]) => name === root || !SOURCE_KINDS.some((kind) => kind === name)),

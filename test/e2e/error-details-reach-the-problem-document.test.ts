@@ -68,6 +68,22 @@ it('gives them in the status of a stream that was refused, too', async () => {
   expect(answer.json()).toMatchObject({ code: 'NOT_FOUND', detail: 'no such shelf', details: AS_JSON.slice(0, 1) });
 });
 
+it.each([
+  ['UNAVAILABLE', status.UNAVAILABLE, 503, 'the backend is unavailable'],
+  ['DATA_LOSS', status.DATA_LOSS, 500, 'the backend lost data'],
+])(
+  'says of %s, which transports report too, what the service means for the caller and nothing else',
+  async (_, code, http, generic) => {
+    const meant = any('google.rpc.LocalizedMessage', { locale: 'en', message: 'the radio is off' });
+    const lend = async (packed: readonly { url: string; value: Buffer }[]) => {
+      stack.library.fail('LendBook', withDetails(code, 'connect ECONNREFUSED 192.0.2.1:7', packed));
+      return (await client.call('/v1/shelves/1/books/7:lend', { method: 'POST', body: '{}' })).json();
+    };
+    expect(await lend([meant])).toMatchObject({ status: http, detail: 'the radio is off' });
+    expect(await lend(DETAILS)).toMatchObject({ status: http, detail: generic, details: [] });
+  },
+);
+
 it('leaves out what is no google.rpc.Status', async () => {
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', Buffer.from([0xff, 0xff, 0xff]));

@@ -15,7 +15,7 @@ export interface CallStatus {
 export type ReadDetails = (bytes: Buffer) => readonly ErrorDetail[];
 
 /**
- * What is said instead of the text that came with these codes: they are also what the transport itself reports, with
+ * What is said instead of the text that came with these codes, where the service does not say what is meant for callers: they are also what the transport itself reports, with
  * addresses in the text, or what a crash leaves, with a stack in it.
  */
 const GENERIC: Readonly<Partial<Record<Code, string>>> = {
@@ -27,16 +27,26 @@ const GENERIC: Readonly<Partial<Record<Code, string>>> = {
   DATA_LOSS: 'the backend lost data',
 };
 
+/** Characters of a message for the caller at most; more is no message. */
+const MAX_MESSAGE = 1000;
+
+/** What a service means to be read by the caller, whatever the code: google.rpc.LocalizedMessage is defined as that. */
+function messageForCaller(details: readonly ErrorDetail[]): string | undefined {
+  const found = details.find((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.LocalizedMessage');
+  const message = found?.message;
+  return typeof message === 'string' && message !== '' ? message.slice(0, MAX_MESSAGE) : undefined;
+}
+
 /** A gRPC status as the gateway goes on with it. */
 export function callStatus(status: grpc.StatusObject, readDetails: ReadDetails): CallStatus {
   const code = codeName(status.code);
-  const generic = GENERIC[code];
-  if (generic !== undefined) return { code, message: generic, details: [], internal: status.details };
   const [packed] = status.metadata.get('grpc-status-details-bin');
-  return {
-    code,
-    message: status.details,
-    details: Buffer.isBuffer(packed) ? readDetails(packed) : [],
-    internal: status.details,
-  };
+  const details = Buffer.isBuffer(packed) ? readDetails(packed) : [];
+  const internal = status.details;
+  const generic = GENERIC[code];
+  if (generic === undefined) return { code, message: internal, details, internal };
+  const meant = messageForCaller(details);
+  return meant === undefined
+    ? { code, message: generic, details: [], internal }
+    : { code, message: meant, details, internal };
 }
