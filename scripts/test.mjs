@@ -28,6 +28,7 @@ const PROGRAMS = {
   // A policy of /etc answers its question for a certificate; only root can put one there.
   chromium: { debian: 'chromium', there: ['sh', ['-c', 'command -v chromium && test -w /etc']] },
   gnuradio: { debian: 'gnuradio', there: ['/usr/bin/python3', ['-c', 'import gnuradio.zeromq, gnuradio.analog']] },
+  'rtl-433': { debian: 'rtl-433', there: ['rtl_433', ['-V']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 
