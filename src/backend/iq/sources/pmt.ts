@@ -30,6 +30,8 @@ export interface PmtUniform {
 /** A polymorphic value of GNU Radio. Symbols are texts; integers of 64 bits are bigints; nil is null. */
 export type Pmt = boolean | null | number | bigint | string | PmtComplex | PmtItems | PmtPairs | PmtUniform;
 
+const SYMBOLS = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Bytes of one element of a uniform vector, by its kind. */
 const UNIFORM_BYTES = [1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 8, 16];
 
@@ -97,7 +99,7 @@ export class PmtReader {
       case CODE.symbol: {
         const length = view.getUint16(this.#advance(2));
         const from = this.#advance(length);
-        return new TextDecoder().decode(this.#bytes.subarray(from, from + length));
+        return SYMBOLS.decode(this.#bytes.subarray(from, from + length));
       }
       case CODE.int32:
         return view.getInt32(this.#advance(4));
