@@ -13,6 +13,7 @@ import {
   given,
   type NameFlags,
   print,
+  repeatable,
   subjectOf,
   withAlgorithm,
   withFolder,
@@ -20,6 +21,9 @@ import {
 } from './pki-options.ts';
 
 const PROFILE_NAMES = Object.keys(PROFILES);
+
+/** What `--crl-url` is. */
+const CRL_URL_HELP = 'where you publish the revocation list of the CA, written into the certificate';
 
 /** Browsers refuse server certificates that are good for longer. */
 const BROWSER_DAYS = 398;
@@ -33,6 +37,7 @@ interface Flags extends NameFlags {
   readonly days?: string;
   readonly algorithm?: AlgorithmFlag;
   readonly sameKey?: boolean;
+  readonly crlUrl?: readonly string[];
 }
 
 /** Adds `issue`, `request`, `sign` and `renew`. */
@@ -49,7 +54,8 @@ function addIssue(pki: Command): void {
     .description('make a key and a certificate for it')
     .addArgument(new Argument('<profile>', 'what it is for').choices(PROFILE_NAMES))
     .option('--name <name>', 'base name of the files (default: that of the profile, for a client its CN)')
-    .option('--days <n>', 'days that it is good for (default: 397, or until the CA ends)');
+    .option('--days <n>', 'days that it is good for (default: 397, or until the CA ends)')
+    .addOption(repeatable('--crl-url <url>', CRL_URL_HELP));
   withFolder(withAlgorithm(withNames(issue)))
     .addHelpText(
       'after',
@@ -72,6 +78,7 @@ Examples:
         ...given('name', flags.name),
         ...given('algorithm', flags.algorithm),
         ...given('days', days),
+        ...given('crlUrls', flags.crlUrl),
       });
       print(this, [...said(made), ...browserWarning(profile, days)]);
     });
@@ -114,7 +121,8 @@ function addSign(pki: Command): void {
     .argument('<csr>', 'the request, PEM or DER')
     .addOption(new Option('--profile <profile>', 'what it is for').choices(PROFILE_NAMES).makeOptionMandatory())
     .option('--name <name>', "base name of the certificate's file (default: that of the request)")
-    .option('--days <n>', 'days that it is good for (default: 397, or until the CA ends)');
+    .option('--days <n>', 'days that it is good for (default: 397, or until the CA ends)')
+    .addOption(repeatable('--crl-url <url>', CRL_URL_HELP));
   withFolder(withNames(sign))
     .addHelpText(
       'after',
@@ -137,6 +145,7 @@ Example:
         ...given('names', altNamesOf(flags)),
         ...given('name', flags.name),
         ...given('days', days),
+        ...given('crlUrls', flags.crlUrl),
       });
       const ignored = signed.ignored.map((what) => `not taken from the request: ${what}`);
       print(this, [...said(signed), ...ignored, ...browserWarning(flags.profile, days)]);

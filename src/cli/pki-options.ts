@@ -22,13 +22,16 @@ export function withFolder(command: Command): Command {
   return command.option('--certs <dir>', 'the folder: one CA, and what it has signed', DEFAULT_CERTS);
 }
 
+/** An option that may be given several times. */
+export function repeatable(flags: string, help: string): Option {
+  return new Option(flags, `${help}; may be repeated`).argParser((value: string, before: string[] = []) => [
+    ...before,
+    value,
+  ]);
+}
+
 /** Adds the flags of NameFlags. */
 export function withNames(command: Command): Command {
-  const repeatable = (flags: string, help: string): Option =>
-    new Option(flags, `${help}; may be repeated`).argParser((value: string, before: string[] = []) => [
-      ...before,
-      value,
-    ]);
   return command
     .option('--cn <name>', 'common name: by which policies know a client')
     .addOption(repeatable('--o <name>', 'organization'))

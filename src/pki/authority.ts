@@ -37,6 +37,8 @@ export interface LeafRequest extends LeafNames {
   readonly validity: Validity;
   /** Kind of the new key; p256 unless told. */
   readonly algorithm?: KeyAlgorithm;
+  /** Where the list is that would revoke it; nowhere unless told. */
+  readonly crlUrls?: readonly string[];
 }
 
 /** What a CA shall be besides its name and validity. */
@@ -104,7 +106,7 @@ export async function issueLeaf(
     subject: encodeSubject(request.subject),
     publicKey,
     extensions: (authority) => [
-      ...leafExtensions(publicKey, authority, request.purpose),
+      ...leafExtensions(publicKey, authority, request.purpose, request.crlUrls),
       ...(altName === undefined ? [] : [altName]),
     ],
   });

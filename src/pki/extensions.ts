@@ -39,11 +39,15 @@ export function caExtensions(publicKey: pkijs.PublicKeyInfo, pathLength: number)
   ];
 }
 
-/** Extensions of a leaf that `authority` signs, but for its alternative names: what it may do, whose key it has, who signed it. */
+/**
+ * Extensions of a leaf that `authority` signs, but for its alternative names: what it may do, whose key it has, who signed it,
+ * and the addresses, if any, where the list is that would revoke it.
+ */
 export function leafExtensions(
   publicKey: pkijs.PublicKeyInfo,
   authority: pkijs.Certificate,
   purpose: Purpose,
+  crlUrls: readonly string[] = [],
 ): pkijs.Extension[] {
   const isRsa = publicKey.algorithm.algorithmId === RSA_ENCRYPTION;
   const extensions = [
@@ -58,7 +62,16 @@ export function leafExtensions(
     const usage = new pkijs.ExtKeyUsage({ keyPurposes: [EKU_OIDS[purpose]] });
     extensions.push(extension(pkijs.id_ExtKeyUsage, false, usage.toSchema().toBER()));
   }
+  if (crlUrls.length > 0) extensions.push(crlDistributionPoints(crlUrls));
   return extensions;
+}
+
+/** One point with all addresses: they are places of the same list (RFC 5280 section 4.2.1.13). */
+function crlDistributionPoints(urls: readonly string[]): pkijs.Extension {
+  const names = urls.map((value) => new pkijs.GeneralName({ type: GENERAL_NAME.uri, value }));
+  const point = new pkijs.DistributionPoint({ distributionPoint: names });
+  const points = new pkijs.CRLDistributionPoints({ distributionPoints: [point] });
+  return extension(pkijs.id_CRLDistributionPoints, false, points.toSchema().toBER());
 }
 
 /** The extension of a leaf's alternative names, or undefined where there are none. */

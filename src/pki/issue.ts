@@ -10,6 +10,7 @@ import {
   type LeafSubject,
   PROFILES,
   type Profile,
+  proveCrlUrls,
   proveFileName,
   proveServerNames,
   proveSubject,
@@ -25,6 +26,8 @@ export interface IssueOrder extends LeafSubject {
   readonly algorithm?: KeyAlgorithm;
   /** 397 unless told, and never beyond the CA's end. */
   readonly days?: number;
+  /** Addresses of the revocation list, http: or https:, for peers that look them up; none unless told. */
+  readonly crlUrls?: readonly string[];
 }
 
 /** A leaf that was made. */
@@ -42,9 +45,10 @@ export interface Issued {
  * @throws UsageError when the order cannot be carried out as it is, or a file of the name is there.
  */
 export async function issueInto(dir: string, order: IssueOrder): Promise<Issued> {
-  const { profile, algorithm = 'p256', days } = order;
+  const { profile, algorithm = 'p256', days, crlUrls = [] } = order;
   const subject = proveSubject(order);
   proveServerNames(profile, order);
+  proveCrlUrls(crlUrls);
   const name = proveFileName(order.name, profile, order.cn);
   return await inFolder(dir, async () => {
     await refuseExisting(dir, name, ['crt', 'key']);
@@ -52,7 +56,7 @@ export async function issueInto(dir: string, order: IssueOrder): Promise<Issued>
     const { purpose } = PROFILES[profile];
     const { dns = [], ips = [], uris = [], emails = [] } = order;
     const validity = leafValidity(signer, days);
-    const pair = await issueLeaf(signer, { subject, purpose, validity, algorithm, dns, ips, uris, emails });
+    const pair = await issueLeaf(signer, { subject, purpose, validity, algorithm, dns, ips, uris, emails, crlUrls });
     const certificate = await recordIssued(dir, pair.certPem, { name, profile, issuer: signer.certificate });
     await writePair(dir, name, { certPem: pair.certPem + signer.chainPem, keyPem: pair.keyPem }, 'issued');
     return { name, certificate, certFile: join(dir, `${name}.crt`), keyFile: join(dir, `${name}.key`) };

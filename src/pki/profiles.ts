@@ -100,6 +100,22 @@ export function proveAltNames({ dns = [], ips = [], uris = [], emails = [] }: Le
   demand('--email', emails, (value) => EMAIL.test(value), 'an address such as noc@ran.example');
 }
 
+/** Characters of an address in a certificate: every handshake carries it. */
+const MAX_URL_CHARACTERS = 512;
+
+/**
+ * Proves addresses of revocation lists.
+ *
+ * @throws UsageError naming the flag and the remedy.
+ */
+export function proveCrlUrls(urls: readonly string[]): void {
+  for (const url of urls) {
+    if (!/^https?:\/\/[!-~]+$/i.test(url) || !URL.canParse(url) || url.length > MAX_URL_CHARACTERS) {
+      throw new UsageError(`--crl-url ${JSON.stringify(url)}: give an address such as http://pki.example/crl.der`);
+    }
+  }
+}
+
 /**
  * Proves that a certificate for a server has a name by which clients can know it: they do not look at the CN
  * (RFC 9525 section 2).

@@ -9,6 +9,7 @@ import {
   PROFILES,
   type Profile,
   proveAltNames,
+  proveCrlUrls,
   proveFileName,
   proveServerNames,
   proveSubject,
@@ -37,6 +38,8 @@ export interface SignOrder {
   readonly subject?: Pick<LeafSubject, 'cn' | 'o' | 'ou'>;
   /** All alternative names in place of the request's. */
   readonly names?: LeafNames;
+  /** As of IssueOrder. */
+  readonly crlUrls?: readonly string[];
 }
 
 /**
@@ -76,6 +79,7 @@ export async function signRequest(dir: string, bytes: Uint8Array, file: string, 
   const names = order.names ?? request.names;
   proveAltNames(names);
   proveServerNames(order.profile, names);
+  proveCrlUrls(order.crlUrls ?? []);
   const cn = order.subject?.cn ?? onlyCommonName(request, file);
   const subject = order.subject === undefined ? request.subject : encodeSubject(proveSubject(order.subject));
   if (order.subject === undefined) proveSubject({ cn });
@@ -91,7 +95,7 @@ export async function signRequest(dir: string, bytes: Uint8Array, file: string, 
         subject,
         publicKey: request.publicKey,
         extensions: (authority) => [
-          ...leafExtensions(request.publicKey, authority, PROFILES[order.profile].purpose),
+          ...leafExtensions(request.publicKey, authority, PROFILES[order.profile].purpose, order.crlUrls),
           ...(altName === undefined ? [] : [altName]),
         ],
       },

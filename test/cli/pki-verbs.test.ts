@@ -138,6 +138,11 @@ test('a CSR that wants to move the cursor is shown as text', async () => {
 });
 
 test.each<[string, readonly string[], RegExp]>([
+  [
+    'no address of a list',
+    ['issue', 'client', '--cn', 'x', '--crl-url', 'ldap:x'],
+    /--crl-url "ldap:x": give an address/,
+  ],
   ['no CN', ['issue', 'client'], /give the common name with --cn/],
   [
     'days that are none',

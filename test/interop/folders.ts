@@ -20,16 +20,24 @@ export async function emptyFolder(): Promise<CertificateFolder> {
   return { dir: root, remove: () => rm(root, { recursive: true, force: true }) };
 }
 
-/** What `passband pki init --ca-only` and `issue` make, every key of one kind: server, backend, gateway, client, dash-1, lists. */
-export async function madeFolder(algorithm: KeyAlgorithm, issuing = false): Promise<CertificateFolder> {
+/**
+ * What `passband pki init --ca-only` and `issue` make, every key of one kind: server, backend, gateway, client, dash-1, lists.
+ *
+ * @param crlUrls where the servers' certificates say that the list is.
+ */
+export async function madeFolder(
+  algorithm: KeyAlgorithm,
+  issuing = false,
+  crlUrls: readonly string[] = [],
+): Promise<CertificateFolder> {
   const folder = await emptyFolder();
   const { dir } = folder;
   await ensureAuthorities(dir, { algorithm, issuing, cn: 'Interop CA' });
   const here = { dns: ['localhost'], ips: ['127.0.0.1', '::1'], uris: [], emails: [] };
   const nowhere = { dns: [], ips: [], uris: [], emails: [] };
   const order = { o: [], ou: [], algorithm };
-  await issueInto(dir, { ...order, ...here, profile: 'server', cn: 'localhost', name: 'server' });
-  await issueInto(dir, { ...order, ...here, profile: 'backend', cn: 'passband-backend', name: 'backend' });
+  await issueInto(dir, { ...order, ...here, profile: 'server', cn: 'localhost', name: 'server', crlUrls });
+  await issueInto(dir, { ...order, ...here, profile: 'backend', cn: 'passband-backend', name: 'backend', crlUrls });
   await issueInto(dir, { ...order, ...nowhere, profile: 'gateway', cn: 'passband-gateway', name: 'gateway' });
   await issueInto(dir, { ...order, ...nowhere, profile: 'client', cn: 'oran-client', name: 'client' });
   await issueInto(dir, { ...order, ...nowhere, profile: 'client', cn: 'dash-1', name: 'dashboard' });
