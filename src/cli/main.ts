@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { auditCommand } from './audit.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { openapiCommand } from './openapi.ts';
@@ -8,7 +9,6 @@ import { pkiCommand } from './pki.ts';
 import { policyCommand } from './policy.ts';
 import { addSettings, readSettings } from './program-options.ts';
 import type { Rim } from './serve.ts';
-import { VERSION } from './version.ts';
 
 /** Exit code for what the operator got wrong; anything else that fails is 1. */
 const EXIT_USAGE = 2;

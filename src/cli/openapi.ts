@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import { buildRouteTable } from '../gateway/routes/table.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { type DocumentFormat, documentText } from '../openapi/serialize.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from '../version.ts';
 
 /** What the options of `passband openapi` say. */
 interface OpenApiFlags {

@@ -33,7 +33,7 @@ import { gatewayPages } from './gateway-pages.ts';
 import { openAudit } from './open-audit.ts';
 import { GATEWAY_PAIRS, type GatewayFiles, gatewayPolicy, policyFile, readGatewayFiles } from './proven-files.ts';
 import { ocspChecker, openMaterial, openPolicy } from './reloadables.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from '../version.ts';
 
 /** A running gateway. */
 export interface RunningGateway {

@@ -59,7 +59,7 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
   const { response } = exchange;
   const { method } = route;
   const refusedInput = feeding?.then(() => new Promise<never>(() => {})) ?? new Promise<never>(() => {});
-  await Promise.race([call.accepted, refusedInput]);
+  const headers = await Promise.race([call.accepted, refusedInput]);
   const source = accept.format === 'raw' ? await peekFirst(call) : { ...call, first: undefined };
   if (exchange.gone.signal.aborted) {
     call.cancel();
@@ -73,6 +73,10 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     source.first === undefined ? accept.mediaType : readHttpBody(source.first).contentType,
   );
   for (const [name, value] of Object.entries(writer.headers)) response.setHeader(name, value);
+  // Only a body is the backend's own to describe, and never by a header that the gateway has set itself.
+  for (const [name, value] of accept.format === 'raw' ? Object.entries(headers) : []) {
+    if (!response.hasHeader(name)) response.setHeader(name, value);
+  }
   (response as ServerResponse).flushHeaders();
 
   const resumable = method.stream.contiguousIds;

@@ -1,6 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
 import type { MethodDescriptor } from '../../descriptors.ts';
 import { PassbandError } from '../../errors.ts';
+import { type ResponseHeaders, responseHeaders } from './response-headers.ts';
 import { type CallStatus, callStatus, type ReadDetails } from './status.ts';
 
 /** How long a call waits for a connection that is being made, milliseconds: a little over the longest reconnect pause. */
@@ -17,8 +18,11 @@ export interface CallOptions {
 
 /** The answering side of a streaming call. Messages are bytes as they came. */
 export interface StreamCall {
-  /** Resolves when the backend accepts the call (its initial metadata); rejects with the status of a refused one. */
-  readonly accepted: Promise<void>;
+  /**
+   * Resolves when the backend accepts the call (its initial metadata), with the response headers that it asks for; rejects
+   * with the status of a refused one.
+   */
+  readonly accepted: Promise<ResponseHeaders>;
   onMessage(listener: (bytes: Uint8Array) => void): void;
   /** Called once, after the last message. */
   onEnd(listener: (status: CallStatus) => void): void;
@@ -201,15 +205,15 @@ function answering(call: Answer, signal: AbortSignal, readStatus: ReadStatus): S
   const cancel = (): void => call.cancel();
   signal.addEventListener('abort', cancel, { once: true });
   let isAccepted = false;
-  const accepted = new Promise<void>((resolve, reject) => {
-    call.on('metadata', () => {
+  const accepted = new Promise<ResponseHeaders>((resolve, reject) => {
+    call.on('metadata', (metadata: grpc.Metadata) => {
       isAccepted = true;
-      resolve();
+      resolve(responseHeaders(metadata));
     });
     call.on('status', (given: grpc.StatusObject) => {
       signal.removeEventListener('abort', cancel);
       status = readStatus(given);
-      if (status.code === 'OK') resolve();
+      if (status.code === 'OK') resolve({});
       // An error costs the taking of a stack, a thousand times when a thousand streams end together.
       else if (!isAccepted) reject(failure(status));
       settle();

@@ -1,5 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import type { StreamCall } from './call.ts';
+import type { ResponseHeaders } from './response-headers.ts';
 import type { CallStatus } from './status.ts';
 
 /** One reader's part in a shared call. It sees messages from the moment that it listens. */
@@ -50,7 +51,7 @@ interface Reader {
 class SharedCall {
   private readonly readers = new Set<Reader>();
   private readonly nobodyLeft = new AbortController();
-  private readonly accepted: Promise<void>;
+  private readonly accepted: Promise<ResponseHeaders>;
   private readonly forms = new Map<string, WeakMap<Uint8Array, object>>();
   private readonly over: () => void;
   private ended: CallStatus | undefined;
