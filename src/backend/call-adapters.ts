@@ -64,7 +64,7 @@ export function serverStream<Request>(
 
 /** Ends a stream: in good order, or with an error's status. */
 export function endStream(
-  call: Pick<ServerWritableStream<object, Buffer>, 'end' | 'emit'>,
+  call: { end(): unknown; emit(event: 'error', error: Error): boolean },
   reason: 'stopped' | PassbandError,
 ): void {
   if (reason === 'stopped') call.end();

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import { StationHub } from './iq/hub.ts';
 import type { FrontEnd, Source, Tuning } from './iq/sources/source.ts';
 import { StreamCounters } from './iq/stream-counters.ts';
+import { TunedStreams } from './iq/tuned-streams.ts';
 import type { StationConfig } from './station-config.ts';
 import type { StationMetrics } from './station-metrics.ts';
 
@@ -20,6 +21,8 @@ export interface StationChange extends Partial<Tuning> {
 export class Station {
   readonly id: string;
   readonly hub: StationHub;
+  /** Parts of its band that are filtered for readers. */
+  readonly tuned: TunedStreams;
   readonly #clock: Clock;
   #config: StationConfig;
   #band: string;
@@ -30,7 +33,8 @@ export class Station {
   constructor(config: StationConfig, source: Source, clock: Clock, metrics: StationMetrics) {
     this.id = config.stationId;
     this.#config = config;
-    this.hub = new StationHub(config.stationId, source, clock, metrics);
+    this.hub = new StationHub(config.stationId, source, clock, metrics, config.ring);
+    this.tuned = new TunedStreams(this.hub);
     this.#clock = clock;
     this.#band = config.band ?? '';
     this.#batchSizeSamples = config.batchSizeSamples ?? DEFAULT_BATCH_SIZE;
@@ -87,7 +91,6 @@ export class Station {
       Object.values(frontEnd).some((value) => value !== undefined);
     if (retune) {
       this.hub.source.tune(wanted, frontEnd);
-      this.hub.retuned();
     }
     this.#band = change.band ?? this.#band;
     this.#batchSizeSamples = change.batchSizeSamples ?? this.#batchSizeSamples;

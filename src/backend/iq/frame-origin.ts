@@ -1,8 +1,12 @@
+import type { PassbandError } from '../../errors.ts';
+import type { StationMetrics } from '../station-metrics.ts';
 import type { Datatype } from './formats.ts';
 import type { FrameShelves } from './frame-shelves.ts';
-import type { EndReason } from './hub.ts';
 import type { SampleRing } from './ring.ts';
 import type { Reception } from './sources/source.ts';
+
+/** Why a tap ended: the station was stopped in good order, or an error. */
+export type EndReason = 'stopped' | PassbandError;
 
 /** One who follows samples as they come. */
 export interface Tap {
@@ -22,6 +26,8 @@ export interface FrameOrigin {
   readonly datatype: Datatype;
   readonly ring: SampleRing;
   readonly shelves: FrameShelves;
+  /** Of the station. */
+  readonly metrics: StationMetrics;
   /** The index that the next sample gets if it is made now. */
   nextIndex(): number;
   /** How a sample was received, the Doppler shift that was corrected here included. */

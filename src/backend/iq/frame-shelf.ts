@@ -1,68 +1,76 @@
-import { appendBytesFields } from '../protobuf-bytes.ts';
+import { appendBytesFields, appendVarintField } from '../protobuf-bytes.ts';
 import { messageType } from '../protos.ts';
 import { bytesPerSample, convertSamples, type Datatype } from './formats.ts';
+import type { FrameSpan } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
-import type { Run } from './ring.ts';
 
-/** Bytes of encoded frames that one format keeps: some frames for readers that are a little behind each other. */
-const MAX_SHELF_BYTES = 4 * 1024 * 1024;
-
-/** Field number of IQFrame.data. */
+/** Field numbers of IQFrame. */
 const DATA_FIELD = 9;
+const SATURATED_VALUES_FIELD = 16;
 
 const IQ_FRAME = messageType('sdr.oran.IQFrame');
 
+/** A frame as it goes over the wire. */
+export interface EncodedFrame {
+  /** Nobody may change it. */
+  readonly message: Buffer;
+  /** Bytes of sample data in it. */
+  readonly dataBytes: number;
+  /** Numbers (I or Q) in it that did not fit its datatype. */
+  readonly saturatedValues: number;
+}
+
 /**
  * Encoded IQFrame messages of one datatype and batch size. Each is converted and encoded once; all readers are given the
- * same bytes, which nobody may change.
+ * same bytes.
  */
 export class FrameShelf {
   readonly datatype: Datatype;
   readonly batchSize: number;
   readonly #origin: FrameOrigin;
-  readonly #frames = new Map<number, Buffer>();
+  /** Bytes of encoded frames that may be kept at this moment, for readers that are a little behind each other. */
+  readonly #maxHeldBytes: () => number;
+  /** By their first sample. */
+  readonly #frames = new Map<number, EncodedFrame>();
   #heldBytes = 0;
 
-  constructor(origin: FrameOrigin, datatype: Datatype, batchSize: number) {
+  constructor(origin: FrameOrigin, datatype: Datatype, batchSize: number, maxHeldBytes: () => number) {
     this.#origin = origin;
     this.datatype = datatype;
     this.batchSize = batchSize;
+    this.#maxHeldBytes = maxHeldBytes;
   }
 
-  /** Bytes of sample data in a frame. */
-  get dataBytes(): number {
-    return this.batchSize * bytesPerSample(this.datatype);
-  }
-
-  /** Frame number `sequence`, which lies wholly in `run`. */
-  frame(sequence: number, run: Run): Buffer {
-    const held = this.#frames.get(sequence);
+  /** The frame of a span of this batch size. */
+  frame(span: FrameSpan): EncodedFrame {
+    const held = this.#frames.get(span.start);
     if (held !== undefined) return held;
-    const encoded = this.#encode(sequence, run);
-    this.#frames.set(sequence, encoded);
-    this.#heldBytes += encoded.length;
-    for (const [oldest, bytes] of this.#frames) {
-      if (this.#heldBytes <= MAX_SHELF_BYTES || this.#frames.size === 1) break;
+    const encoded = this.#encode(span);
+    if (encoded.saturatedValues > 0) this.#origin.metrics.saturated(encoded.saturatedValues);
+    this.#frames.set(span.start, encoded);
+    this.#heldBytes += encoded.message.length;
+    const maxHeldBytes = this.#maxHeldBytes();
+    for (const [oldest, { message }] of this.#frames) {
+      if (this.#heldBytes <= maxHeldBytes) break;
       this.#frames.delete(oldest);
-      this.#heldBytes -= bytes.length;
+      this.#heldBytes -= message.length;
     }
     return encoded;
   }
 
-  #encode(sequence: number, run: Run): Buffer {
-    const { batchSize, datatype } = this;
+  #encode({ sequence, start, end, run }: FrameSpan): EncodedFrame {
+    const { datatype } = this;
     const { stationId, ring, epoch, datatype: heldAs } = this.#origin;
-    const sampleIndex = sequence * batchSize;
-    const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = this.#origin.receptionAt(sampleIndex);
+    const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = this.#origin.receptionAt(start);
     const head = IQ_FRAME.serialize({
       station_id: stationId,
       sequence_number: sequence,
-      sample_index: sampleIndex,
-      timestamp_ns: run.timestampNs(sampleIndex).toString(),
+      sample_index: start,
+      timestamp_ns: run.timestampNs(start).toString(),
       center_frequency_hz: run.centerFrequencyHz,
       sample_rate: run.sampleRateHz,
       datatype,
-      sample_count: batchSize,
+      sample_count: end - start,
       doppler_shift_hz: dopplerShiftHz,
       agc_locked: agcLocked,
       epoch: epoch.toString(),
@@ -70,12 +78,19 @@ export class FrameShelf {
       ...(receivePowerDbm === undefined ? {} : { receive_power_dbm: receivePowerDbm }),
     });
     const outBytes = bytesPerSample(datatype);
+    let saturatedValues = 0;
     const fill = (target: Uint8Array): void =>
-      ring.read(sampleIndex, batchSize, (bytes, offset) => {
+      ring.read(start, end - start, (bytes, offset) => {
         const samples = bytes.length / bytesPerSample(heldAs);
         const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
-        convertSamples(heldAs, datatype, bytes, piece);
+        saturatedValues += convertSamples(heldAs, datatype, bytes, piece);
       });
-    return appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: this.dataBytes, fill }]);
+    const dataBytes = (end - start) * outBytes;
+    const message = appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: dataBytes, fill }]);
+    return {
+      message: saturatedValues === 0 ? message : appendVarintField(message, SATURATED_VALUES_FIELD, saturatedValues),
+      dataBytes,
+      saturatedValues,
+    };
   }
 }

@@ -1,41 +1,43 @@
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
+import type { RingConfig } from '../station-config.ts';
 import type { StationMetrics } from '../station-metrics.ts';
 import { DopplerMixer } from './doppler-mixer.ts';
 import { type DopplerShift, DopplerTrack } from './doppler-track.ts';
+import { newEpoch } from './epoch.ts';
+import { FirstBlock } from './first-block.ts';
 import { bytesPerSample, type Datatype } from './formats.ts';
-import type { FrameOrigin, Tap } from './frame-origin.ts';
+import type { EndReason, FrameOrigin, Tap } from './frame-origin.ts';
 import { FrameShelves } from './frame-shelves.ts';
 import { Receptions } from './receptions.ts';
 import { SampleRing } from './ring.ts';
+import { DEFAULT_RING_SECONDS, longestFrame, ringCapacity } from './ring-size.ts';
 import type { Reception, SampleBlock, Source } from './sources/source.ts';
 
-/** Seconds of samples a ring holds: what a reader may lag, or be away and still resume without loss. */
-export const RING_SECONDS = 5;
-/** Bytes of one ring at most, whatever the rate. */
-export const MAX_RING_BYTES = 64 * 1024 * 1024;
-/** Samples of one ring at least: four of the longest frames, so that slow stations can fill one. */
-export const MIN_RING_SAMPLES = 4 * 262_144;
 /** Readers and spectra of one station at a time; each costs some KiB and its share of the network. */
 export const MAX_TAPS = 1024;
-/** Milliseconds for which a source goes on when its last reader has left, so that a reader may come back. */
-export const LINGER_MS = RING_SECONDS * 1000;
 
-/** Why a tap ended: the station was stopped in good order, or an error. */
-export type EndReason = 'stopped' | PassbandError;
-
-/** Samples that a ring holds at a sample rate. */
-export function ringCapacity(sampleRateHz: number, datatype: Datatype): number {
-  const wanted = Math.max(Math.ceil(sampleRateHz * RING_SECONDS), MIN_RING_SAMPLES);
-  return Math.min(wanted, Math.floor(MAX_RING_BYTES / bytesPerSample(datatype)));
+/** What a source has brought since its hub began. */
+export interface SourceCounts {
+  /** Complex samples that came. */
+  readonly producedSamples: number;
+  /** Complex samples that lie in gaps of the index. */
+  readonly lostSamples: number;
+  /** Times that it failed. */
+  readonly faults: number;
+  /** Numbers (I or Q) that the correction of Doppler made too large for the source's own datatype. */
+  readonly saturatedValues: number;
 }
 
 /**
  * Between one source and its many readers: a ring of recent samples into which every reader has a position of its own.
  * There is no queue per reader; one who is slower than the ring's reach loses the oldest samples and nobody else does.
  *
- * The source runs only while someone listens (and LINGER_MS longer); its sample index follows the clock all the same, so
- * a station that nobody reads costs nothing.
+ * The source runs only while someone listens, and as long afterwards as its ring is meant to reach, so that who comes
+ * back in that time finds what came meanwhile. A station that nobody reads costs nothing.
+ *
+ * A source that fails ends its readers with its fault, and tries again by itself for as long as the station is started,
+ * also when nobody listens; once it is well again it stops in the same time as any other that nobody listens to.
  */
 export class StationHub implements FrameOrigin {
   readonly stationId: string;
@@ -53,20 +55,28 @@ export class StationHub implements FrameOrigin {
   readonly #doppler = new DopplerTrack();
   readonly #mixer: DopplerMixer;
   readonly #taps = new Set<Tap>();
+  readonly #ringConfig: RingConfig;
+  readonly #firstBlock: FirstBlock;
   #delivering = false;
-  #awaitsFirstBlock = false;
   #cancelLinger: (() => void) | undefined;
-  /** Samples made since the hub began. */
+  /** Of the newest block. */
+  #sampleRateHz: number;
   #produced = 0;
+  #lost = 0;
+  #faults = 0;
+  #saturated = 0;
 
-  constructor(stationId: string, source: Source, clock: Clock, metrics: StationMetrics) {
+  constructor(stationId: string, source: Source, clock: Clock, metrics: StationMetrics, ring: RingConfig = {}) {
     this.stationId = stationId;
     this.source = source;
     this.clock = clock;
     this.metrics = metrics;
     this.epoch = newEpoch(clock);
+    this.#firstBlock = new FirstBlock(source.kind, clock);
     this.#mixer = new DopplerMixer(source.datatype, this.#doppler);
-    const capacity = ringCapacity(source.tuning.sampleRateHz, source.datatype);
+    this.#ringConfig = ring;
+    this.#sampleRateHz = source.tuning.sampleRateHz;
+    const capacity = ringCapacity(this.#sampleRateHz, source.datatype, ring);
     this.ring = new SampleRing(capacity, bytesPerSample(source.datatype));
   }
 
@@ -91,40 +101,61 @@ export class StationHub implements FrameOrigin {
     return { ...reception, dopplerShiftHz };
   }
 
-  get samplesProduced(): number {
-    return this.#produced;
+  get counts(): SourceCounts {
+    return {
+      producedSamples: this.#produced,
+      lostSamples: this.#lost,
+      faults: this.#faults,
+      saturatedValues: this.#saturated,
+    };
   }
 
   /** How far back the ring reaches at the present rate, seconds. */
   get ringSeconds(): number {
-    return this.ring.capacitySamples / this.source.tuning.sampleRateHz;
+    const { sampleRateHz } = this.source.tuning;
+    return ringCapacity(sampleRateHz, this.datatype, this.#ringConfig) / sampleRateHz;
+  }
+
+  /** Milliseconds for which the source goes on when its last reader has left. */
+  get lingerMs(): number {
+    return (this.#ringConfig.seconds ?? DEFAULT_RING_SECONDS) * 1000;
+  }
+
+  /** Samples of the longest frame that the ring can serve. */
+  get longestFrame(): number {
+    return longestFrame(this.datatype, this.#ringConfig);
   }
 
   /**
    * Joins; returns how to leave. The first to join starts the source.
    *
-   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined, or the source's fault where it has one.
+   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined or there is no memory, or the source's fault where
+   *   it has one.
    */
   join(tap: Tap): () => void {
-    if (this.source.fault !== undefined) throw this.source.fault;
     if (this.#taps.size >= MAX_TAPS) {
       throw new PassbandError('RESOURCE_EXHAUSTED', `the station has ${MAX_TAPS} readers already; try again later`);
     }
-    this.#taps.add(tap);
-    this.#cancelLinger?.();
-    this.#cancelLinger = undefined;
     if (!this.#delivering) this.#startSource();
+    if (this.source.fault !== undefined) throw this.source.fault;
+    this.#taps.add(tap);
+    this.#stopLingering();
     return () => this.#leave(tap);
+  }
+
+  /**
+   * Resolves when samples come, or can be expected to. Rejects with the fault of a source that connects to something and
+   * fails at once. To be asked after joining.
+   */
+  ready(): Promise<void> {
+    return this.#firstBlock.ready();
   }
 
   /** Ends every tap and the source with it. */
   end(reason: EndReason): void {
-    this.#cancelLinger?.();
-    this.#cancelLinger = undefined;
+    this.#stopLingering();
     this.#stopSource();
-    const taps = [...this.#taps];
-    this.#taps.clear();
-    for (const tap of taps) tap.onEnd(reason);
+    this.#endTaps(reason);
   }
 
   /** Mixes the samples with the negative of this shift from the next sample on. */
@@ -137,17 +168,15 @@ export class StationHub implements FrameOrigin {
     return this.#doppler.hzAt(sampleIndex);
   }
 
-  /** To be called when the source's rate has changed: the ring takes the size that the new rate needs. */
-  retuned(): void {
-    this.#doppler.retime(this.source.nextIndex(), this.source.tuning.sampleRateHz);
-    const capacity = ringCapacity(this.source.tuning.sampleRateHz, this.source.datatype);
-    if (capacity !== this.ring.capacitySamples) this.ring.reset(capacity);
-  }
-
   #startSource(): void {
     // What is older than the ring's reach by the clock is not "recent" any more, though nothing has overwritten it.
     this.ring.evictBefore(this.source.nextIndex() - this.ring.capacitySamples);
-    this.#awaitsFirstBlock = true;
+    try {
+      this.ring.allocate();
+    } catch (cause) {
+      throw new PassbandError('RESOURCE_EXHAUSTED', 'there is no memory for the samples of this station', { cause });
+    }
+    this.#firstBlock.expect();
     this.#delivering = true;
     this.source.start({ samples: (block) => this.#take(block), failed: (fault) => this.#fail(fault) });
   }
@@ -159,38 +188,63 @@ export class StationHub implements FrameOrigin {
   }
 
   #take(block: SampleBlock): void {
-    const samples = block.bytes.length / bytesPerSample(this.source.datatype);
+    if (block.sampleRateHz !== this.#sampleRateHz) this.#changeRate(block);
     // Before the first block nobody listened: what lies before it was never asked for.
-    const gap = this.#awaitsFirstBlock ? 0 : block.sampleIndex - this.ring.head;
-    this.#awaitsFirstBlock = false;
-    if (gap > 0) this.metrics.lost('source_gap', gap);
-    const bytes = this.#mixer.correct(block.sampleIndex, block.bytes);
+    const gap = this.#firstBlock.came ? block.sampleIndex - this.ring.head : 0;
+    if (gap > 0) {
+      this.#lost += gap;
+      this.metrics.lost('source_gap', gap);
+    }
+    const { bytes, saturatedValues } = this.#mixer.correct(block.sampleIndex, block.bytes);
     this.ring.append(bytes === block.bytes ? block : { ...block, bytes });
+    if (saturatedValues > 0) {
+      this.#saturated += saturatedValues;
+      this.metrics.saturated(saturatedValues);
+    }
     if (block.reception !== undefined) this.receptions.set(block.sampleIndex, block.reception);
+    const samples = bytes.length / bytesPerSample(this.datatype);
     this.#produced += samples;
     this.metrics.produced(samples);
+    this.#firstBlock.arrived();
     for (const tap of [...this.#taps]) tap.onSamples();
+    // A source that has come back while nobody listened.
+    if (this.#taps.size === 0 && this.#cancelLinger === undefined) this.#linger();
   }
 
-  /** The source has failed and tries again by itself: its readers end, and whoever comes is refused until it is well. */
+  /** The ring takes the size that a new rate needs. */
+  #changeRate({ sampleIndex, sampleRateHz }: SampleBlock): void {
+    this.#sampleRateHz = sampleRateHz;
+    this.#doppler.retime(sampleIndex, sampleRateHz);
+    this.ring.resize(ringCapacity(sampleRateHz, this.datatype, this.#ringConfig));
+  }
+
   #fail(fault: PassbandError): void {
+    this.#faults++;
     this.metrics.fault();
+    this.#stopLingering();
+    this.#firstBlock.failed(fault);
+    this.#endTaps(fault);
+  }
+
+  #endTaps(reason: EndReason): void {
     const taps = [...this.#taps];
     this.#taps.clear();
-    for (const tap of taps) tap.onEnd(fault);
+    for (const tap of taps) tap.onEnd(reason);
   }
 
   #leave(tap: Tap): void {
-    if (!this.#taps.delete(tap) || this.#taps.size > 0) return;
-    this.#cancelLinger = this.clock.after(LINGER_MS, () => this.#stopSource());
+    if (this.#taps.delete(tap) && this.#taps.size === 0) this.#linger();
   }
-}
 
-let latestEpoch = 0n;
+  #linger(): void {
+    this.#cancelLinger = this.clock.after(this.lingerMs, () => {
+      this.#cancelLinger = undefined;
+      this.#stopSource();
+    });
+  }
 
-/** Never the same twice in a process, nor in two that run one after the other. */
-function newEpoch(clock: Clock): bigint {
-  const now = clock.wallNs() / 1_000_000n;
-  latestEpoch = now > latestEpoch ? now : latestEpoch + 1n;
-  return latestEpoch;
+  #stopLingering(): void {
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+  }
 }

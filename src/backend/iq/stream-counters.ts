@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { ReadyFrame } from './frame-reader.ts';
-import type { StationHub } from './hub.ts';
+import type { SourceCounts, StationHub } from './hub.ts';
 
 const NS_PER_MS = 1e6;
 
@@ -11,29 +11,31 @@ export class StreamCounters {
   readonly #clock: Clock;
   readonly #hub: StationHub;
   readonly #startedMs: number;
-  readonly #producedBefore: number;
+  readonly #before: SourceCounts;
   #framesSent = 0;
   #framesTaken = 0;
   #framesMissed = 0;
   #bytesSent = 0;
   #latencySumMs = 0;
+  #saturatedValues = 0;
 
   constructor(clock: Clock, hub: StationHub) {
     this.#clock = clock;
     this.#hub = hub;
     this.startTimeNs = clock.wallNs();
     this.#startedMs = clock.nowMs();
-    this.#producedBefore = hub.samplesProduced;
+    this.#before = hub.counts;
   }
 
   /** A frame is given to a reader. */
-  sent(frame: ReadyFrame, batchSize: number): void {
+  sent(frame: ReadyFrame): void {
     this.#framesSent++;
     this.#framesMissed += frame.framesMissed;
     this.#bytesSent += frame.dataBytes;
     this.#latencySumMs += Number(this.#clock.wallNs() - frame.endsNs) / NS_PER_MS;
     this.#hub.metrics.sent(frame.dataBytes);
-    if (frame.framesMissed > 0) this.#hub.metrics.lost('slow_reader', frame.framesMissed * batchSize);
+    this.#saturatedValues += frame.saturatedValues;
+    if (frame.samplesMissed > 0) this.#hub.metrics.lost('slow_reader', frame.samplesMissed);
   }
 
   /** A reader's flow control has taken a frame. */
@@ -44,9 +46,10 @@ export class StreamCounters {
   /** The numbers under their names in StreamStatsResponse. */
   snapshot(): Readonly<Record<string, number>> {
     const uptimeS = (this.#clock.nowMs() - this.#startedMs) / 1000;
+    const { producedSamples, lostSamples, faults, saturatedValues } = this.#hub.counts;
     const offered = this.#framesSent + this.#framesMissed;
     return {
-      total_samples_sent: this.#hub.samplesProduced - this.#producedBefore,
+      total_samples_sent: producedSamples - this.#before.producedSamples,
       total_bytes_sent: this.#bytesSent,
       average_throughput_mbps: uptimeS > 0 ? (this.#bytesSent * 8) / uptimeS / 1e6 : 0,
       average_latency_ms: this.#framesSent > 0 ? this.#latencySumMs / this.#framesSent : 0,
@@ -55,6 +58,9 @@ export class StreamCounters {
       packets_lost: this.#framesMissed,
       packet_loss_rate: offered > 0 ? this.#framesMissed / offered : 0,
       uptime_seconds: Math.floor(uptimeS),
+      source_lost_samples: lostSamples - this.#before.lostSamples,
+      saturated_values: this.#saturatedValues + saturatedValues - this.#before.saturatedValues,
+      source_faults: faults - this.#before.faults,
     };
   }
 }

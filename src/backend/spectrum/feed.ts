@@ -1,5 +1,5 @@
 import { PassbandError } from '../../errors.ts';
-import type { EndReason } from '../iq/hub.ts';
+import type { EndReason } from '../iq/frame-origin.ts';
 import type { Station } from '../station.ts';
 import { encodeSpectrum } from './encode.ts';
 import { endIndex, type Measurement, MeasurementRun } from './measurement.ts';

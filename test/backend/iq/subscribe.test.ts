@@ -182,15 +182,17 @@ describe('SubscribeIQ', () => {
     const reader = await subscribe({ station_id: 'adsb', batch_size_samples: 8192 });
     clock.advance(100);
     await reader.until(200_000, 8192);
-    const before = reader.frames.length;
-    expect(before).toBe(Math.floor(200_000 / 8192));
+    const whole = reader.frames.length;
+    expect(whole).toBe(Math.floor(200_000 / 8192));
     clock.stall(4000);
     await reader.until(8_200_000, 8192);
     const recording = await fixture('modes1.sigmf-data');
-    const afterGap = reader.frames[before];
-    // The samples from 200,000 to 6,200,000 were never made: a second of the four is made up for.
-    expect(afterGap?.sequence).toBe(Math.ceil(6_200_000 / 8192));
-    expect(afterGap?.lost).toBe(((afterGap?.sequence ?? 0) - before) * 8192);
+    // The samples from 200,000 to 6,200,000 were never made: a second of the four is made up for. All others come.
+    const [before, after] = reader.frames.slice(whole);
+    expect(before).toMatchObject({ sequence: whole, index: whole * 8192, lost: 0 });
+    expect(before?.data.length).toBe(2 * (200_000 - whole * 8192));
+    expect(after).toMatchObject({ sequence: Math.floor(6_200_000 / 8192), index: 6_200_000, lost: 6_000_000 });
+    expect((6_200_000 + (after?.data.length ?? 0) / 2) % 8192).toBe(0);
     for (const { index, data } of reader.frames) {
       const expected = Buffer.from(data.map((_, i) => recording[(2 * index + i) % recording.length] ?? 0));
       expect(data.equals(expected)).toBe(true);
@@ -306,10 +308,14 @@ describe('SubscribeIQ', () => {
     await iq.unary('StartStream', { station_id: 'sim-1', sample_rate: 2e6, center_frequency_hz: 433e6 });
     clock.advance(60);
     await reader.until(150_500, 1000);
-    expect(tunings[49]).toEqual([1e6, 100e6]);
-    expect(tunings[50]).toEqual([2e6, 433e6]);
-    // Frame 50 would have mixed the two.
-    expect(reader.frames[50]).toMatchObject({ sequence: 51, lost: 1000 });
+    // Frame 50 would have mixed the two: it ends with the old tuning, and what is left of it begins frame 51.
+    expect(tunings[50]).toEqual([1e6, 100e6]);
+    expect(tunings[51]).toEqual([2e6, 433e6]);
+    expect(reader.frames.slice(50, 53).map(({ sequence, index, lost }) => [sequence, index, lost])).toEqual([
+      [50, 50_000, 0],
+      [51, 50_500, 0],
+      [52, 52_000, 0],
+    ]);
     reader.stream.cancel();
   });
 });
