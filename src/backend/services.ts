@@ -24,6 +24,6 @@ export function radioServices({
     'sdr.oran.IQStreamService': iqStreamService(stations, clock),
     'sdr.oran.SpectrumMonitorService': spectrumMonitorService(stations),
     'sdr.oran.StationService': stationService(stations, admin),
-    'sdr.oran.AntennaControlService': antennaService(),
+    'sdr.oran.AntennaControlService': antennaService(stations, clock),
   };
 }
