@@ -1,10 +1,11 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { PassbandError } from '../../errors.ts';
-import { serverStream, unary, unimplemented, unimplementedStream } from '../call-adapters.ts';
+import { serverStream, unary, unimplemented } from '../call-adapters.ts';
 import type { Clock } from '../clock.ts';
 import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
 import type { Station } from '../station.ts';
 import type { Stations } from '../stations.ts';
+import { announcedCompression, type CompressionRequest } from './push/announced-compression.ts';
+import { streamIq } from './push/stream-iq.ts';
 import { BATCH_SIZE, openSubscription } from './subscription.ts';
 
 /** What simulated and recorded radios span; beyond lies a unit mistake. */
@@ -20,12 +21,11 @@ interface StationRequest {
   readonly station_id: string;
 }
 
-interface StartRequest extends StationRequest {
+interface StartRequest extends StationRequest, CompressionRequest {
   readonly band: string;
   readonly center_frequency_hz: number;
   readonly sample_rate: number;
   readonly batch_size_samples: number;
-  readonly enable_compression: boolean;
 }
 
 interface DopplerRequest extends StationRequest {
@@ -51,15 +51,14 @@ function start(station: Station, request: StartRequest): StreamResponse {
   const sampleRateHz = checkOptionalNumber('sample_rate', request.sample_rate, SAMPLE_RATE);
   const centerFrequencyHz = checkOptionalNumber('center_frequency_hz', request.center_frequency_hz, FREQUENCY);
   const batchSizeSamples = checkOptionalNumber('batch_size_samples', request.batch_size_samples, BATCH_SIZE);
-  if (request.enable_compression) {
-    throw new PassbandError('UNIMPLEMENTED', 'sample batches are not compressed here; set enable_compression to false');
-  }
+  const announce = announcedCompression(station.hub.source, request);
   const happened = station.start({
     ...(band === undefined ? {} : { band }),
     ...(sampleRateHz === undefined ? {} : { sampleRateHz }),
     ...(centerFrequencyHz === undefined ? {} : { centerFrequencyHz }),
     ...(batchSizeSamples === undefined ? {} : { batchSizeSamples }),
   });
+  announce();
   const { tuning } = station.hub.source;
   const setting = `${tuning.sampleRateHz} samples/s at ${tuning.centerFrequencyHz} Hz`;
   const verb = happened === 'unchanged' ? 'runs already' : happened === 'started' ? 'is started' : 'is retuned';
@@ -96,7 +95,7 @@ export function iqStreamService(stations: Stations, clock: Clock): UntypedServic
     SubscribeIQ: serverStream((call: Parameters<typeof openSubscription>[1]) =>
       openSubscription(stations.get(call.request.station_id), call),
     ),
-    StreamIQ: unimplementedStream('samples cannot be pushed yet; this server makes its own'),
+    StreamIQ: streamIq(stations, clock),
     DownloadIQ: serverStream(unimplemented('downloads are not offered yet; SubscribeIQ streams the same samples')),
   };
 }

@@ -1,0 +1,112 @@
+import { PassbandError } from '../../../errors.ts';
+import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../../field-checks.ts';
+import { FREQUENCY, SAMPLE_RATE } from '../../ranges.ts';
+import { bytesPerSample } from '../formats.ts';
+import type { Reception, Tuning } from '../sources/source.ts';
+import { type Compression, decompress, MAX_BATCH_SAMPLES } from './compression.ts';
+import type { SampleBatch } from './sample-batch.ts';
+
+const SAMPLE_BYTES = bytesPerSample('cf32_le');
+
+const SNR: NumberRange = { min: -200, max: 200, unit: 'dB' };
+const POWER: NumberRange = { min: -300, max: 100, unit: 'dBm' };
+/** A low orbit at Ka-band makes less than 1 MHz. */
+const DOPPLER: NumberRange = { min: -10e6, max: 10e6, unit: 'Hz' };
+
+/** 2000-01-01 and 2100-01-01: outside of it the unit is not nanoseconds, or the clock was never set. */
+const EARLIEST_NS = 946_684_800_000_000_000n;
+const LATEST_NS = 4_102_444_800_000_000_000n;
+
+/** A batch of which everything is in order. */
+export interface CheckedBatch {
+  readonly sequence: bigint;
+  /** Time of the first sample, nanoseconds since 1970; undefined where the producer leaves that to us. */
+  readonly timestampNs: bigint | undefined;
+  readonly band: string | undefined;
+  readonly tuning: Tuning;
+  /** Interleaved float32, whole samples, at least one; at any address. */
+  readonly samples: Uint8Array;
+  readonly sampleCount: number;
+  readonly reception: Reception;
+}
+
+const refuse = (message: string): never => {
+  throw new PassbandError('INVALID_ARGUMENT', message);
+};
+
+/**
+ * Checks a batch and unpacks its samples. Whether its samples are numbers is looked at where they are copied anyway.
+ *
+ * @param present what holds where the batch leaves its rate or frequency at 0.
+ * @throws PassbandError INVALID_ARGUMENT naming field, range and unit.
+ */
+export function checkBatch(batch: SampleBatch, present: Tuning, expected: Compression | undefined): CheckedBatch {
+  if (batch.unreadable !== undefined) throw batch.unreadable;
+  const tuning = {
+    sampleRateHz: checkOptionalNumber('sample_rate', batch.sample_rate, SAMPLE_RATE) ?? present.sampleRateHz,
+    centerFrequencyHz:
+      checkOptionalNumber('center_frequency_hz', batch.center_frequency_hz, FREQUENCY) ?? present.centerFrequencyHz,
+  };
+  const samples = samplesOf(batch, expected);
+  return {
+    sequence: BigInt(batch.sequence_number),
+    timestampNs: timestampOf(batch),
+    band: checkBand(batch.band),
+    tuning,
+    samples,
+    sampleCount: samples.length / SAMPLE_BYTES,
+    reception: receptionOf(batch),
+  };
+}
+
+function timestampOf({ timestamp_ns }: SampleBatch): bigint | undefined {
+  const ns = BigInt(timestamp_ns);
+  if (ns === 0n) return undefined;
+  if (ns >= EARLIEST_NS && ns < LATEST_NS) return ns;
+  return refuse(
+    `timestamp_ns must be from ${EARLIEST_NS} to ${LATEST_NS} nanoseconds since 1970 (the years 2000 to 2099), or 0 for the server's time`,
+  );
+}
+
+/** Zero is what an absent field has: of these it means not known. */
+function receptionOf(batch: SampleBatch): Reception {
+  const snrDb = checkOptionalNumber('snr_db', batch.snr_db, SNR);
+  const receivePowerDbm = checkOptionalNumber('receive_power_dbm', batch.receive_power_dbm, POWER);
+  return {
+    agcLocked: batch.agc_locked,
+    dopplerShiftHz: checkNumber('doppler_shift_hz', batch.doppler_shift_hz, DOPPLER),
+    ...(snrDb === undefined ? {} : { snrDb }),
+    ...(receivePowerDbm === undefined ? {} : { receivePowerDbm }),
+  };
+}
+
+function samplesOf({ samples, compressed_samples }: SampleBatch, expected: Compression | undefined): Uint8Array {
+  if (samples.length > 0 && compressed_samples.length > 0) {
+    return refuse('samples must be empty where compressed_samples is not; send one of them');
+  }
+  const [field, bytes] =
+    compressed_samples.length > 0
+      ? (['compressed_samples', decompress(compressed_samples, expected)] as const)
+      : (['samples', samples] as const);
+  if (bytes.length === 0) return refuse(`${field} must hold 1 to ${MAX_BATCH_SAMPLES} samples; it holds none`);
+  if (bytes.length % SAMPLE_BYTES === 0) return bytes;
+  return field === 'samples'
+    ? refuse(`samples must hold pairs of I and Q; ${bytes.length / 4} numbers are odd`)
+    : refuse(`compressed_samples must hold whole samples of ${SAMPLE_BYTES} bytes; ${bytes.length} bytes are not`);
+}
+
+/** First value that is no finite number, counted from 0; undefined when all are. */
+export function firstNotFinite(values: Float32Array): number | undefined {
+  // Zero times a finite number is zero; four sums, since one would wait for itself.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const { length } = values;
+  for (let i = 0; i + 3 < length; i += 4) {
+    a += (values[i] ?? 0) * 0;
+    b += (values[i + 1] ?? 0) * 0;
+    c += (values[i + 2] ?? 0) * 0;
+    d += (values[i + 3] ?? 0) * 0;
+  }
+  for (let i = length - (length % 4); i < length; i++) a += (values[i] ?? 0) * 0;
+  if (a + b + c + d === 0) return undefined;
+  return values.findIndex((value) => !Number.isFinite(value));
+}

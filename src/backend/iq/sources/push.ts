@@ -1,0 +1,193 @@
+import type { Logger } from 'pino';
+import { PassbandError } from '../../../errors.ts';
+import type { Clock } from '../../clock.ts';
+import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
+import type { Compression } from '../push/compression.ts';
+import type { PushConfig } from './config.ts';
+import type { FrontEnd, Reception, Source, SourceSink, Tuning } from './source.ts';
+
+/** Milliseconds for which readers wait for a producer that has gone: one that is restarted is back by then. */
+export const GRACE_MS = 5000;
+
+/** Samples in one block at most: bounds the memory of a conversion. */
+export const MAX_BLOCK_SAMPLES = 65_536;
+
+const SAMPLE_BYTES = bytesPerSample('cf32_le');
+
+/** Samples as a producer pushes them. */
+export interface PushedSamples {
+  /** Interleaved float32, at most MAX_BLOCK_SAMPLES, beginning at a multiple of 8. */
+  readonly samples: Uint8Array;
+  /** Samples that were lost right before these. */
+  readonly lostBefore: number;
+  /** Time of the first sample, nanoseconds since 1970-01-01T00:00:00Z. */
+  readonly timestampNs: bigint;
+  readonly reception: Reception;
+}
+
+/** What the one producer that is connected holds. */
+export interface ProducerSession {
+  /** Hands on the next samples. */
+  push(samples: PushedSamples): void;
+  /** States the tuning of the next samples. */
+  follow(tuning: Tuning): void;
+  /** The producer is gone; its samples last `aheadMs` longer than now by their rate. */
+  leave(aheadMs: number): void;
+}
+
+/**
+ * Samples that one remote producer at a time brings. The sample index counts them; what a producer says it has lost and the
+ * time between two producers are gaps in it.
+ */
+export class PushSource implements Source {
+  readonly kind = 'push';
+  readonly datatype: Datatype;
+  /** The compression that StartStream has announced; undefined takes any. */
+  expectedCompression: Compression | undefined;
+  readonly #stationId: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #scratch: Uint8Array;
+  #tuning: Tuning;
+  #sink: SourceSink | undefined;
+  #producer: string | undefined;
+  #fault: PassbandError | undefined;
+  #next = 0;
+  /** Since when no samples come by the clock; undefined while a producer is connected, and before the first. */
+  #idleSinceMs: number | undefined;
+  #cancelGrace = (): void => {};
+
+  constructor(
+    config: PushConfig,
+    context: { readonly stationId: string; readonly clock: Clock; readonly log: Logger },
+  ) {
+    this.datatype = config.datatype;
+    this.#tuning = { sampleRateHz: config.sampleRateHz, centerFrequencyHz: config.centerFrequencyHz };
+    this.#stationId = context.stationId;
+    this.#clock = context.clock;
+    this.#log = context.log;
+    const isConverted = config.datatype !== 'cf32_le';
+    this.#scratch = new Uint8Array(isConverted ? MAX_BLOCK_SAMPLES * bytesPerSample(config.datatype) : 0);
+    this.#fault = this.#nobody();
+  }
+
+  get tuning(): Tuning {
+    return this.#tuning;
+  }
+
+  get fault(): PassbandError | undefined {
+    return this.#fault;
+  }
+
+  /** Empty while there is none: such a station never has a local one. */
+  get producer(): string {
+    return this.#producer ?? '';
+  }
+
+  nextIndex(): number {
+    if (this.#idleSinceMs === undefined) return this.#next;
+    const idleMs = Math.max(0, this.#clock.nowMs() - this.#idleSinceMs);
+    // Never none: what two producers sent is not one signal.
+    return this.#next + Math.max(1, Math.floor((idleMs * this.#tuning.sampleRateHz) / 1000));
+  }
+
+  start(sink: SourceSink): void {
+    this.#sink = sink;
+  }
+
+  stop(): void {
+    this.#sink = undefined;
+  }
+
+  tune(tuning: Tuning, frontEnd: FrontEnd): void {
+    if (frontEnd.gainDb !== undefined || frontEnd.frequencyCorrectionPpm !== undefined) {
+      throw new PassbandError('FAILED_PRECONDITION', 'a push source has no gain and no oscillator to set');
+    }
+    if (this.#producer !== undefined) {
+      throw new PassbandError(
+        'FAILED_PRECONDITION',
+        'a push source has the rate and the frequency that its producer states in its batches; change them there',
+      );
+    }
+    this.#retune(tuning);
+  }
+
+  close(): void {
+    this.#cancelGrace();
+    this.#sink = undefined;
+  }
+
+  /** @throws PassbandError ALREADY_EXISTS while a producer is connected. */
+  requireFree(): void {
+    if (this.#producer === undefined) return;
+    throw new PassbandError(
+      'ALREADY_EXISTS',
+      `station ${this.#stationId} has a producer already; it takes one at a time`,
+    );
+  }
+
+  /** Lets a producer in, by the common name of its certificate. @throws PassbandError ALREADY_EXISTS. */
+  connect(producer: string): ProducerSession {
+    this.requireFree();
+    this.#cancelGrace();
+    this.#next = this.nextIndex();
+    this.#idleSinceMs = undefined;
+    this.#producer = producer;
+    this.#fault = undefined;
+    this.#log.info({ stationId: this.#stationId, producer }, 'a producer is connected');
+    let isGone = false;
+    return {
+      push: (samples) => {
+        if (!isGone) this.#push(samples);
+      },
+      follow: (tuning) => {
+        if (!isGone) this.#retune(tuning);
+      },
+      leave: (aheadMs) => {
+        if (isGone) return;
+        isGone = true;
+        this.#leave(aheadMs);
+      },
+    };
+  }
+
+  #push({ samples, lostBefore, timestampNs, reception }: PushedSamples): void {
+    const sampleIndex = this.#next + lostBefore;
+    const count = samples.length / SAMPLE_BYTES;
+    this.#next = sampleIndex + count;
+    this.#sink?.samples({ ...this.#tuning, sampleIndex, timestampNs, bytes: this.#convert(samples, count), reception });
+  }
+
+  #convert(samples: Uint8Array, count: number): Uint8Array {
+    if (this.datatype === 'cf32_le') return samples;
+    const converted = this.#scratch.subarray(0, count * bytesPerSample(this.datatype));
+    convertSamples('cf32_le', this.datatype, samples, converted);
+    return converted;
+  }
+
+  #retune({ sampleRateHz, centerFrequencyHz }: Tuning): void {
+    if (this.#idleSinceMs !== undefined) {
+      this.#next = this.nextIndex();
+      this.#idleSinceMs = Math.max(this.#idleSinceMs, this.#clock.nowMs());
+    }
+    this.#tuning = { sampleRateHz, centerFrequencyHz };
+  }
+
+  #leave(aheadMs: number): void {
+    this.#log.info({ stationId: this.#stationId, producer: this.#producer }, 'the producer has gone');
+    this.#producer = undefined;
+    this.#idleSinceMs = this.#clock.nowMs() + aheadMs;
+    this.#cancelGrace = this.#clock.after(GRACE_MS, () => {
+      const fault = this.#nobody();
+      this.#fault = fault;
+      this.#sink?.failed(fault);
+    });
+  }
+
+  #nobody(): PassbandError {
+    return new PassbandError(
+      'UNAVAILABLE',
+      `no producer is connected to station ${this.#stationId}; it has samples while one pushes them by StreamIQ`,
+    );
+  }
+}
