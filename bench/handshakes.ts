@@ -1,6 +1,6 @@
 // mTLS handshakes per CPU second of the server: the gateway against nginx with the same certificates, full and resumed.
 // A handshake counts when the server has answered its goodbye: its own part is over then, the client verified.
-// usage: npm run build && node bench/handshakes.ts [--rounds 7 --handshakes 400]    (needs nginx)
+// usage: npm run build && node bench/handshakes.ts [--rounds 7 --handshakes 400 --algorithm p256]    (needs nginx)
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,12 +9,17 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { parseArgs } from 'node:util';
-import { DEV_POLICY } from '../src/gateway/guard/policy.ts';
-import { ensureDevPki } from '../src/pki/dev.ts';
+import { KEY_ALGORITHMS } from '../src/pki/keys.ts';
 import { CIPHERS } from '../src/tls.ts';
+import { madeFolder } from '../test/interop/folders.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '7' }, handshakes: { type: 'string', default: '400' } },
+  options: {
+    rounds: { type: 'string', default: '7' },
+    handshakes: { type: 'string', default: '400' },
+    // Kind of every key: what a full handshake costs, and a resumed one spares, is mostly this.
+    algorithm: { type: 'string', default: 'p256' },
+  },
 });
 const rounds = Number(values.rounds);
 const handshakes = Number(values.handshakes);
@@ -26,9 +31,8 @@ const PATIENCE_MS = 10_000;
 const TICKS_PER_SECOND = 100;
 
 const folder = mkdtempSync(join(tmpdir(), 'passband-bench-'));
-const certs = join(folder, 'certs');
-await ensureDevPki(certs);
-writeFileSync(join(certs, 'policy.yaml'), DEV_POLICY);
+const algorithm = KEY_ALGORITHMS.find((known) => known === values.algorithm) ?? 'p256';
+const { dir: certs, remove: removeCerts } = await madeFolder(algorithm);
 const read = (name: string): string => readFileSync(join(certs, name), 'utf8');
 const pair = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') };
 
@@ -174,7 +178,7 @@ const gateway = await startGateway();
 const versions = ['TLSv1.3', 'TLSv1.2'] as const;
 try {
   process.stdout.write(
-    `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}; ${handshakes} handshakes a figure, ${rounds} rounds after one warm-up, medians\n`,
+    `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}; keys ${algorithm}; ${handshakes} handshakes a figure, ${rounds} rounds after one warm-up, medians\n`,
   );
   for (const version of versions) {
     const rows: { full: number; resumed: number; nginxFull: number; nginxResumed: number }[] = [];
@@ -201,4 +205,5 @@ try {
   await stop(gateway);
   await stop(nginx);
   rmSync(folder, { recursive: true, force: true });
+  await removeCerts();
 }
