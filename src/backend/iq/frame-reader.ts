@@ -12,8 +12,8 @@ export interface ReadyFrame {
   readonly message: Buffer;
   /** Bytes of sample data in it. */
   readonly dataBytes: number;
-  /** Time of its last sample, nanoseconds since 1970-01-01T00:00:00Z. */
-  readonly endsNs: bigint;
+  /** When its last sample had come, milliseconds of the steady clock. */
+  readonly arrivedMs: number;
   /** Numbers (I or Q) in it that did not fit its datatype. */
   readonly saturatedValues: number;
   /** Frames before it that were overwritten before this reader took them, and the samples that should have been in them. */
@@ -42,7 +42,8 @@ export class FrameReader {
   /** The next frame that is complete, or undefined until there are more samples. */
   next(): ReadyFrame | undefined {
     const { batchSize } = this.#shelf;
-    const { runs } = this.#origin.ring;
+    const { ring } = this.#origin;
+    const { runs } = ring;
     const span = frameFrom(runs, this.#sequence, batchSize);
     if (span === undefined) return undefined;
     const { sequence, start, end, run } = span;
@@ -59,6 +60,6 @@ export class FrameReader {
     const { message: shared, dataBytes, saturatedValues } = this.#shelf.frame(span);
     // What this reader lost is its own business: only then it gets bytes of its own.
     const message = lost === 0 ? shared : appendVarintField(shared, LOST_SAMPLES_FIELD, lost);
-    return { message, dataBytes, endsNs: run.timestampNs(end), saturatedValues, framesMissed, samplesMissed };
+    return { message, dataBytes, arrivedMs: ring.arrivedMs(end), saturatedValues, framesMissed, samplesMissed };
   }
 }

@@ -77,7 +77,7 @@ export class StationHub implements FrameOrigin {
     this.#ringConfig = ring;
     this.#sampleRateHz = source.tuning.sampleRateHz;
     const capacity = ringCapacity(this.#sampleRateHz, source.datatype, ring);
-    this.ring = new SampleRing(capacity, bytesPerSample(source.datatype));
+    this.ring = new SampleRing(capacity, bytesPerSample(source.datatype), clock);
   }
 
   get datatype(): Datatype {

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../clock.ts';
 import type { SampleBlock, Tuning } from './sources/source.ts';
 
 /** Runs that are remembered; a source that breaks off more often than this within one ring loses the oldest. */
@@ -9,7 +10,16 @@ const MAX_RUNS = 1024;
  */
 const MAX_CARRIED_BYTES = 64 * 1024 * 1024;
 
-/** Consecutive samples without a gap, all of one tuning. */
+/**
+ * How far the time of a block may be off what the run before it leads to expect, nanoseconds: more is a jump, and another
+ * run. Clocks that producers read are some milliseconds off from batch to batch.
+ */
+const MAX_TIME_STEP_NS = 100_000_000n;
+
+/** Arrivals that are remembered: seconds of blocks. */
+const MAX_ARRIVALS = 1024;
+
+/** Consecutive samples without a gap, all of one tuning, whose times follow from one another. */
 export interface Run extends Tuning {
   /** Index of the first sample that was made, held or not. */
   readonly firstIndex: number;
@@ -61,9 +71,14 @@ class GrowingRun implements Run {
     return (
       block.sampleIndex === this.end &&
       block.sampleRateHz === this.sampleRateHz &&
-      block.centerFrequencyHz === this.centerFrequencyHz
+      block.centerFrequencyHz === this.centerFrequencyHz &&
+      isWithin(block.timestampNs - this.timestampNs(this.end), MAX_TIME_STEP_NS)
     );
   }
+}
+
+function isWithin(value: bigint, limit: bigint): boolean {
+  return value <= limit && -value <= limit;
 }
 
 /** What a stretch of samples is at the moment. */
@@ -85,8 +100,11 @@ export class SampleRing {
   #bytes: Uint8Array | undefined;
   #runs: GrowingRun[] = [];
   #head = 0;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #arrivals: { readonly end: number; readonly atMs: number }[] = [];
 
-  constructor(capacitySamples: number, bytesPerSample: number) {
+  constructor(capacitySamples: number, bytesPerSample: number, clock: Pick<Clock, 'nowMs'> = systemClock) {
+    this.#clock = clock;
     this.#bytesPerSample = bytesPerSample;
     this.#capacity = capacitySamples;
   }
@@ -153,6 +171,8 @@ export class SampleRing {
     this.#write(block.sampleIndex + samples - kept.length / this.#bytesPerSample, kept);
     run.end = block.sampleIndex + samples;
     this.#head = run.end;
+    this.#arrivals.push({ end: run.end, atMs: this.#clock.nowMs() });
+    if (this.#arrivals.length > MAX_ARRIVALS) this.#arrivals.shift();
     this.evictBefore(this.#head - this.#capacity);
   }
 
@@ -170,6 +190,18 @@ export class SampleRing {
   indexAt(timestampNs: bigint): number | undefined {
     const run = this.#runs.find((candidate) => candidate.timestampNs(candidate.end - 1) >= timestampNs);
     return run?.indexAt(timestampNs);
+  }
+
+  /** When the samples before an index had come, milliseconds of the steady clock; of old ones at the latest then. */
+  arrivedMs(endIndex: number): number {
+    // The newest first: they are asked for, but by readers that lag.
+    let atMs = this.#arrivals.at(-1)?.atMs ?? 0;
+    for (let i = this.#arrivals.length - 1; i >= 0; i--) {
+      const arrival = this.#arrivals[i];
+      if (arrival === undefined || arrival.end < endIndex) break;
+      atMs = arrival.atMs;
+    }
+    return atMs;
   }
 
   /** Whether `count` samples from `start` on are held in one run. */

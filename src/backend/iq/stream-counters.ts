@@ -2,8 +2,6 @@ import type { Clock } from '../clock.ts';
 import type { ReadyFrame } from './frame-reader.ts';
 import type { SourceCounts, StationHub } from './hub.ts';
 
-const NS_PER_MS = 1e6;
-
 /** The counters of StreamStatsResponse, since a station's start and over all its readers. */
 export class StreamCounters {
   /** When the stream was started, nanoseconds since 1970-01-01T00:00:00Z. */
@@ -32,7 +30,7 @@ export class StreamCounters {
     this.#framesSent++;
     this.#framesMissed += frame.framesMissed;
     this.#bytesSent += frame.dataBytes;
-    this.#latencySumMs += Number(this.#clock.wallNs() - frame.endsNs) / NS_PER_MS;
+    this.#latencySumMs += this.#clock.nowMs() - frame.arrivedMs;
     this.#hub.metrics.sent(frame.dataBytes);
     this.#saturatedValues += frame.saturatedValues;
     if (frame.samplesMissed > 0) this.#hub.metrics.lost('slow_reader', frame.samplesMissed);

@@ -72,7 +72,7 @@ export class TunedStream implements FrameOrigin {
     this.#converter = new DownConverter(plan, band.offsetHz, this.#inputRateHz);
     const outputRateHz = this.#inputRateHz / band.decimation;
     const capacity = ringCapacity(outputRateHz, this.datatype, { bytes: MAX_TUNED_RING_BYTES });
-    this.ring = new SampleRing(capacity, bytesPerSample(this.datatype));
+    this.ring = new SampleRing(capacity, bytesPerSample(this.datatype), hub.clock);
     this.#leaveHub = hub.join({
       onSamples: () => this.#wake(),
       onEnd: (reason) => this.#end(reason),
