@@ -31,8 +31,8 @@ export const gainCountOf = (tunerType: number): number => GAINS.get(tunerType)?.
  * tuner is not known (or has another number of gains than the table: it is another tuner then).
  */
 export function nearestGainTenths(gainDb: number, { tunerType, gainCount }: RtlTcpHeader): number {
-  const wanted = Math.round(gainDb * 10);
+  const wanted = gainDb * 10;
   const gains = GAINS.get(tunerType);
-  if (gains === undefined || gains.length !== gainCount) return wanted;
+  if (gains === undefined || gains.length !== gainCount) return Math.round(wanted);
   return gains.reduce((best, gain) => (Math.abs(gain - wanted) < Math.abs(best - wanted) ? gain : best));
 }
