@@ -178,7 +178,11 @@ export class StationHub implements FrameOrigin {
     }
     this.#firstBlock.expect();
     this.#delivering = true;
-    this.source.start({ samples: (block) => this.#take(block), failed: (fault) => this.#fail(fault) });
+    this.source.start({
+      samples: (block) => this.#take(block),
+      failed: (fault) => this.#fail(fault),
+      ended: () => this.end('stopped'),
+    });
   }
 
   #stopSource(): void {

@@ -51,6 +51,8 @@ export interface SourceSink {
   samples(block: SampleBlock): void;
   /** No samples can come for now: the reason, UNAVAILABLE, which is also the source's `fault` until they come again. */
   failed(fault: PassbandError): void;
+  /** The samples are at their end, in good order; a later start begins anew. The source is to be stopped. */
+  ended?(): void;
 }
 
 /**
