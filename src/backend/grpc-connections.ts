@@ -1,3 +1,4 @@
+import type { ServerHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import type { AdmitConnection } from './connection-admission.ts';
@@ -7,6 +8,12 @@ import { REFUSED_PEER_MS } from './connections.ts';
 const MAX_STREAMS_PER_CONNECTION = 1024;
 /** Bytes a peer may send on one stream ahead of us: 64 KiB would slow a pushing producer down to a third. */
 const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
+/**
+ * Bytes a peer may send on all streams of a connection ahead of us. HTTP/2 begins with 64 KiB, which a producer 20 ms away
+ * fills with 0.4 MS/s. It holds nothing back but that: Node gives it back as bytes come, read or not, and what waits to be
+ * read is each stream's own window.
+ */
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Options of a gRPC server whose connections are taken by takeConnections. */
 export const HTTP2_OPTIONS = { 'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION } as const;
 
@@ -17,6 +24,7 @@ export const HTTP2_OPTIONS = { 'grpc.max_concurrent_streams': MAX_STREAMS_PER_CO
 export function takeConnections(server: Server, admit: AdmitConnection): (socket: TLSSocket) => void {
   setWindow(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  widenConnections(server);
   return (socket) => {
     const admitted = admit(socket);
     if (admitted === undefined) return;
@@ -33,5 +41,14 @@ function setWindow(server: Server): void {
   const settings: unknown = Reflect.get(Object(Reflect.get(server, 'commonServerOptions')), 'settings');
   if (typeof settings === 'object' && settings !== null) {
     Object.assign(settings, { initialWindowSize: STREAM_WINDOW_BYTES });
+  }
+}
+
+/** For windows of connections grpc-js has no option at all. */
+function widenConnections(server: Server): void {
+  const servers: unknown = Reflect.get(server, 'http2Servers');
+  if (!(servers instanceof Map)) return;
+  for (const http2Server of servers.keys()) {
+    http2Server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
   }
 }
