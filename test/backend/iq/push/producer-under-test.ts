@@ -1,18 +1,19 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
+import type { Datatype } from '../../../../src/backend/iq/formats.ts';
 import type { StationConfig } from '../../../../src/backend/station-config.ts';
 import type { Caller, Message } from '../../backend-under-test.ts';
+import { ManualClock } from '../../manual-clock.ts';
 
 export const RATE = 1_000_000;
+export const RING_SECONDS = 0.2;
 
-/** A station that waits for a producer. */
-export const PUSH_STATION: StationConfig = {
-  stationId: 'gs-1',
+/** A station that waits for a producer; its ring is small, since a test has many of them. */
+export const pushStation = (stationId: string, datatype: Datatype = 'cf32_le'): StationConfig => ({
+  stationId,
   description: 'a remote producer',
-  source: { kind: 'push', datatype: 'cf32_le', sampleRateHz: RATE, centerFrequencyHz: 100_000_000 },
-};
-
-/** 2026-01-01T00:00:00Z, where manual clocks begin. */
-export const START_NS = 1_767_225_600_000_000_000n;
+  source: { kind: 'push', datatype, sampleRateHz: RATE, centerFrequencyHz: 100_000_000 },
+  ring: { seconds: RING_SECONDS },
+});
 
 /** Samples that tell their position: I and Q of sample n are 2n and 2n + 1, scaled to below 1. */
 export function ramp(firstSample: number, count: number): number[] {
@@ -22,11 +23,11 @@ export function ramp(firstSample: number, count: number): number[] {
 export const bytesOf = (values: readonly number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
 
 /** A batch of the ramp; number n of batches of equal size. */
-export function batch(sequence: number, count = 1000, change: object = {}): object {
+export function batchOf(stationId: string, sequence: number, change: object = {}, count = 1000): object {
   return {
-    station_id: 'gs-1',
+    station_id: stationId,
     sequence_number: String(sequence),
-    timestamp_ns: String(START_NS + BigInt(sequence * count * 1000)),
+    timestamp_ns: String(ManualClock.START_NS + BigInt(sequence * count * 1000)),
     center_frequency_hz: 100_000_000,
     sample_rate: RATE,
     samples: ramp(sequence * count, count),

@@ -1,51 +1,53 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
-import { makeTestPki, type TestPki } from '../../../support/pki.ts';
 import { until } from '../../../support/until.ts';
 import { BackendUnderTest, type Caller, type Message, refusal } from '../../backend-under-test.ts';
 import { ManualClock } from '../../manual-clock.ts';
-import { batch, bytesOf, PUSH_STATION, PushingClient, RATE, ramp, START_NS } from './producer-under-test.ts';
+import { batchOf, bytesOf, PushingClient, pushStation, RATE, ramp } from './producer-under-test.ts';
 
-let pki: TestPki;
+const SIM = { kind: 'sim', seed: 1, sampleRateHz: RATE, centerFrequencyHz: 1e8, noiseDbfs: -20 } as const;
+const { START_NS } = ManualClock;
+/** One for each test. */
+const IDS = Array.from({ length: 60 }, (_, i) => `gs-${i}`);
+
 let clock: ManualClock;
 let backend: BackendUnderTest;
 let client: Caller;
 let stations: Caller;
+let id: string;
 let producer: PushingClient;
 
 beforeAll(async () => {
-  pki = await makeTestPki();
-});
-afterAll(() => pki?.remove());
-
-beforeEach(async () => {
   clock = new ManualClock();
-  const source = { kind: 'sim', seed: 1, sampleRateHz: RATE, centerFrequencyHz: 1e8, noiseDbfs: -20 } as const;
+  const waiting = IDS.map((stationId) => pushStation(stationId));
   backend = await BackendUnderTest.start({
-    pki,
     clock,
-    stations: [PUSH_STATION, { stationId: 'sim-1', description: '', source }],
+    stations: [...waiting, { stationId: 'sim-1', description: '', source: SIM }],
   });
   client = await backend.client('sdr.oran.IQStreamService');
   stations = await backend.client('sdr.oran.StationService');
+});
+afterAll(() => backend?.stop());
+
+beforeEach(() => {
+  id = IDS.pop() ?? 'none is left';
   producer = new PushingClient(client);
 });
-afterEach(async () => {
-  producer.call.cancel();
-  await backend.stop();
-});
+afterEach(() => producer.call.cancel());
+
+const batch = (sequence: number, change: object = {}): object => batchOf(id, sequence, change);
 
 /** Reads frames of 500 samples from the oldest on. */
 const frames = (count: number, request: object = {}): Promise<Message[]> =>
-  client.take('SubscribeIQ', { station_id: 'gs-1', batch_size_samples: 500, start: 'EARLIEST', ...request }, count);
+  client.take('SubscribeIQ', { station_id: id, batch_size_samples: 500, start: 'EARLIEST', ...request }, count);
 
 const samplesOf = (messages: readonly Message[]): Buffer =>
   Buffer.concat(messages.map(({ data }) => data ?? Buffer.alloc(0)));
 
-const station = (): Promise<Message> => stations.unary('GetStation', { station_id: 'gs-1' });
+const station = (): Promise<Message> => stations.unary('GetStation', { station_id: id });
 
 describe('a producer', () => {
   it('gets an acknowledgement of each batch, and readers its samples, bit for bit', async () => {
-    await producer.push(batch(7), batch(8), batch(9, 1000, { samples: [-0, 1e-45, ...ramp(9001, 999)] }));
+    await producer.push(batch(7), batch(8), batch(9, { samples: [-0, 1e-45, ...ramp(9001, 999)] }));
     expect(producer.acks).toMatchObject([
       { acked_sequence: '7', packets_received: '1', packets_lost: '0', processing_latency_ms: 0 },
       { acked_sequence: '8', packets_received: '2', packets_lost: '0' },
@@ -86,14 +88,14 @@ describe('a producer', () => {
       ['4500', '0'],
     ]);
     expect(samplesOf(read).equals(bytesOf([...ramp(0, 1000), ...ramp(3000, 2000)]))).toBe(true);
-    expect(await client.unary('GetStreamStats', { station_id: 'gs-1' })).toMatchObject({ source_lost_samples: '2000' });
+    expect(await client.unary('GetStreamStats', { station_id: id })).toMatchObject({ source_lost_samples: '2000' });
   });
 
   it('brings its tuning and its reception with it', async () => {
     const reception = { snr_db: 12.5, receive_power_dbm: -97, agc_locked: true, doppler_shift_hz: 1234 };
     await producer.push(
       batch(0),
-      batch(1, 1000, { sample_rate: 2_000_000, center_frequency_hz: 433e6, band: 'Ku-band', ...reception }),
+      batch(1, { sample_rate: 2_000_000, center_frequency_hz: 433e6, band: 'Ku-band', ...reception }),
     );
     const read = await frames(4);
     expect(read.map(({ sample_rate, center_frequency_hz }) => [sample_rate, center_frequency_hz])).toEqual([
@@ -109,12 +111,12 @@ describe('a producer', () => {
   });
 
   it('may leave time, rate and frequency to the station', async () => {
-    clock.advance(5000);
-    await producer.push(batch(0, 1000, { timestamp_ns: 0, sample_rate: 0, center_frequency_hz: 0 }));
+    const now = clock.wallNs();
+    await producer.push(batch(0, { timestamp_ns: 0, sample_rate: 0, center_frequency_hz: 0 }));
     const [frame] = await frames(1);
     // Its last sample is from now.
     expect(frame).toMatchObject({
-      timestamp_ns: String(START_NS + 4_999_000_000n),
+      timestamp_ns: String(now - 1_000_000n),
       sample_rate: RATE,
       center_frequency_hz: 1e8,
     });
@@ -124,7 +126,7 @@ describe('a producer', () => {
     await producer.push(batch(0));
     const second = new PushingClient(client);
     second.send(batch(1));
-    expect(await second.ended).toBe('6: station gs-1 has a producer already; it takes one at a time');
+    expect(await second.ended).toBe(`6: station ${id} has a producer already; it takes one at a time`);
     await producer.push(batch(1));
     expect(samplesOf(await frames(4)).equals(bytesOf(ramp(0, 2000)))).toBe(true);
   });
@@ -132,8 +134,8 @@ describe('a producer', () => {
 
 /** Batches that are refused, by what is wrong with the second of them. */
 const BAD: readonly (readonly [string, object, RegExp])[] = [
-  ['another station', { station_id: 'sim-1' }, /^3: station_id must be gs-1 in every batch/],
-  ['no station', { station_id: '' }, /^3: station_id must be gs-1/],
+  ['another station', { station_id: 'sim-1' }, /^3: station_id must be gs-[0-9]+ in every batch/],
+  ['no station', { station_id: '' }, /^3: station_id must be gs-[0-9]+/],
   ['the same number again', { sequence_number: 5 }, /^3: sequence_number is 5 after 5: it must count up/],
   ['a lower number', { sequence_number: 0 }, /^3: sequence_number is 0 after 5: it must count up/],
   [
@@ -161,7 +163,7 @@ const BAD: readonly (readonly [string, object, RegExp])[] = [
 describe('a batch that is wrong', () => {
   test.each(BAD)('%s: refused with a reason, and what was good is kept', async (_, change, reason) => {
     await producer.push(batch(5));
-    producer.send(batch(6, 1000, change));
+    producer.send(batch(6, change));
     expect(await producer.ended).toMatch(reason);
     expect(producer.acks).toHaveLength(1);
     expect(await station()).toMatchObject({ producer: '', sample_rate: RATE });
@@ -173,7 +175,7 @@ describe('a batch that is wrong', () => {
   });
 
   test.each([
-    ['no such station', { station_id: 'gs-9' }, '5: there is no station gs-9; ListStations tells which there are'],
+    ['no such station', { station_id: 'gs-x' }, '5: there is no station gs-x; ListStations tells which there are'],
     ['no station', { station_id: '' }, '3: station_id must be 1 to 64 of A-Z a-z 0-9 _ -'],
     [
       'a station that makes its own samples',
@@ -182,15 +184,16 @@ describe('a batch that is wrong', () => {
     ],
     ['a wrong field', { samples: [] }, '3: samples must hold 1 to 524288 samples; it holds none'],
   ])('%s, in the first: refused, and the station stays without a producer', async (_, change, status) => {
-    producer.send(batch(0, 1000, change));
+    producer.send(batch(0, change));
     expect(await producer.ended).toBe(status);
-    expect(await refusal(frames(1))).toMatch(/^14: no producer is connected to station gs-1/);
+    expect(await refusal(frames(1))).toMatch(/^14: no producer is connected to station gs-[0-9]+/);
   });
 });
 
 describe('a station whose producer', () => {
-  const NOBODY = /^14: no producer is connected to station gs-1; it has samples while one pushes them by StreamIQ$/;
-  const live = () => client.stream('SubscribeIQ', { station_id: 'gs-1', batch_size_samples: 500 });
+  const NOBODY =
+    /^14: no producer is connected to station gs-[0-9]+; it has samples while one pushes them by StreamIQ$/;
+  const live = () => client.stream('SubscribeIQ', { station_id: id, batch_size_samples: 500 });
 
   it('was never there has no samples, and says so', async () => {
     expect(await refusal(frames(1))).toMatch(NOBODY);
@@ -251,13 +254,13 @@ describe('a station whose producer', () => {
 
   it('is stopped, is ended, and may come again when it is started', async () => {
     await producer.push(batch(0));
-    await client.unary('StopStream', { station_id: 'gs-1' });
-    const STOPPED = '9: station gs-1 is stopped; start it with StartStream';
+    await client.unary('StopStream', { station_id: id });
+    const STOPPED = `9: station ${id} is stopped; start it with StartStream`;
     expect(await producer.ended).toBe(STOPPED);
     const early = new PushingClient(client);
     early.send(batch(0));
     expect(await early.ended).toBe(STOPPED);
-    await client.unary('StartStream', { station_id: 'gs-1' });
+    await client.unary('StartStream', { station_id: id });
     const next = new PushingClient(client);
     await next.push(batch(0));
     await next.end();
