@@ -20,10 +20,11 @@ export type Overflow = 'block' | 'drop-oldest' | 'latest';
 /** passband.v1.StreamOptions of a method; absent options have the defaults named there. */
 export interface StreamOptions {
   readonly idField: string | undefined;
-  /** Field of the response that names the epoch of `idField`, and of the request that takes it back. */
-  readonly epochField: string | undefined;
-  readonly resumeEpochField: string | undefined;
   readonly resumeField: string | undefined;
+  /** Field of the response that names the epoch in which `idField` counts. */
+  readonly epochField: string | undefined;
+  /** Field of the request that takes an epoch back; there where `epochField` and `resumeField` are. */
+  readonly resumeEpochField: string | undefined;
   readonly contiguousIds: boolean;
   readonly shareable: boolean;
   readonly overflow: Overflow;
@@ -100,6 +101,9 @@ const INTEGERS = new Set([
   'sfixed64',
 ]);
 
+/** Integers that have no sign: of an epoch, a sign could not be told from the dash behind it. */
+const UNSIGNED = new Set(['uint32', 'fixed32', 'uint64', 'fixed64']);
+
 const STREAM_KEYS: ReadonlySet<string> = new Set([
   'id_field',
   'resume_field',
@@ -157,15 +161,52 @@ export function streamOptions(
   if (contiguousIds && (idField === undefined || idField.type === 'string')) {
     throw new UsageError(`${where}: contiguous_ids needs an integer id_field`);
   }
+  const epochField = scalar(response, options.epoch_field, 'epoch_field');
+  const resumeEpochField = scalar(request, options.resume_epoch_field, 'resume_epoch_field');
+  checkEpochs(where, { idField, resumeField, epochField, resumeEpochField });
   const byDefault = overflow(options.overflow);
   return {
     idField: idField?.name,
     resumeField: resumeField?.name,
-    epochField: scalar(response, options.epoch_field, 'epoch_field')?.name,
-    resumeEpochField: scalar(request, options.resume_epoch_field, 'resume_epoch_field')?.name,
+    epochField: epochField?.name,
+    resumeEpochField: resumeEpochField?.name,
     contiguousIds,
     shareable: flag('shareable'),
     overflow: byDefault,
     allowedOverflow: new Set([byDefault, ...list(options.allowed_overflow).map(overflow)]),
   };
+}
+
+type PositionFields = Readonly<
+  Record<'idField' | 'resumeField' | 'epochField' | 'resumeEpochField', protobuf.Field | undefined>
+>;
+
+/** Ids are given out and taken back whole, or an old one could pass for a new one. */
+function checkEpochs(where: string, { idField, resumeField, epochField, resumeEpochField }: PositionFields): void {
+  const refuse = (message: string): never => {
+    throw new UsageError(`${where}: ${message}`);
+  };
+  for (const field of [epochField, resumeEpochField]) {
+    if (field !== undefined && field.type !== 'string' && !UNSIGNED.has(field.type)) {
+      refuse(`epoch "${field.name}" must be one string or unsigned integer`);
+    }
+  }
+  if (epochField !== undefined && idField === undefined) refuse('epoch_field needs an id_field');
+  if (resumeEpochField !== undefined && (resumeField === undefined || epochField === undefined)) {
+    refuse('resume_epoch_field needs a resume_field and an epoch_field');
+  }
+  if (epochField !== undefined && resumeField !== undefined && resumeEpochField === undefined) {
+    refuse('epoch_field and resume_field need a resume_epoch_field');
+  }
+  sameKind(refuse, idField, resumeField);
+  sameKind(refuse, epochField, resumeEpochField);
+}
+
+function sameKind(
+  refuse: (message: string) => never,
+  given: protobuf.Field | undefined,
+  taken: protobuf.Field | undefined,
+): void {
+  if (given === undefined || taken === undefined || (given.type === 'string') === (taken.type === 'string')) return;
+  refuse(`"${given.name}" and "${taken.name}" must both be strings or both be integers`);
 }

@@ -4,8 +4,8 @@ import type { StreamOptions } from '../src/method-options.ts';
 import { describeProto } from './support/protos.ts';
 
 const MESSAGES = `
-message Request { string id = 1; uint64 after = 2; repeated int32 many = 3; }
-message Response { string name = 1; int64 sequence = 2; double ratio = 3; repeated int64 list = 4; Response inner = 5; map<string, int32> map = 6; bool flag = 7; }`;
+message Request { string id = 1; uint64 after = 2; repeated int32 many = 3; uint64 since = 4; string era = 5; sint32 signed = 6; }
+message Response { string name = 1; int64 sequence = 2; double ratio = 3; repeated int64 list = 4; Response inner = 5; map<string, int32> map = 6; bool flag = 7; fixed64 epoch = 8; }`;
 
 async function streamOptions(options: string): Promise<StreamOptions | undefined> {
   const { methods } =
@@ -41,6 +41,18 @@ describe('passband.v1.stream', () => {
 
   test.each<[string, Partial<StreamOptions>]>([
     [
+      'option (passband.v1.stream) = { id_field: "sequence" resume_field: "after" epoch_field: "epoch" resume_epoch_field: "since" };',
+      { idField: 'sequence', resumeField: 'after', epochField: 'epoch', resumeEpochField: 'since' },
+    ],
+    [
+      'option (passband.v1.stream) = { id_field: "sequence" resume_field: "after" epoch_field: "name" resume_epoch_field: "era" };',
+      { epochField: 'name', resumeEpochField: 'era' },
+    ],
+    [
+      'option (passband.v1.stream) = { id_field: "sequence" epoch_field: "epoch" };',
+      { epochField: 'epoch', resumeEpochField: undefined },
+    ],
+    [
       'option (.passband.v1.stream).id_field = "name"; option (passband.v1.stream).shareable = true;',
       { idField: 'name', shareable: true },
     ],
@@ -70,6 +82,22 @@ describe('passband.v1.stream', () => {
     ['id_field: "sequence" resume_field: "nope"', 'resume_field "nope" is no field of .test.Request'],
     ['id_field: "sequence" resume_field: "many"', 'must be one string or integer'],
     ['resume_field: "after"', 'resume_field needs an id_field'],
+    ['id_field: "name" resume_field: "after"', '"name" and "after" must both be strings or both be integers'],
+    ['epoch_field: "epoch"', 'epoch_field needs an id_field'],
+    ['id_field: "sequence" epoch_field: "nope"', 'epoch_field "nope" is no field of .test.Response'],
+    ['id_field: "sequence" epoch_field: "sequence"', 'epoch "sequence" must be one string or unsigned integer'],
+    ['id_field: "sequence" epoch_field: "ratio"', 'must be one string or integer'],
+    ['id_field: "sequence" epoch_field: "epoch" resume_epoch_field: "since"', 'resume_epoch_field needs a resume_field'],
+    ['id_field: "sequence" resume_field: "after" resume_epoch_field: "since"', 'and an epoch_field'],
+    ['id_field: "sequence" resume_field: "after" epoch_field: "epoch"', 'need a resume_epoch_field'],
+    [
+      'id_field: "sequence" resume_field: "after" epoch_field: "epoch" resume_epoch_field: "era"',
+      '"epoch" and "era" must both be strings or both be integers',
+    ],
+    [
+      'id_field: "sequence" resume_field: "after" epoch_field: "epoch" resume_epoch_field: "signed"',
+      'epoch "signed" must be one string or unsigned integer',
+    ],
     ['contiguous_ids: true', 'contiguous_ids needs an integer id_field'],
     ['id_field: "name" contiguous_ids: true', 'contiguous_ids needs an integer id_field'],
     ['overflow: OVERFLOW_NEVER', 'unknown overflow OVERFLOW_NEVER'],

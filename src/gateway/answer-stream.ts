@@ -13,6 +13,7 @@ import type { StreamCall } from './upstream/call.ts';
 import type { SharedStream } from './upstream/shared-streams.ts';
 import { delimitedWriter } from './writers/delimited.ts';
 import { jsonArrayWriter, jsonLinesWriter } from './writers/json-lines.ts';
+import { eventId } from './writers/event-id.ts';
 import { contiguousLossMeter, countingLossMeter } from './writers/loss.ts';
 import { negotiateStream, type StreamFormat } from './writers/negotiate.ts';
 import { type MessageSource, startPump } from './writers/pump.ts';
@@ -85,7 +86,7 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     sink: response,
     writer,
     outgoing: outgoingOf(route),
-    loss: resumable ? contiguousLossMeter(controls.resumeAfter) : countingLossMeter(),
+    loss: resumable ? contiguousLossMeter(controls.resumeAfter, method.stream.epochField !== undefined) : countingLossMeter(),
     overflow: controls.overflow,
     pace: () => paceOf(gateway, exchange),
     inspect: sampleRateCheck(method, exchange),
@@ -130,8 +131,13 @@ function sharing(writer: StreamWriter, call: StreamCall | SharedStream, form: st
 
 function outgoingOf(route: Route): (bytes: Uint8Array) => OutgoingMessage {
   const { response, responseBody } = route;
-  const { idField } = route.method.stream;
-  const id = idField === undefined ? () => undefined : fieldText(response, idField);
+  const { idField, epochField } = route.method.stream;
+  const number = idField === undefined ? () => undefined : fieldText(response, idField);
+  const epoch = epochField === undefined ? () => undefined : fieldText(response, epochField);
+  const id = (bytes: Uint8Array): string | undefined => {
+    const position = number(bytes);
+    return position === undefined ? undefined : eventId({ epoch: epoch(bytes), id: position });
+  };
   const json =
     responseBody === undefined
       ? (bytes: Uint8Array) => printMessageText(response, bytes)

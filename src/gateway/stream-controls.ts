@@ -3,6 +3,7 @@ import type { Overflow } from '../method-options.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { RequestBinder } from './routes/request.ts';
 import type { Route } from './routes/table.ts';
+import { positionOf } from './writers/event-id.ts';
 import { END_ID } from './writers/sse.ts';
 
 /** What a caller says of how it wants to read a stream. */
@@ -31,10 +32,15 @@ export function readStreamControls(route: Route, request: EdgeRequest, binder: R
   if (id === END_ID) return { overflow, resumeAfter: undefined, over: true };
   if (id === undefined || id === '' || stream.resumeField === undefined)
     return { overflow, resumeAfter: undefined, over: false };
+  const position = stream.resumeEpochField === undefined ? { epoch: undefined, id } : positionOf(id);
   // 1e3 and 5.0 are integers to protobuf's JSON mapping, but no id that was ever given out.
-  if (stream.contiguousIds && !/^-?[0-9]{1,20}$/.test(id)) {
+  if (stream.contiguousIds && !/^-?[0-9]{1,20}$/.test(position.id)) {
     throw new PassbandError('INVALID_ARGUMENT', 'Last-Event-ID must be the id of an event of this stream');
   }
-  binder.resumeAfter(stream.resumeField, id);
+  binder.resumeAfter(stream.resumeField, position.id);
+  // An id of older times names no epoch: the position alone is taken.
+  if (stream.resumeEpochField !== undefined && position.epoch !== undefined) {
+    binder.resumeAfter(stream.resumeEpochField, position.epoch);
+  }
   return { overflow, resumeAfter: id, over: false };
 }

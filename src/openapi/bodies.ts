@@ -66,13 +66,17 @@ function good(status: 200 | 204, description: string, content?: Content): Readon
 }
 
 function streamResponses(route: Route, item: Schema): Readonly<Record<string, Response>> {
-  const { idField } = route.method.stream;
-  const id = idField === undefined ? '' : ` and the message's position (\`${idField}\`) as its \`id\``;
+  const { idField, epochField } = route.method.stream;
+  const position = epochField === undefined ? `\`${idField}\`` : `\`${epochField}\`-\`${idField}\``;
+  const id = idField === undefined ? '' : ` and the message's position (${position}) as its \`id\``;
+  const anew =
+    epochField === undefined ? '' : ', or {"lost": null, "reason": "epoch"} with the ids around it where they began anew';
   const events = [
     'A stream of messages. As server-sent events:',
     [
       `- an event without a name: \`data\` is one message as JSON${id};`,
-      '- `gap`: messages were lost here; `data` is {"lost": n}, with "from" and "to" where the ids tell them;',
+      '- `gap`: messages were lost here; `data` is {"lost": n}, with "from" and "to" where the ids tell them' +
+        `${anew};`,
       '- `end`: the stream is over; `data` is a google.rpc.Status as JSON, code 0 when all went well. A client that ' +
         'comes back with the id of this event is answered 204.',
     ].join('\n'),

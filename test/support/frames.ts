@@ -3,24 +3,33 @@ import type { EventStream } from './https.ts';
 
 /** An IQ frame as its server-sent event carries it. */
 export interface Frame {
+  /** Its number: the event's id without the epoch. */
   readonly id: number;
+  /** The event's id as it came. */
+  readonly eventId: string;
   readonly sampleIndex: number;
   readonly samples: number;
   readonly data: Buffer;
 }
 
-/** What `event: gap` says. */
+/** What `event: gap` says, ids without their epochs. */
 export interface GapEvent {
-  readonly lost: number;
+  /** Null where the ids began anew. */
+  readonly lost: number | null;
+  readonly reason?: string;
   readonly from: number;
   readonly to: number;
 }
+
+/** The number of an id EPOCH-NUMBER. */
+const numberOf = (id: string): number => Number(id.slice(id.indexOf('-') + 1));
 
 /** The frame of an event. */
 export function frameOf(event: EventSourceMessage): Frame {
   const frame = JSON.parse(event.data);
   return {
-    id: Number(event.id),
+    id: numberOf(event.id ?? ''),
+    eventId: event.id ?? '',
     sampleIndex: Number(frame.sampleIndex ?? 0),
     samples: frame.sampleCount,
     data: Buffer.from(frame.data, 'base64'),
@@ -64,8 +73,8 @@ export class FrameReader {
 
   #take(event: EventSourceMessage): void {
     if (event.event === 'gap') {
-      const { lost, from, to } = JSON.parse(event.data);
-      this.gaps.push({ lost, from: Number(from), to: Number(to) });
+      const { from, to, ...rest } = JSON.parse(event.data);
+      this.gaps.push({ ...rest, from: numberOf(from), to: numberOf(to) });
     } else if (event.event === 'end') this.end = { id: event.id, status: JSON.parse(event.data) };
     else this.frames.push(frameOf(event));
   }

@@ -36,7 +36,10 @@ export interface RequestBinder {
   readonly controls: ReadonlyMap<string, string>;
   /** True when the body is passed on raw as google.api.HttpBody. */
   readonly rawBody: boolean;
-  /** Puts the position to resume after into a field of the request; it overrules what the URL says of that field. */
+  /**
+   * Puts the position to resume after, or a part of it, into a field of the request; it overrules what the URL says of
+   * that field.
+   */
   resumeAfter(fieldName: string, id: string): void;
   /** False when the binding maps no body. */
   readonly takesBody: boolean;
@@ -64,12 +67,12 @@ export function bindRequest(
 ): RequestBinder {
   const path = route.variables.map((variable) => pathAssignment(variable, segments));
   const fromQuery = queryAssignments(route, parseQuery(query), controls);
-  let resume: Assignment | undefined;
+  const resume: Assignment[] = [];
   const addUrl = (message: Message): Message => {
     refuseOtherValues(message, path);
     for (const assignment of fromQuery.assignments) assign(route.request, message, assignment, 'refuse');
     for (const assignment of path) assign(route.request, message, assignment, 'overrule');
-    if (resume !== undefined) assign(route.request, message, resume, 'overrule');
+    for (const assignment of resume) assign(route.request, message, assignment, 'overrule');
     return message;
   };
   const bound = (body: Message): BoundRequest => {
@@ -83,7 +86,7 @@ export function bindRequest(
     resumeAfter: (fieldName, id) => {
       const field = route.request.byName.get(fieldName);
       if (field === undefined) throw new TypeError(`${route.request.fullName} has no field ${fieldName}`);
-      resume = { fields: [field], value: valueFromText(field, id, 'Last-Event-ID'), where: 'Last-Event-ID' };
+      resume.push({ fields: [field], value: valueFromText(field, id, 'Last-Event-ID'), where: 'Last-Event-ID' });
     },
     fromNothing: () => bound(newMessage()),
     fromJson: (json) => {

@@ -72,9 +72,11 @@ export function sseWriter(): StreamWriter {
   };
 }
 
-function gapJson({ lost, from, to }: Gap): string {
+function gapJson(gap: Gap): string {
+  const { lost, from, to } = gap;
   const count = typeof lost === 'bigint' && lost > BigInt(Number.MAX_SAFE_INTEGER) ? `"${lost}"` : String(lost);
+  const reason = 'reason' in gap ? `,"reason":${JSON.stringify(gap.reason)}` : '';
   const range =
     from === undefined || to === undefined ? '' : `,"from":${JSON.stringify(from)},"to":${JSON.stringify(to)}`;
-  return `{"lost":${count}${range}}`;
+  return `{"lost":${count}${reason}${range}}`;
 }

@@ -19,12 +19,24 @@ export interface OutgoingMessage {
 }
 
 /** Messages that a reader did not get. */
-export interface Gap {
+export type Gap = CountedGap | EpochChange;
+
+/** So many messages are missing. */
+export interface CountedGap {
   /** How many. */
   readonly lost: number | bigint;
   /** Ids of the first and last of them, where the ids count by one. */
   readonly from?: string;
   readonly to?: string;
+}
+
+/** The ids began anew; nobody knows what is missing. */
+export interface EpochChange {
+  readonly lost: null;
+  readonly reason: 'epoch';
+  /** Ids of the last message before and of the first behind. */
+  readonly from: string;
+  readonly to: string;
 }
 
 /** How a stream ended: google.rpc.Status with the code's name. */

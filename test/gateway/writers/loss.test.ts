@@ -37,6 +37,32 @@ describe('a meter for ids that count up', () => {
   });
 });
 
+describe('a meter for ids with epochs', () => {
+  it.each<readonly [string, string | undefined, readonly string[], readonly unknown[]]>([
+    ['a jump within an epoch', undefined, ['7-1', '7-5'], [undefined, { lost: 3, from: '7-2', to: '7-4' }]],
+    ['a seamless return', '7-9', ['7-10', '7-11'], [undefined, undefined]],
+    ['a return too late', '7-9', ['7-20'], [{ lost: 10, from: '7-10', to: '7-19' }]],
+    [
+      'an epoch that changed meanwhile, and no number',
+      '7-900',
+      ['8-3', '8-4', '8-6'],
+      [{ lost: null, reason: 'epoch', from: '7-900', to: '8-3' }, undefined, { lost: 1, from: '8-5', to: '8-5' }],
+    ],
+    [
+      'an epoch that changes on the way, whatever the numbers',
+      undefined,
+      ['b-4', 'a-5'],
+      [undefined, { lost: null, reason: 'epoch', from: 'b-4', to: 'a-5' }],
+    ],
+    ['the same epoch, going back', undefined, ['b-4', 'b-2', 'b-3'], [undefined, undefined, undefined]],
+    ['an id of older times, in the present epoch', '5', ['7-9'], [{ lost: 3, from: '7-6', to: '7-8' }]],
+    ['negative ids', '7--5', ['7--2'], [{ lost: 2, from: '7--4', to: '7--3' }]],
+  ])('tells %s', (_, resumedAfter, ids, gaps) => {
+    const meter = contiguousLossMeter(resumedAfter, true);
+    expect(ids.map((id) => meter.before(id))).toEqual(gaps);
+  });
+});
+
 describe('a meter without ids', () => {
   it('tells what was dropped, once', () => {
     const meter = countingLossMeter();
