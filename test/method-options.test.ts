@@ -87,7 +87,10 @@ describe('passband.v1.stream', () => {
     ['id_field: "sequence" epoch_field: "nope"', 'epoch_field "nope" is no field of .test.Response'],
     ['id_field: "sequence" epoch_field: "sequence"', 'epoch "sequence" must be one string or unsigned integer'],
     ['id_field: "sequence" epoch_field: "ratio"', 'must be one string or integer'],
-    ['id_field: "sequence" epoch_field: "epoch" resume_epoch_field: "since"', 'resume_epoch_field needs a resume_field'],
+    [
+      'id_field: "sequence" epoch_field: "epoch" resume_epoch_field: "since"',
+      'resume_epoch_field needs a resume_field',
+    ],
     ['id_field: "sequence" resume_field: "after" resume_epoch_field: "since"', 'and an epoch_field'],
     ['id_field: "sequence" resume_field: "after" epoch_field: "epoch"', 'need a resume_epoch_field'],
     [

@@ -12,8 +12,8 @@ import type { StreamControls } from './stream-controls.ts';
 import type { StreamCall } from './upstream/call.ts';
 import type { SharedStream } from './upstream/shared-streams.ts';
 import { delimitedWriter } from './writers/delimited.ts';
-import { jsonArrayWriter, jsonLinesWriter } from './writers/json-lines.ts';
 import { eventId } from './writers/event-id.ts';
+import { jsonArrayWriter, jsonLinesWriter } from './writers/json-lines.ts';
 import { contiguousLossMeter, countingLossMeter } from './writers/loss.ts';
 import { negotiateStream, type StreamFormat } from './writers/negotiate.ts';
 import { type MessageSource, startPump } from './writers/pump.ts';
@@ -86,7 +86,9 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     sink: response,
     writer,
     outgoing: outgoingOf(route),
-    loss: resumable ? contiguousLossMeter(controls.resumeAfter, method.stream.epochField !== undefined) : countingLossMeter(),
+    loss: resumable
+      ? contiguousLossMeter(controls.resumeAfter, method.stream.epochField !== undefined)
+      : countingLossMeter(),
     overflow: controls.overflow,
     pace: () => paceOf(gateway, exchange),
     inspect: sampleRateCheck(method, exchange),

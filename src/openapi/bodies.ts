@@ -70,7 +70,9 @@ function streamResponses(route: Route, item: Schema): Readonly<Record<string, Re
   const position = epochField === undefined ? `\`${idField}\`` : `\`${epochField}\`-\`${idField}\``;
   const id = idField === undefined ? '' : ` and the message's position (${position}) as its \`id\``;
   const anew =
-    epochField === undefined ? '' : ', or {"lost": null, "reason": "epoch"} with the ids around it where they began anew';
+    epochField === undefined
+      ? ''
+      : ', or {"lost": null, "reason": "epoch"} with the ids around it where they began anew';
   const events = [
     'A stream of messages. As server-sent events:',
     [

@@ -14,9 +14,8 @@ export interface Frame {
 
 /** What `event: gap` says, ids without their epochs. */
 export interface GapEvent {
-  /** Null where the ids began anew. */
-  readonly lost: number | null;
-  readonly reason?: string;
+  /** NaN where the ids began anew. */
+  readonly lost: number;
   readonly from: number;
   readonly to: number;
 }
@@ -73,8 +72,8 @@ export class FrameReader {
 
   #take(event: EventSourceMessage): void {
     if (event.event === 'gap') {
-      const { from, to, ...rest } = JSON.parse(event.data);
-      this.gaps.push({ ...rest, from: numberOf(from), to: numberOf(to) });
+      const { lost, from, to } = JSON.parse(event.data);
+      this.gaps.push({ lost: lost ?? Number.NaN, from: numberOf(from), to: numberOf(to) });
     } else if (event.event === 'end') this.end = { id: event.id, status: JSON.parse(event.data) };
     else this.frames.push(frameOf(event));
   }
