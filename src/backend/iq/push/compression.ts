@@ -60,7 +60,7 @@ function unpackZstd(frame: Uint8Array): Uint8Array {
       params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG },
     });
   } catch (error) {
-    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    const code: unknown = Reflect.get(Object(error), 'code');
     if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge();
     if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
       return refuse(
