@@ -1,4 +1,4 @@
-import { text } from './setting-values.ts';
+import { text, whole } from './setting-values.ts';
 import type { Setting } from './settings.ts';
 
 /** Where the radio services keep what they make, and what they may reach. */
@@ -9,6 +9,10 @@ export interface RadioConfig {
   readonly stations: string | undefined;
   /** Hosts that stations made by calls may connect to. */
   readonly sourceHost: readonly string[];
+  /** Bytes of samples that recordings may take in all. */
+  readonly recordingsQuotaBytes: number;
+  /** Bytes that recordings leave free on the disk. */
+  readonly recordingsMinFreeBytes: number;
 }
 
 const programs = ['up', 'backend'] as const;
@@ -43,5 +47,25 @@ export const RADIO_SETTINGS: readonly Setting[] = [
     repeatable: true,
     byDefault: undefined,
     parse: text,
+  },
+  // Two minutes of 10 MS/s cf32, or three quarters of an hour of an RTL-SDR's 2 MS/s.
+  {
+    key: 'recordingsQuotaBytes',
+    name: 'recordings-quota',
+    argument: 'bytes',
+    help: 'what the samples of all recordings may take together',
+    programs,
+    byDefault: '10737418240',
+    parse: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+  },
+  // A full disk stops more than recordings, the audit journal first.
+  {
+    key: 'recordingsMinFreeBytes',
+    name: 'recordings-min-free',
+    argument: 'bytes',
+    help: 'what recordings leave free on the disk',
+    programs,
+    byDefault: '1073741824',
+    parse: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
   },
 ];

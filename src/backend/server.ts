@@ -20,6 +20,8 @@ import type { LiveCall } from './live-call.ts';
 import { createMetrics } from './metrics.ts';
 import { packageDefinition, passEncodedResponses, serviceDefinition } from './protos.ts';
 import { Rechecks } from './rechecks.ts';
+import type { RoomLimits } from './recordings/disk-room.ts';
+import { RecordingsFolder } from './recordings/recordings-folder.ts';
 import { RtlTcpListeners } from './rtl-tcp-listener/listeners.ts';
 import { answeredSampleRates } from './sample-rates.ts';
 import { radioServices } from './services.ts';
@@ -61,6 +63,8 @@ export interface BackendOptions {
   readonly stationChanges?: StationChanges;
   /** Folder for what the backend makes, such as recordings; without one it makes none. */
   readonly dataDir?: string;
+  /** How much recordings may take of its disk; see RecordingsFolder for what holds unless told. */
+  readonly recordingLimits?: Partial<RoomLimits>;
   readonly log: Logger;
   /** Who is asked about the certificates of peers; nobody unless told. */
   readonly ocsp?: OcspQuestion | undefined;
@@ -96,7 +100,10 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   const metrics = createMetrics(options.metrics);
   const stations = await openStations(options.stations, { metrics: metrics.stations, log, clock });
   const admin = new StationAdmin({ stations, log, ...options.stationChanges });
-  const services = radioServices({ stations, admin, clock });
+  const { dataDir, recordingLimits: limits } = options;
+  const recordings = new RecordingsFolder({ dataDir, limits, stations, clock, log });
+  await recordings.openIfThere();
+  const services = radioServices({ stations, admin, recordings, clock });
   const definitions = Object.keys(services).map((name) => [name, serviceDefinition(name)] as const);
   const { material, policy } = options;
   const door = new Door({ policy: () => policy.current(), trust: () => material.current().trust, ocsp: options.ocsp });
@@ -133,10 +140,13 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   const rechecks = new Rechecks({ ...judged, calls: guard.liveCalls });
   const admit = admitConnections({ ...judged, rechecks });
   const onSecure = takeConnections(server, admit);
-  const tls = await openTlsDoor({ ...options, metrics: metrics.connections, onSecure }).catch((error: unknown) => {
-    rechecks.close();
-    throw error;
-  });
+  const tls = await openTlsDoor({ ...options, metrics: metrics.connections, onSecure }).catch(
+    async (error: unknown) => {
+      rechecks.close();
+      await recordings.close();
+      throw error;
+    },
+  );
   const { port } = tls;
   const listeners = new RtlTcpListeners({ clock, log, material, admit, guard, metrics: metrics.connections });
   const forgetStations = stations.observe(listeners);
@@ -152,6 +162,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
       for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'NOT_SERVING');
       const endsAtMs = performance.now() + graceMs;
       const ended = endStreams(guard.liveCalls);
+      await recordings.close();
       stations.close(new PassbandError('UNAVAILABLE', 'the server is shutting down'));
       if (ended > 0) await sleep(Math.min(LAST_WORDS_MS, graceMs / 2));
       await shutDown(server, Math.max(0, endsAtMs - performance.now()));

@@ -2,6 +2,8 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { antennaService } from './antenna/service.ts';
 import type { Clock } from './clock.ts';
 import { iqStreamService } from './iq/service.ts';
+import type { RecordingsFolder } from './recordings/recordings-folder.ts';
+import { recordingService } from './recordings/service.ts';
 import { spectrumMonitorService } from './spectrum/service.ts';
 import type { StationAdmin } from './station-admin.ts';
 import { stationService } from './station-service.ts';
@@ -11,6 +13,7 @@ import type { Stations } from './stations.ts';
 export interface ServicesContext {
   readonly stations: Stations;
   readonly admin: StationAdmin;
+  readonly recordings: RecordingsFolder;
   readonly clock: Clock;
 }
 
@@ -18,6 +21,7 @@ export interface ServicesContext {
 export function radioServices({
   stations,
   admin,
+  recordings,
   clock,
 }: ServicesContext): Readonly<Record<string, UntypedServiceImplementation>> {
   return {
@@ -25,5 +29,6 @@ export function radioServices({
     'sdr.oran.SpectrumMonitorService': spectrumMonitorService(stations),
     'sdr.oran.StationService': stationService(stations, admin),
     'sdr.oran.AntennaControlService': antennaService(stations, clock),
+    'sdr.oran.recording.v1.RecordingService': recordingService(recordings, stations),
   };
 }

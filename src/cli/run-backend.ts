@@ -84,6 +84,7 @@ export async function runBackend(
         reach: { hosts: config.sourceHost, recording: (name) => resolve(config.data, RECORDINGS, name) },
       },
       dataDir: config.data,
+      recordingLimits: { quotaBytes: config.recordingsQuotaBytes, minFreeBytes: config.recordingsMinFreeBytes },
       clock,
       log,
       audit,

@@ -1,0 +1,93 @@
+import { statfs } from 'node:fs/promises';
+import { PassbandError } from '../../errors.ts';
+
+/** Bytes that may be written between two looks at what the file system has free. */
+const LOOK_AFTER_BYTES = 64 * 1024 * 1024;
+
+/** Milliseconds between two looks: others write to the same disk. */
+const LOOK_AFTER_MS = 1000;
+
+/** What recordings may take. */
+export interface RoomLimits {
+  /** Bytes of sample data of all recordings together. */
+  readonly quotaBytes: number;
+  /** Bytes that the file system must still have free afterwards. */
+  readonly minFreeBytes: number;
+}
+
+/** How the free bytes of the file system of a folder are found out. */
+export type FreeBytes = (folder: string) => Promise<number>;
+
+const freeBytesOf: FreeBytes = async (folder) => {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+};
+
+/** Keeps recordings within their quota and off the last of the disk. */
+export class DiskRoom {
+  readonly limits: RoomLimits;
+  readonly #folder: string;
+  readonly #free: FreeBytes;
+  #usedBytes = 0;
+  #freeBytes = 0;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #sinceBytes = 0;
+
+  constructor(folder: string, limits: RoomLimits, free: FreeBytes = freeBytesOf) {
+    this.#folder = folder;
+    this.limits = limits;
+    this.#free = free;
+  }
+
+  /** Bytes of sample data that recordings have. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /**
+   * Takes room for bytes that are to be written.
+   *
+   * @throws PassbandError RESOURCE_EXHAUSTED that says which limit it is; nothing is taken then.
+   */
+  async take(bytes: number): Promise<void> {
+    // Taken first, so that two who ask at once do not both get the last of it.
+    this.#usedBytes += bytes;
+    try {
+      if (this.#usedBytes > this.limits.quotaBytes) {
+        throw new PassbandError(
+          'RESOURCE_EXHAUSTED',
+          `recordings may take ${this.limits.quotaBytes} bytes in all, and that is used up; delete some`,
+        );
+      }
+      await this.#look();
+      if (this.#freeBytes - this.#sinceBytes - bytes < this.limits.minFreeBytes) {
+        throw new PassbandError(
+          'RESOURCE_EXHAUSTED',
+          `the disk must keep ${this.limits.minFreeBytes} bytes free, and has no more than that; make room on it`,
+        );
+      }
+      this.#sinceBytes += bytes;
+    } catch (error) {
+      this.#usedBytes -= bytes;
+      throw error;
+    }
+  }
+
+  /** Gives room back. */
+  giveBack(bytes: number): void {
+    this.#usedBytes -= bytes;
+  }
+
+  /** Counts what is there already. */
+  count(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
+  async #look(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedAtMs < LOOK_AFTER_MS && this.#sinceBytes < LOOK_AFTER_BYTES) return;
+    this.#lookedAtMs = nowMs;
+    this.#freeBytes = await this.#free(this.#folder);
+    this.#sinceBytes = 0;
+  }
+}

@@ -1,0 +1,134 @@
+import type { FileHandle } from 'node:fs/promises';
+import { PassbandError } from '../../errors.ts';
+import { MAX_CAPTURES, RecordingNotes } from '../../sigmf/recording-notes.ts';
+import { VERSION } from '../../version.ts';
+import { bytesPerSample } from '../iq/formats.ts';
+import type { Run } from '../iq/ring.ts';
+import type { DiskRoom } from './disk-room.ts';
+import type { RecordingFiles } from './recording-files.ts';
+import type { RecordingRecord, RecordingState } from './recording-record.ts';
+
+/** Milliseconds between two writings of the metadata: what of the counts a crash may cost; the samples are there. */
+const REFRESH_MS = 5000;
+
+/** Where samples lie in a station's own count. */
+export interface Origin {
+  readonly run: Run;
+  readonly start: number;
+}
+
+/**
+ * Writes one recording to its files. At any moment they are a recording that opens: a capture is in the metadata before
+ * its first sample is in the data, and the data grows by whole samples.
+ */
+export class RecordingWriter {
+  readonly #files: RecordingFiles;
+  readonly #room: DiskRoom;
+  readonly #data: FileHandle;
+  #record: RecordingRecord;
+  #notes: RecordingNotes | undefined;
+  #refreshedMs = performance.now();
+
+  private constructor(files: RecordingFiles, room: DiskRoom, data: FileHandle, record: RecordingRecord) {
+    this.#files = files;
+    this.#room = room;
+    this.#data = data;
+    this.#record = record;
+  }
+
+  /** Makes the files of a new recording. */
+  static async create(files: RecordingFiles, room: DiskRoom, record: RecordingRecord): Promise<RecordingWriter> {
+    await room.take(0);
+    await files.putRecord(record);
+    const data = await files.createData(record.recordingId);
+    const writer = new RecordingWriter(files, room, data, record);
+    await files.putMeta(record.recordingId, writer.#notesAt(record.sampleRateHz).text());
+    return writer;
+  }
+
+  /** What is known of it now. */
+  get record(): RecordingRecord {
+    const { samples = 0, bytes = 0, lostSamples = 0, captures = 0 } = this.#notes ?? {};
+    return { ...this.#record, samples, bytes, lostSamples, captures };
+  }
+
+  /**
+   * Writes samples.
+   *
+   * @throws PassbandError for what cannot be written; the recording ends before it.
+   */
+  async write({ run, start }: Origin, bytes: Uint8Array): Promise<void> {
+    const notes = this.#begun(run, start);
+    if (run.sampleRateHz !== notes.facts.sampleRateHz) {
+      throw new PassbandError(
+        'ABORTED',
+        `the station was set to ${run.sampleRateHz} samples/s; a recording has one rate`,
+      );
+    }
+    await this.#room.take(bytes.length);
+    try {
+      const { centerFrequencyHz } = run;
+      const isNew = notes.from({ globalIndex: start, centerFrequencyHz, timestampNs: run.timestampNs(start) });
+      if (notes.captures > MAX_CAPTURES)
+        throw new PassbandError('DATA_LOSS', `more than ${MAX_CAPTURES} gaps and retunes`);
+      if (isNew || performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh(notes);
+      await this.#writeAll(bytes, notes.bytes);
+    } catch (error) {
+      this.#room.giveBack(bytes.length);
+      // What was written of it is taken back, so that the data is what was counted.
+      await this.#data.truncate(notes.bytes).catch(() => {});
+      throw error;
+    }
+    notes.append(bytes);
+  }
+
+  /** Ends it. */
+  async finish(state: RecordingState, reason: string, endNs: bigint): Promise<RecordingRecord> {
+    const { recordingId } = this.#record;
+    try {
+      await this.#data.sync();
+    } finally {
+      await this.#data.close();
+    }
+    const notes = this.#notes ?? this.#notesAt(this.#record.sampleRateHz);
+    const sha512 = notes.sha512();
+    await this.#files.putMeta(recordingId, notes.text(sha512));
+    this.#record = { ...this.record, state, reason, sha512, endNs: endNs.toString() };
+    await this.#files.putRecord(this.#record);
+    return this.#record;
+  }
+
+  #begun(run: Run, start: number): RecordingNotes {
+    if (this.#notes !== undefined) return this.#notes;
+    const { sampleRateHz, centerFrequencyHz } = run;
+    const startNs = run.timestampNs(start).toString();
+    this.#record = { ...this.#record, sampleRateHz, centerFrequencyHz, startNs };
+    this.#notes = this.#notesAt(sampleRateHz);
+    return this.#notes;
+  }
+
+  #notesAt(sampleRateHz: number): RecordingNotes {
+    const { datatype, description } = this.#record;
+    const recorder = `Passband ${VERSION}`;
+    return new RecordingNotes({
+      datatype,
+      bytesPerSample: bytesPerSample(datatype),
+      sampleRateHz,
+      description,
+      recorder,
+    });
+  }
+
+  async #refresh(notes: RecordingNotes): Promise<void> {
+    this.#refreshedMs = performance.now();
+    await this.#files.putMeta(this.#record.recordingId, notes.text());
+    await this.#files.putRecord(this.record);
+  }
+
+  async #writeAll(bytes: Uint8Array, at: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.#data.write(bytes, done, bytes.length - done, at + done);
+      done += bytesWritten;
+    }
+  }
+}

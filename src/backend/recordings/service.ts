@@ -1,0 +1,74 @@
+import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { PassbandError } from '../../errors.ts';
+import { statusError, unary } from '../call-adapters.ts';
+import { callerCn } from '../caller-metadata.ts';
+import { checkStationId } from '../field-checks.ts';
+import { datatypeOf, lengthOf } from '../iq/download.ts';
+import type { Stations } from '../stations.ts';
+import { sendRecording } from './recording-download.ts';
+import { recordingMessage } from './recording-record.ts';
+import type { RecordingsFolder } from './recordings-folder.ts';
+
+/** Characters of a description: a sentence or two. */
+const MAX_DESCRIPTION_CHARACTERS = 500;
+
+interface StartRequest {
+  readonly station_id: string;
+  readonly datatype: string;
+  readonly samples?: string;
+  readonly seconds?: number;
+  readonly description: string;
+}
+
+interface RecordingRequest {
+  readonly recording_id: string;
+}
+
+/** sdr.oran.recording.v1.RecordingService. */
+export function recordingService(folder: RecordingsFolder, stations: Stations): UntypedServiceImplementation {
+  const start = async (request: StartRequest, startedBy: string): Promise<object> => {
+    const station = stations.get(request.station_id);
+    const datatype = datatypeOf(request.datatype, station);
+    const length = lengthOf(request);
+    const description = checkDescription(request.description);
+    const recordings = await folder.recordings();
+    return recordingMessage(await recordings.start({ station, datatype, length, description, startedBy }));
+  };
+  return {
+    StartRecording: (call: ServerUnaryCall<StartRequest, object>, callback: sendUnaryData<object>) =>
+      unary((request: StartRequest) => start(request, callerCn(call.metadata)))(call, callback),
+    StopRecording: unary(async ({ recording_id }: RecordingRequest) =>
+      recordingMessage(await (await folder.recordings()).stop(recording_id)),
+    ),
+    ListRecordings: unary(async ({ station_id }: { readonly station_id: string }) => {
+      if (station_id !== '') checkStationId(station_id);
+      const recordings = await folder.recordings();
+      const { room } = recordings;
+      return {
+        recordings: recordings.list(station_id).map(recordingMessage),
+        bytes: room.usedBytes,
+        quota_bytes: room.limits.quotaBytes,
+      };
+    }),
+    GetRecording: unary(async ({ recording_id }: RecordingRequest) =>
+      recordingMessage((await folder.recordings()).get(recording_id)),
+    ),
+    DownloadRecording: (call: ServerWritableStream<RecordingRequest, Buffer>) => {
+      const send = async (): Promise<void> => sendRecording(await folder.recordings(), call);
+      send().catch((error: unknown) => call.emit('error', statusError(error)));
+    },
+    DeleteRecording: unary(async ({ recording_id }: RecordingRequest) => {
+      await (await folder.recordings()).remove(recording_id);
+      return {};
+    }),
+  };
+}
+
+function checkDescription(description: string): string {
+  const isText = !/\p{Cc}/u.test(description);
+  if (isText && description.length <= MAX_DESCRIPTION_CHARACTERS) return description;
+  throw new PassbandError(
+    'INVALID_ARGUMENT',
+    `description must be text of ${MAX_DESCRIPTION_CHARACTERS} characters at most, without control characters`,
+  );
+}
