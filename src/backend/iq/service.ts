@@ -1,12 +1,15 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { serverStream, unary, unimplemented } from '../call-adapters.ts';
+import { serverStream, unary } from '../call-adapters.ts';
 import type { Clock } from '../clock.ts';
 import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
+import { BATCH_SIZE } from '../ranges.ts';
 import type { Station } from '../station.ts';
 import type { Stations } from '../stations.ts';
+import { downloadIq } from './download.ts';
+import { checkFrontEnd, type FrontEndRequest } from './front-end.ts';
 import { announcedCompression, type CompressionRequest } from './push/announced-compression.ts';
 import { streamIq } from './push/stream-iq.ts';
-import { BATCH_SIZE, openSubscription } from './subscription.ts';
+import { openSubscription } from './subscription.ts';
 
 /** What simulated and recorded radios span; beyond lies a unit mistake. */
 const SAMPLE_RATE: NumberRange = { min: 1_000, max: 61_440_000, unit: 'samples/s' };
@@ -21,7 +24,7 @@ interface StationRequest {
   readonly station_id: string;
 }
 
-interface StartRequest extends StationRequest, CompressionRequest {
+interface StartRequest extends StationRequest, FrontEndRequest, CompressionRequest {
   readonly band: string;
   readonly center_frequency_hz: number;
   readonly sample_rate: number;
@@ -52,7 +55,9 @@ function start(station: Station, request: StartRequest): StreamResponse {
   const centerFrequencyHz = checkOptionalNumber('center_frequency_hz', request.center_frequency_hz, FREQUENCY);
   const batchSizeSamples = checkOptionalNumber('batch_size_samples', request.batch_size_samples, BATCH_SIZE);
   const announce = announcedCompression(station.hub.source, request);
+  const frontEnd = checkFrontEnd(request);
   const happened = station.start({
+    frontEnd,
     ...(band === undefined ? {} : { band }),
     ...(sampleRateHz === undefined ? {} : { sampleRateHz }),
     ...(centerFrequencyHz === undefined ? {} : { centerFrequencyHz }),
@@ -96,6 +101,6 @@ export function iqStreamService(stations: Stations, clock: Clock): UntypedServic
       openSubscription(stations.get(call.request.station_id), call),
     ),
     StreamIQ: streamIq(stations, clock),
-    DownloadIQ: serverStream(unimplemented('downloads are not offered yet; SubscribeIQ streams the same samples')),
+    DownloadIQ: downloadIq(stations),
   };
 }
