@@ -2,6 +2,8 @@ import { appendBytesFields, appendVarintField, type BytesField } from '../protob
 import { messageType } from '../protos.ts';
 import type { Station } from '../station.ts';
 import type { Measurement } from './measurement.ts';
+import { noiseFloor } from './noise-floor.ts';
+import { interpolatePeak, type Peak, strongestPeaks } from './peaks.ts';
 import { cropFor, type SpectrumPlan } from './plan.ts';
 import type { WindowName } from './windows.ts';
 
@@ -35,10 +37,12 @@ export function encodeSpectrum(station: Station, plan: SpectrumPlan, measurement
   const stepHz = sampleRateHz / plan.fftSize;
   const startHz = centerFrequencyHz - sampleRateHz / 2 + firstBin * stepHz;
   const calibrationDb = station.fullScaleDbm ?? 0;
-  const powersDb = measurement.powers
-    .subarray(firstBin, firstBin + bins)
-    .map((power) => Math.max(FLOOR_DB, 10 * Math.log10(power)) + calibrationDb);
+  const { powers } = measurement;
+  const toDb = (power: number): number => Math.max(FLOOR_DB, 10 * Math.log10(power)) + calibrationDb;
+  const powersDb = powers.subarray(firstBin, firstBin + bins).map(toDb);
   const peak = powersDb.reduce((best, power, i) => (power > (powersDb[best] ?? 0) ? i : best), 0);
+  const between = interpolatePeak(powers, firstBin + peak, plan.window);
+  const hertzOf = ({ bin }: Peak): number => centerFrequencyHz - sampleRateHz / 2 + bin * stepHz;
   const bytes = plan.encoding === 'uint8' ? quantise(powersDb) : undefined;
 
   const head = SPECTRUM_DATA.serialize({
@@ -63,6 +67,14 @@ export function encodeSpectrum(station: Station, plan: SpectrumPlan, measurement
     u8_step_db: bytes?.stepDb ?? 0,
     sample_rate: sampleRateHz,
     scaling: plan.scaling === 'density' ? 'SPECTRUM_SCALING_DENSITY' : 'SPECTRUM_SCALING_TONE',
+    detector: plan.detector === 'mean' ? 'SPECTRUM_DETECTOR_MEAN' : 'SPECTRUM_DETECTOR_MAX_HOLD',
+    peaks: strongestPeaks(powers, { firstBin, bins }, plan.window, plan.peaks).map((found) => ({
+      frequency_hz: hertzOf(found),
+      power_dbm: toDb(found.power),
+    })),
+    noise_floor_dbm: toDb(noiseFloor(powers, plan)),
+    peak_interpolated_frequency_hz: hertzOf(between),
+    peak_interpolated_power_dbm: toDb(between.power),
   });
   const fields: BytesField[] = [];
   if (bytes !== undefined) fields.push(field(MAGNITUDE_U8_FIELD, bytes.values));

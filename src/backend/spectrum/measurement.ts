@@ -68,7 +68,7 @@ export class MeasurementRun {
 
   #advance(): void {
     this.#scheduled = false;
-    const { fftSize, averages, window, scaling } = this.#plan;
+    const { fftSize, averages, window, scaling, detector } = this.#plan;
     const { ring } = this.#hub;
     for (let budget = POINTS_PER_TURN; !this.#over; budget -= fftSize) {
       if (budget <= 0) {
@@ -84,7 +84,13 @@ export class MeasurementRun {
         continue;
       }
       this.#read(start, fftSize);
-      this.#estimator ??= new WelchEstimator({ fftSize, window, scaling, sampleRateHz: stretch.run.sampleRateHz });
+      this.#estimator ??= new WelchEstimator({
+        fftSize,
+        window,
+        scaling,
+        detector,
+        sampleRateHz: stretch.run.sampleRateHz,
+      });
       this.#estimator.add(this.#samples);
       if (this.#estimator.segments === averages) this.#finish(stretch.run, this.#estimator);
     }

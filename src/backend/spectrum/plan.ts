@@ -1,12 +1,17 @@
 import { PassbandError } from '../../errors.ts';
 import { checkEnum, checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
 import type { Tuning } from '../iq/sources/source.ts';
-import type { Scaling } from './psd.ts';
+import { FREQUENCY, SAMPLE_RATE } from '../ranges.ts';
+import type { Detector, Scaling } from './psd.ts';
 import type { WindowName } from './windows.ts';
 
 const FFT_SIZE: NumberRange = { min: 64, max: 65_536, unit: 'points' };
 const AVERAGING: NumberRange = { min: 1, max: 1024, unit: 'segments' };
 const RATE: NumberRange = { min: 0.1, max: 50, unit: 'spectra/s' };
+/** More than a person looks at; each costs a search among all bins. */
+const PEAKS: NumberRange = { min: 0, max: 64, unit: 'peaks' };
+const CENTER: NumberRange = { min: 0, max: FREQUENCY.max, unit: FREQUENCY.unit };
+const SPAN: NumberRange = { min: 0, max: SAMPLE_RATE.max, unit: 'Hz' };
 const DEFAULT_FFT_SIZE = 1024;
 const DEFAULT_AVERAGING = 8;
 const DEFAULT_RATE_HZ = 10;
@@ -26,6 +31,8 @@ export interface SpectrumRequest {
   readonly encoding: string | number;
   readonly scaling: string | number;
   readonly rate_hz: number;
+  readonly detector: string | number;
+  readonly peaks: number;
 }
 
 /** A request that was understood, with every default filled in. */
@@ -34,8 +41,11 @@ export interface SpectrumPlan {
   readonly averages: number;
   readonly window: WindowName;
   readonly scaling: Scaling;
+  readonly detector: Detector;
   readonly encoding: 'float32' | 'uint8';
   readonly omitFrequencies: boolean;
+  /** Strongest peaks to name, at most. */
+  readonly peaks: number;
   /** Spectra per second of a stream. */
   readonly rateHz: number;
   /** Centre of the part to return; undefined: the station's. */
@@ -56,9 +66,8 @@ export function planSpectrum(request: SpectrumRequest, tuning: Tuning): Spectrum
   if (!Number.isInteger(Math.log2(fftSize))) {
     throw new PassbandError('INVALID_ARGUMENT', 'fft_size must be a power of two, such as 1024');
   }
-  const positive: NumberRange = { min: 0, max: Number.MAX_VALUE, unit: 'Hz' };
-  const centerHz = checkNumber('center_frequency_hz', request.center_frequency_hz, positive);
-  const spanHz = checkNumber('span_hz', request.span_hz, positive);
+  const centerHz = checkNumber('center_frequency_hz', request.center_frequency_hz, CENTER);
+  const spanHz = checkNumber('span_hz', request.span_hz, SPAN);
   const plan: SpectrumPlan = {
     fftSize,
     averages: checkOptionalNumber('averaging', request.averaging, AVERAGING) ?? DEFAULT_AVERAGING,
@@ -75,12 +84,18 @@ export function planSpectrum(request: SpectrumRequest, tuning: Tuning): Spectrum
       SPECTRUM_SCALING_TONE: 'tone',
       SPECTRUM_SCALING_DENSITY: 'density',
     }),
+    detector: checkEnum<Detector>('detector', request.detector, {
+      SPECTRUM_DETECTOR_UNSPECIFIED: 'mean',
+      SPECTRUM_DETECTOR_MEAN: 'mean',
+      SPECTRUM_DETECTOR_MAX_HOLD: 'max_hold',
+    }),
     encoding: checkEnum<'float32' | 'uint8'>('encoding', request.encoding, {
       SPECTRUM_ENCODING_UNSPECIFIED: 'float32',
       SPECTRUM_ENCODING_FLOAT32: 'float32',
       SPECTRUM_ENCODING_UINT8: 'uint8',
     }),
     omitFrequencies: request.omit_frequencies,
+    peaks: checkNumber('peaks', request.peaks, PEAKS),
     rateHz: checkOptionalNumber('rate_hz', request.rate_hz, RATE) ?? DEFAULT_RATE_HZ,
     centerHz: centerHz === 0 ? undefined : centerHz,
     spanHz: spanHz === 0 ? undefined : spanHz,

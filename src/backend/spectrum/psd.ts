@@ -1,8 +1,11 @@
 import FFT from 'fft.js';
-import { type WindowName, windowCoefficients } from './windows.ts';
+import { sharedWindow, type WindowName } from './windows.ts';
 
 /** What a bin means: the power of a tone that falls on it, or the density per Hz. */
 export type Scaling = 'tone' | 'density';
+
+/** How segments become one spectrum: their mean power, or the greatest power of each bin. */
+export type Detector = 'mean' | 'max_hold';
 
 /** Settings of a Welch estimate. */
 export interface PsdSettings {
@@ -10,12 +13,27 @@ export interface PsdSettings {
   readonly fftSize: number;
   readonly window: WindowName;
   readonly scaling: Scaling;
+  /** Mean unless told. */
+  readonly detector?: Detector;
   /** Complex samples per second. */
   readonly sampleRateHz: number;
 }
 
+/** Transforms are made once a size, for their tables are long; each transformation is over before another begins. */
+const transforms = new Map<number, FFT>();
+
+function transformOf(size: number): FFT {
+  let transform = transforms.get(size);
+  if (transform === undefined) {
+    transform = new FFT(size);
+    transforms.set(size, transform);
+  }
+  return transform;
+}
+
 /**
- * Power spectrum of complex samples by Welch's method: windowed segments, their powers averaged. Segments are to be added
+ * Power spectrum of complex samples by Welch's method: windowed segments, their powers averaged (or the greatest of each
+ * bin held). Segments are to be added
  * with 50 % overlap, that is every fftSize / 2 samples.
  *
  * With w the window and X the transform of a windowed segment: tone power mean|X|^2 / (sum w)^2, density
@@ -37,15 +55,15 @@ export class WelchEstimator {
   constructor(settings: PsdSettings) {
     const { fftSize } = settings;
     this.settings = settings;
-    this.#fft = new FFT(fftSize);
-    this.#window = windowCoefficients(settings.window, fftSize);
+    this.#fft = transformOf(fftSize);
+    this.#window = sharedWindow(settings.window, fftSize);
     this.#input = new Float64Array(2 * fftSize);
     this.#output = new Float64Array(2 * fftSize);
     this.#powers = new Float64Array(fftSize);
-    const sum = this.#window.reduce((total, w) => total + w, 0);
+    const sumOfWindow = this.#window.reduce((total, w) => total + w, 0);
     const sumOfSquares = this.#window.reduce((total, w) => total + w * w, 0);
-    this.enbwBins = (fftSize * sumOfSquares) / (sum * sum);
-    this.#divisor = settings.scaling === 'tone' ? sum * sum : settings.sampleRateHz * sumOfSquares;
+    this.enbwBins = (fftSize * sumOfSquares) / (sumOfWindow * sumOfWindow);
+    this.#divisor = settings.scaling === 'tone' ? sumOfWindow * sumOfWindow : settings.sampleRateHz * sumOfSquares;
   }
 
   /** Segments added since the start. */
@@ -64,19 +82,33 @@ export class WelchEstimator {
       input[2 * n + 1] = w * (samples[2 * n + 1] ?? 0);
     }
     this.#fft.transform(output, input);
-    const powers = this.#powers;
-    for (let k = 0; k < powers.length; k++) {
-      const re = output[2 * k] ?? 0;
-      const im = output[2 * k + 1] ?? 0;
-      powers[k] = (powers[k] ?? 0) + re * re + im * im;
-    }
+    if (this.settings.detector === 'max_hold') hold(this.#powers, output);
+    else sum(this.#powers, output);
     this.#segments++;
   }
 
   /** Linear power a bin, lowest frequency first: bin i lies (i - N/2) * fs / N from the centre. */
   powers(): Float64Array {
     const size = this.#powers.length;
-    const scale = 1 / (this.#segments * this.#divisor);
+    const summed = this.settings.detector === 'max_hold' ? 1 : this.#segments;
+    const scale = 1 / (summed * this.#divisor);
     return this.#powers.map((_, i) => (this.#powers[(i + size / 2) % size] ?? 0) * scale);
+  }
+}
+
+function sum(powers: Float64Array, transformed: Float64Array): void {
+  for (let k = 0; k < powers.length; k++) {
+    const re = transformed[2 * k] ?? 0;
+    const im = transformed[2 * k + 1] ?? 0;
+    powers[k] = (powers[k] ?? 0) + re * re + im * im;
+  }
+}
+
+function hold(powers: Float64Array, transformed: Float64Array): void {
+  for (let k = 0; k < powers.length; k++) {
+    const re = transformed[2 * k] ?? 0;
+    const im = transformed[2 * k + 1] ?? 0;
+    const power = re * re + im * im;
+    if (power > (powers[k] ?? 0)) powers[k] = power;
   }
 }

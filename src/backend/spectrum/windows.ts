@@ -17,3 +17,47 @@ export function windowCoefficients(name: WindowName, size: number): Float64Array
     cosines.reduce((sum, a, k) => sum + (k % 2 === 0 ? a : -a) * Math.cos((2 * Math.PI * k * n) / size), 0),
   );
 }
+
+/** Windows and what belongs to them are made once a size: there are five windows and eleven sizes. */
+const made = new Map<string, Float64Array>();
+
+/** {@link windowCoefficients}, shared: nobody may change them. */
+export function sharedWindow(name: WindowName, size: number): Float64Array {
+  const key = `${name} ${size}`;
+  let window = made.get(key);
+  if (window === undefined) {
+    window = windowCoefficients(name, size);
+    made.set(key, window);
+  }
+  return window;
+}
+
+/** What a rectangle of `size` points has at an offset in bins: Dirichlet's kernel. */
+function dirichlet(bins: number, size: number): number {
+  return Math.abs(bins) < 1e-9 ? 1 : Math.sin(Math.PI * bins) / (size * Math.sin((Math.PI * bins) / size));
+}
+
+/** The amplitude that a bin gets of a tone so many bins away from it, as a fraction of what a bin on the tone gets. */
+export function toneResponse(name: WindowName, bins: number, size: number): number {
+  const [a0 = 0, ...cosines] = COSINES[name];
+  const beside = cosines.reduce(
+    (sum, a, i) => sum + (a / 2) * (dirichlet(bins - i - 1, size) + dirichlet(bins + i + 1, size)),
+    0,
+  );
+  return (a0 * dirichlet(bins, size) + beside) / a0;
+}
+
+/**
+ * How alike the powers of two segments are that overlap by half, for white noise: 0 is not at all, 1 the same. Welch, 1967.
+ */
+export function overlapCorrelation(name: WindowName, size: number): number {
+  const window = sharedWindow(name, size);
+  let product = 0;
+  let squares = 0;
+  for (let n = 0; n < size; n++) {
+    const w = window[n] ?? 0;
+    squares += w * w;
+    if (n < size / 2) product += w * (window[n + size / 2] ?? 0);
+  }
+  return (product / squares) ** 2;
+}

@@ -10,6 +10,8 @@ export interface ScipyTask {
   readonly nperseg: number;
   readonly scaling: 'spectrum' | 'density';
   readonly fs: number;
+  /** Greatest power of each bin instead of the mean. */
+  readonly hold?: boolean;
 }
 
 const PROGRAM = `
@@ -17,7 +19,12 @@ import json, sys
 import numpy, scipy.signal
 samples = numpy.fromfile(sys.argv[1], dtype='<c8').astype(complex)
 for task in json.load(sys.stdin):
-    f, p = scipy.signal.welch(samples, detrend=False, return_onesided=False, **task)
+    if task.pop('hold', False):
+        overlap = task['nperseg'] // 2
+        f, _, s = scipy.signal.spectrogram(samples, detrend=False, return_onesided=False, noverlap=overlap, mode='psd', **task)
+        p = s.max(axis=1)
+    else:
+        f, p = scipy.signal.welch(samples, detrend=False, return_onesided=False, **task)
     print(json.dumps([numpy.fft.fftshift(f).tolist(), numpy.fft.fftshift(p).tolist()]))
 `;
 
