@@ -29,6 +29,8 @@ const PROGRAMS = {
   chromium: { debian: 'chromium', there: ['sh', ['-c', 'command -v chromium && test -w /etc']] },
   gnuradio: { debian: 'gnuradio', there: ['/usr/bin/python3', ['-c', 'import gnuradio.zeromq, gnuradio.analog']] },
   'rtl-433': { debian: 'rtl-433', there: ['rtl_433', ['-V']] },
+  skyfield: { debian: 'python3-skyfield', there: ['/usr/bin/python3', ['-c', 'import skyfield, sgp4']] },
+  rotctld: { debian: 'libhamlib-utils', there: ['rotctld', ['--version']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 

@@ -1,4 +1,4 @@
-import { checkForDecay, gstime, type SatRec, SatRecError, sgp4, twoline2satrec } from 'satellite.js';
+import { checkForDecay, type SatRec, SatRecError, sgp4, twoline2satrec } from 'satellite.js';
 import { PassbandError } from '../../errors.ts';
 import type { Site } from '../site.ts';
 import type { Tle } from './tle.ts';
@@ -10,8 +10,11 @@ const MAX_DAYS_FROM_EPOCH = 3660;
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** 1970-01-01T00:00:00Z. */
-const UNIX_JULIAN_DATE = 2_440_587.5;
+const CENTURY_MS = 36_525 * DAY_MS;
+/** 2000-01-01T12:00:00. */
+const J2000_MS = 946_728_000_000;
+/** A second of time as an angle. */
+const SECOND_RAD = (2 * Math.PI) / 86_400;
 /** Rotation of the Earth, rad/s (WGS 84). */
 const EARTH_RATE = 7.292115e-5;
 /** Semi-major axis in km and square of the eccentricity of WGS 84. */
@@ -64,6 +67,8 @@ export class Orbit {
     this.tle = tle;
     this.#record = twoline2satrec(tle.line1, tle.line2);
     this.at(tle.epochMs);
+    // The height of the perigee in radii of the Earth.
+    if (this.#record.altp < 0) throw this.#fault(tle.epochMs, 'its perigee is under ground');
   }
 
   /** Days from the epoch of the elements to a time; negative before it. */
@@ -117,9 +122,8 @@ export class Orbit {
  */
 export function lookAngles(orbit: Orbit, site: Site, timeMs: number): LookAngles {
   const { positionKm, velocityKmS } = orbit.at(timeMs);
-  const sidereal = gstime(UNIX_JULIAN_DATE + timeMs / DAY_MS);
   // From the celestial frame into the one that turns with the Earth, towards the site's own meridian.
-  const turn = sidereal + site.longitudeDeg * RADIANS;
+  const turn = siderealRad(timeMs) + site.longitudeDeg * RADIANS;
   const cosTurn = Math.cos(turn);
   const sinTurn = Math.sin(turn);
   const outward = positionKm.x * cosTurn + positionKm.y * sinTurn;
@@ -147,6 +151,16 @@ export function lookAngles(orbit: Orbit, site: Site, timeMs: number): LookAngles
     // At the very zenith the elevation has a peak and no rate.
     elevationRateDegS: level === 0 ? 0 : (upRate * rangeKm - up * rangeRateKmS) / (rangeKm * level) / RADIANS,
   };
+}
+
+/**
+ * Greenwich mean sidereal time of 1982, which is what SGP4's frame goes with (AIAA 2006-6753, appendix C). The library's
+ * takes a Julian date, which as one number resolves 40 us: the Earth turns by 2 cm meanwhile, waves of a carrier.
+ */
+function siderealRad(timeMs: number): number {
+  const t = (timeMs - J2000_MS) / CENTURY_MS;
+  const seconds = 67_310.54841 + (876_600 * 3600 + 8_640_184.812866) * t + 0.093104 * t * t - 6.2e-6 * t * t * t;
+  return (seconds % 86_400) * SECOND_RAD;
 }
 
 /** Doppler shift in Hz of a carrier, positive when approaching: f_rx = f_tx (1 - range rate / c). */
