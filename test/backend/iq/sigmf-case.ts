@@ -1,28 +1,98 @@
 import { readFileSync } from 'node:fs';
+import { copyFile, mkdtemp, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PacedSource } from '../../../src/backend/iq/sources/paced-source.ts';
-import { loadRecording, RecordingGenerator } from '../../../src/backend/iq/sources/sigmf.ts';
+import { pino } from 'pino';
+import { openSigmf } from '../../../src/backend/iq/sources/sigmf.ts';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
+import { until } from '../../support/until.ts';
 import { ManualClock } from '../manual-clock.ts';
 import type { SourceUnderTest } from './source-under-test.ts';
 
 const FILE = join(PACKAGE_ROOT, 'fixtures', 'recordings', 'modes1.sigmf-meta');
+const DATA = readFileSync(FILE.replace('-meta', '-data'));
 
-/** A recording off the air, played over and over. */
+function expected(sampleIndex: number, samples: number): Buffer {
+  const from = (2 * sampleIndex) % DATA.length;
+  const rounds = Math.ceil((from + 2 * samples) / DATA.length);
+  return Buffer.concat(Array.from({ length: rounds }, () => DATA)).subarray(from, from + 2 * samples);
+}
+
+const timersOf = (clock: ManualClock): string[] => Array.from({ length: clock.timers }, () => 'timer');
+
+/** A recording off the air, played over and over from memory. */
 export async function sigmfCase(): Promise<SourceUnderTest> {
   const clock = new ManualClock();
-  const data = readFileSync(FILE.replace('-meta', '-data'));
   return {
-    source: new PacedSource(new RecordingGenerator(await loadRecording(FILE)), clock),
+    source: await openSigmf({ file: FILE }, { clock, log: pino({ enabled: false }) }),
     clock,
     feed: async (ms) => clock.advance(ms),
-    expected: (sampleIndex, samples) => {
-      const from = (2 * sampleIndex) % data.length;
-      const rounds = Math.ceil((from + 2 * samples) / data.length);
-      return Buffer.concat(Array.from({ length: rounds }, () => data)).subarray(from, from + 2 * samples);
-    },
+    expected,
     retune: /recording/,
-    held: () => Array.from({ length: clock.timers }, () => 'timer'),
+    held: () => timersOf(clock),
     remove: async () => {},
   };
+}
+
+/** The same, read from its file while it is played. */
+export async function streamedSigmfCase(): Promise<SourceUnderTest> {
+  const clock = new ManualClock();
+  const dir = await mkdtemp(join(tmpdir(), 'passband-sigmf-'));
+  const file = join(dir, 'modes1.sigmf-meta');
+  const dataFile = join(dir, 'modes1.sigmf-data');
+  await copyFile(FILE, file);
+  await writeFile(dataFile, DATA);
+  const source = await openSigmf({ file }, { clock, log: pino({ enabled: false }) }, 0);
+  const rate = source.tuning.sampleRateHz;
+  let openFiles: readonly string[] = [];
+  /** Until the source has delivered what is due, which it does once it is read. */
+  const settled = async (): Promise<void> => {
+    await until(
+      'the samples that are due',
+      async () => source.fault !== undefined || source.nextIndex() >= Math.floor((clock.nowMs() * rate) / 1000),
+      (isSettled) => isSettled,
+    );
+    openFiles = await filesOpenIn(dir);
+  };
+  return {
+    source,
+    clock,
+    feed: async (ms) => {
+      for (let left = ms; left > 0; left -= 100) {
+        clock.advance(Math.min(100, left));
+        await settled();
+      }
+      await settled();
+    },
+    expected,
+    retune: /recording/,
+    trouble: {
+      begin: async () => {
+        await truncate(dataFile, 1000);
+        // What was read ahead still comes.
+        for (let i = 0; i < 100 && source.fault === undefined; i++) {
+          clock.advance(100);
+          await settled();
+        }
+      },
+      end: async () => {
+        await writeFile(dataFile, DATA);
+        clock.advance(1000);
+        await until(
+          'the source to be well',
+          async () => source.fault,
+          (fault) => fault === undefined,
+        );
+      },
+    },
+    held: () => [...timersOf(clock), ...openFiles],
+    remove: () => rm(dir, { recursive: true }),
+  };
+}
+
+/** Files of a folder that this process has open. */
+async function filesOpenIn(dir: string): Promise<readonly string[]> {
+  const links = await readdir('/proc/self/fd');
+  const targets = await Promise.all(links.map((link) => readlink(join('/proc/self/fd', link)).catch(() => '')));
+  return targets.filter((target) => target.startsWith(dir));
 }

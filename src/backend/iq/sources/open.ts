@@ -5,7 +5,7 @@ import type { SourceConfig } from './config.ts';
 import { PacedSource } from './paced-source.ts';
 import { PushSource } from './push.ts';
 import { RtlTcpSource } from './rtl-tcp.ts';
-import { loadRecording, RecordingGenerator } from './sigmf.ts';
+import { openSigmf } from './sigmf.ts';
 import { openSim } from './sim-open.ts';
 import type { Source } from './source.ts';
 import { ZmqSource } from './zmq-source.ts';
@@ -30,7 +30,7 @@ export async function openSource(config: SourceConfig, context: SourceContext): 
     case 'sim':
       return new PacedSource(openSim(config, context), clock);
     case 'sigmf':
-      return new PacedSource(new RecordingGenerator(await loadRecording(config.file)), clock);
+      return openSigmf(config, context);
     case 'rtl_tcp':
       return new RtlTcpSource(config, context);
     case 'zmq': {

@@ -12,6 +12,12 @@ export const TICK_MS = 10;
  */
 export const MAX_CATCH_UP_MS = 1000;
 
+/**
+ * Milliseconds that a source works without giving way to others at most; the rest waits for the next tick. A rate that is
+ * too much for the machine then costs this station samples, and no other station its time.
+ */
+export const MAX_WORK_MS = 50;
+
 /** Samples in one block at most: bounds the scratch memory (512 KiB of cf32) and the time one block takes. */
 export const MAX_BLOCK_SAMPLES = 65_536;
 
@@ -130,7 +136,8 @@ export class PacedSource implements Source {
     const due = this.#dueIndex();
     const maxCatchUp = Math.ceil((MAX_CATCH_UP_MS / 1000) * sampleRateHz);
     if (due - this.#next > maxCatchUp) this.#next = due - maxCatchUp;
-    while (this.#next < due && this.#sink !== undefined) {
+    const untilMs = this.#clock.nowMs() + MAX_WORK_MS;
+    while (this.#next < due && this.#sink !== undefined && this.#clock.nowMs() <= untilMs) {
       const count = Math.min(due - this.#next, MAX_BLOCK_SAMPLES);
       const bytes = this.#scratch.subarray(0, count * this.#bytesPerSample);
       const sampleIndex = this.#next;

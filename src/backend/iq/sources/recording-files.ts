@@ -1,0 +1,118 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { UsageError } from '../../../errors.ts';
+import { MAX_METADATA_BYTES, parseSigmfMetadata, type SigmfMetadata } from '../../../sigmf/metadata.ts';
+import { type TarFile, tarMembers } from '../../../sigmf/tar-members.ts';
+
+/** A part of an open file: the whole, or a member of an archive. */
+export interface FilePart {
+  /** How messages name it. */
+  readonly name: string;
+  readonly handle: FileHandle;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** The metadata of a recording and its open data file; who gets it closes it. */
+export interface RecordingFiles {
+  readonly metadata: SigmfMetadata;
+  readonly metaName: string;
+  readonly data: FilePart;
+}
+
+/**
+ * Opens the two files of a recording: X.sigmf-meta and its data file, or both in an archive X.sigmf, of which nothing is
+ * unpacked.
+ *
+ * @throws UsageError that names the file and what is wrong with it.
+ */
+export async function openRecordingFiles(file: string): Promise<RecordingFiles> {
+  if (file.endsWith('.sigmf-meta')) return openPair(file);
+  if (file.endsWith('.sigmf')) return openArchive(file);
+  throw new UsageError(`${file}: name the .sigmf-meta file of the recording, or an archive that ends in .sigmf`);
+}
+
+async function openPair(metaName: string): Promise<RecordingFiles> {
+  const meta = await openFile(metaName);
+  let metadata: SigmfMetadata;
+  try {
+    metadata = await readMetadata(meta);
+  } finally {
+    await meta.handle.close();
+  }
+  const dataset = metadata.dataset ?? basename(metaName).replace(/meta$/, 'data');
+  return { metadata, metaName, data: await openFile(join(dirname(metaName), dataset)) };
+}
+
+async function openArchive(file: string): Promise<RecordingFiles> {
+  const { handle, bytes } = await openFile(file);
+  try {
+    const members = await tarMembers((offset, length) => readBytes(handle, offset, length), bytes, file);
+    const metas = members.filter(({ name }) => name.endsWith('.sigmf-meta'));
+    const [meta] = metas;
+    if (meta === undefined) throw new UsageError(`${file}: holds no recording: there is no .sigmf-meta in it`);
+    if (metas.length > 1) {
+      throw new UsageError(`${file}: holds ${metas.length} recordings; unpack it and name the .sigmf-meta of one`);
+    }
+    const part = ({ name, offset, bytes: length }: TarFile): FilePart => ({
+      name: `${file}: ${name}`,
+      handle,
+      offset,
+      bytes: length,
+    });
+    const metadata = await readMetadata(part(meta));
+    const folder = meta.name.slice(0, meta.name.lastIndexOf('/') + 1);
+    const dataName =
+      metadata.dataset === undefined ? meta.name.replace(/meta$/, 'data') : `${folder}${metadata.dataset}`;
+    const data = members.find(({ name }) => name === dataName);
+    if (data === undefined) throw new UsageError(`${file}: ${dataName} is missing in it`);
+    return { metadata, metaName: part(meta).name, data: part(data) };
+  } catch (error) {
+    await handle.close();
+    throw asUsageError(file, error);
+  }
+}
+
+async function openFile(name: string): Promise<FilePart> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(name, 'r');
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new UsageError(`${name}: is no plain file`);
+    return { name, handle, offset: 0, bytes: stats.size };
+  } catch (error) {
+    await handle?.close();
+    throw asUsageError(name, error);
+  }
+}
+
+async function readMetadata({ name, handle, offset, bytes }: FilePart): Promise<SigmfMetadata> {
+  if (bytes > MAX_METADATA_BYTES) {
+    throw new UsageError(`${name}: ${bytes} bytes are more than the ${MAX_METADATA_BYTES} that metadata may have`);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(await readBytes(handle, offset, bytes));
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`${name}: is no UTF-8 text`, { cause: error });
+    throw asUsageError(name, error);
+  }
+  return parseSigmfMetadata(text, name);
+}
+
+/** Bytes from a place on: fewer only at the end of the file. */
+export async function readBytes(handle: FileHandle, offset: number, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  let filled = 0;
+  while (filled < bytes) {
+    const { bytesRead } = await handle.read(buffer, filled, bytes - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+function asUsageError(name: string, error: unknown): UsageError {
+  return error instanceof UsageError ? error : new UsageError(`${name}: cannot be read`, { cause: error });
+}
