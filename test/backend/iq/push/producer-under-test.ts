@@ -1,5 +1,5 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import type { Datatype } from '../../../../src/backend/iq/formats.ts';
+import { bytesPerSample, type Datatype } from '../../../../src/backend/iq/formats.ts';
 import type { StationConfig } from '../../../../src/backend/station-config.ts';
 import type { Caller, Message } from '../../backend-under-test.ts';
 import { ManualClock } from '../../manual-clock.ts';
@@ -12,7 +12,7 @@ export const pushStation = (stationId: string, datatype: Datatype = 'cf32_le'): 
   stationId,
   description: 'a remote producer',
   source: { kind: 'push', datatype, sampleRateHz: RATE, centerFrequencyHz: 100_000_000 },
-  ring: { seconds: RING_SECONDS },
+  ring: { bytes: RING_SECONDS * RATE * bytesPerSample(datatype) },
 });
 
 /** Samples that tell their position: I and Q of sample n are 2n and 2n + 1, scaled to below 1. */
