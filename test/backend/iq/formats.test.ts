@@ -62,4 +62,59 @@ describe('sample formats', () => {
   it('refuses a target of another length', () => {
     expect(() => convertSamples('cu8', 'cf32_le', new Uint8Array(4), new Uint8Array(8))).toThrow(RangeError);
   });
+
+  it.each<readonly [Datatype, Datatype, readonly number[], number]>([
+    ['cf32_le', 'ci16_le', [1, -1, 32767.49 / 32767, -32768.49 / 32767], 0],
+    ['cf32_le', 'ci16_le', [32768 / 32767, -32769 / 32767, 0.5, 1e9], 3],
+    ['cf32_le', 'ci16_le', [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0], 2],
+    ['cf32_le', 'ci8', [1, -1, 127.4 / 127, -128.4 / 127], 0],
+    ['cf32_le', 'ci8', [127.6 / 127, -128.6 / 127, 0, 0], 2],
+    ['cf32_le', 'cu8', [1, -1, 0, Number.NaN], 0],
+    ['cf32_le', 'cu8', [1.004, -1.004, 1.003, -1.003], 2],
+    ['cf32_le', 'cf32_le', [1e9, -1e9, Number.NaN, 0], 0],
+  ])('%s to %s: of %j, %i values are saturated', (from, to, given, saturated) => {
+    const source = floatBytes(given);
+    const target = new Uint8Array((source.length / bytesPerSample(from)) * bytesPerSample(to));
+    expect(convertSamples(from, to, source, target)).toBe(saturated);
+  });
+
+  /** Every value of an integer format once (of ci16, every 251st besides the outermost), as samples. */
+  const allOf: Readonly<Record<string, Uint8Array>> = {
+    cu8: Uint8Array.from({ length: 256 }, (_, i) => i),
+    ci8: Uint8Array.from({ length: 256 }, (_, i) => i),
+    ci16_le: new Uint8Array(
+      Int16Array.of(-32_768, -32_767, 32_766, 32_767, ...Array.from({ length: 260 }, (_, i) => i * 251 - 32_600))
+        .buffer,
+    ),
+  };
+
+  it.each<readonly [Datatype, Datatype, number]>([
+    ['cu8', 'ci8', 0],
+    ['cu8', 'ci16_le', 0],
+    // -128 is beyond -1, the least that the symmetric scales of the others reach.
+    ['ci8', 'cu8', 1],
+    ['ci8', 'ci16_le', 1],
+    ['ci16_le', 'ci8', 0],
+    ['ci16_le', 'cu8', 0],
+  ])('%s to %s: %i of all values is saturated, and each is the nearest there is', (from, to, saturated) => {
+    const source = allOf[from] ?? new Uint8Array();
+    const target = new Uint8Array((source.length / bytesPerSample(from)) * bytesPerSample(to));
+    expect(convertSamples(from, to, source, target)).toBe(saturated);
+    const [given, got] = [converted(from, 'cf32_le', source), converted(to, 'cf32_le', target)].map(
+      (bytes) => new Float32Array(bytes.buffer),
+    );
+    const step = { cu8: 1 / 127.5, ci8: 1 / 127, ci16_le: 1 / 32_767, cf32_le: 0 }[to];
+    const off = [...(given ?? [])].map((value, i) => Math.abs(value - (got?.[i] ?? 0)));
+    expect(off.filter((error) => error > step / 2 + 1e-6).length).toBe(saturated);
+  });
+
+  it.each<readonly [Datatype, Datatype]>([
+    ['cu8', 'ci16_le'],
+    ['cu8', 'cf32_le'],
+    ['ci8', 'cf32_le'],
+    ['ci16_le', 'cf32_le'],
+  ])('every value of %s comes back from %s as it was', (from, over) => {
+    const source = allOf[from] ?? new Uint8Array();
+    expect(converted(over, from, converted(from, over, source))).toEqual(source);
+  });
 });

@@ -81,4 +81,70 @@ describe('the sample ring', () => {
     expect(ring.runs.length).toBeLessThanOrEqual(1024);
     expect(ring.runs.at(-1)?.end).toBe(9999);
   });
+
+  it('keeps its newest samples when it takes another size', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 300 }), (before, after) => {
+        const ring = new SampleRing(before, 1);
+        ring.append(block(7, 90));
+        ring.append(block(130, 80));
+        ring.resize(after);
+        const held = ring.runs.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, i) => start + i));
+        const made = [...Array.from({ length: 90 }, (_, i) => 7 + i), ...Array.from({ length: 80 }, (_, i) => 130 + i)];
+        expect(held).toEqual(made.filter((index) => index >= 210 - Math.min(before, after)));
+        for (const { start, end } of ring.runs) {
+          expect(read(ring, start, end - start)).toEqual([...block(start, end - start).bytes]);
+        }
+        // And it goes on.
+        ring.append(block(210, 5));
+        const { start = 0 } = ring.runs.at(-1) ?? {};
+        expect(read(ring, start, 215 - start)).toEqual([...block(start, 215 - start).bytes]);
+        expect(ring.head).toBe(215);
+      }),
+    );
+  });
+
+  it('takes no memory before it has anything to hold', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const rings = Array.from({ length: 256 }, () => new SampleRing(64 * 1024 * 1024, 1));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024);
+    expect(rings).toHaveLength(256);
+  });
+
+  it('finds the first sample at or after a time', () => {
+    const ring = new SampleRing(1000, 1);
+    ring.append(block(0, 100));
+    ring.append(block(150, 100));
+    const at = (timestampNs: number): number | undefined => ring.indexAt(BigInt(timestampNs));
+    expect([at(-5), at(0), at(1), at(42_000), at(42_001)]).toEqual([0, 0, 1, 42, 43]);
+    expect([at(99_000), at(99_001), at(150_000), at(249_000), at(249_001)]).toEqual([99, 150, 150, 249, undefined]);
+  });
+
+  it('begins a new run where time jumps, and none for a clock that is a little off', () => {
+    const ring = new SampleRing(1000, 1);
+    ring.append(block(0, 100));
+    ring.append({ ...block(100, 100), timestampNs: 50_000_000n });
+    expect(ring.runs).toHaveLength(1);
+    ring.append({ ...block(200, 100), timestampNs: 5_000_000_000n });
+    ring.append({ ...block(300, 100), timestampNs: 0n });
+    expect(ring.runs.map(({ firstIndex, previousEnd }) => [firstIndex, previousEnd])).toEqual([
+      [0, 0],
+      [200, 200],
+      [300, 300],
+    ]);
+  });
+
+  it('knows when samples had come', () => {
+    let nowMs = 0;
+    const ring = new SampleRing(1000, 1, { nowMs: () => nowMs });
+    for (const [at, from] of [
+      [10, 0],
+      [20, 100],
+      [30, 200],
+    ] as const) {
+      nowMs = at;
+      ring.append(block(from, 100));
+    }
+    expect([50, 100, 101, 200, 201, 300].map((end) => ring.arrivedMs(end))).toEqual([10, 10, 20, 20, 30, 30]);
+  });
 });
