@@ -19,6 +19,10 @@ const PROGRAMS = {
   testssl: { debian: 'testssl.sh', there: ['testssl', ['--version']] },
   sslscan: { debian: 'sslscan', there: ['sslscan', ['--version']] },
   'python-grpc': { debian: 'python3-grpc-tools', there: ['/usr/bin/python3', ['-c', 'import grpc, grpc_tools']] },
+  'python-compression': {
+    debian: 'python3-zstandard python3-lz4',
+    there: ['/usr/bin/python3', ['-c', 'import zstandard, lz4.frame']],
+  },
   easyrsa: { debian: 'easy-rsa', there: ['/usr/share/easy-rsa/easyrsa', ['--version']] },
   mosquitto: {
     debian: 'mosquitto mosquitto-clients',

@@ -1,6 +1,6 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { bytesPerSample, type Datatype } from '../../../../src/backend/iq/formats.ts';
-import type { StationConfig } from '../../../../src/backend/station-config.ts';
+import type { RingConfig, StationConfig } from '../../../../src/backend/station-config.ts';
 import type { Caller, Message } from '../../backend-under-test.ts';
 import { ManualClock } from '../../manual-clock.ts';
 
@@ -8,11 +8,11 @@ export const RATE = 1_000_000;
 export const RING_SECONDS = 0.2;
 
 /** A station that waits for a producer; its ring is small, since a test has many of them. */
-export const pushStation = (stationId: string, datatype: Datatype = 'cf32_le'): StationConfig => ({
+export const pushStation = (stationId: string, datatype: Datatype = 'cf32_le', ring?: RingConfig): StationConfig => ({
   stationId,
   description: 'a remote producer',
   source: { kind: 'push', datatype, sampleRateHz: RATE, centerFrequencyHz: 100_000_000 },
-  ring: { bytes: RING_SECONDS * RATE * bytesPerSample(datatype) },
+  ring: ring ?? { bytes: RING_SECONDS * RATE * bytesPerSample(datatype) },
 });
 
 /** Samples that tell their position: I and Q of sample n are 2n and 2n + 1, scaled to below 1. */
