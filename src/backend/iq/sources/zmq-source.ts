@@ -13,7 +13,7 @@ import type { ZmqSubscribe } from './zmq.ts';
 /** Milliseconds without samples after which the sink counts as silent, and until the connection is made anew. */
 export const SILENCE_MS = 5000;
 /** Milliseconds between two looks at how long nothing has come. */
-const WATCH_MS = 500;
+export const WATCH_MS = 500;
 /** Milliseconds between two log lines about messages that are dropped. */
 const COMPLAINT_MS = 10_000;
 
@@ -83,6 +83,7 @@ export class ZmqSource implements Source {
   stop(): void {
     this.#cancelWatch?.();
     this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
     this.#sink = undefined;
     // Whoever starts it again shall see for himself.
     this.#fault = undefined;
