@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdtemp, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -40,8 +41,12 @@ export async function streamedSigmfCase(): Promise<SourceUnderTest> {
   const dir = await mkdtemp(join(tmpdir(), 'passband-sigmf-'));
   const file = join(dir, 'modes1.sigmf-meta');
   const dataFile = join(dir, 'modes1.sigmf-data');
-  await copyFile(FILE, file);
-  await writeFile(dataFile, DATA);
+  // Several reads long, so that not all of it is ever at hand.
+  const data = Buffer.concat(Array.from({ length: 5 }, () => DATA));
+  await writeFile(dataFile, data);
+  const meta = JSON.parse(await readFile(FILE, 'utf8')) as { global: Record<string, unknown> };
+  meta.global['core:sha512'] = createHash('sha512').update(data).digest('hex');
+  await writeFile(file, JSON.stringify(meta));
   const source = await openSigmf({ file }, { clock, log: pino({ enabled: false }) }, 0);
   const rate = source.tuning.sampleRateHz;
   let openFiles: readonly string[] = [];
@@ -76,7 +81,7 @@ export async function streamedSigmfCase(): Promise<SourceUnderTest> {
         }
       },
       end: async () => {
-        await writeFile(dataFile, DATA);
+        await writeFile(dataFile, data);
         clock.advance(1000);
         await until(
           'the source to be well',
