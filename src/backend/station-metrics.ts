@@ -11,6 +11,8 @@ export interface StationMetrics {
   sent(bytes: number): void;
   /** The source failed or broke off. */
   fault(): void;
+  /** Samples that seem to be missing from the source, by the clock. */
+  suspected(samples: number): void;
   /** Numbers were set to the largest or smallest value of a reader's datatype. */
   saturated(values: number): void;
 }
@@ -56,6 +58,12 @@ export function stationMetrics(registry: Registry): StationsMetrics {
     labelNames: ['station_id'] as const,
     registers,
   });
+  const suspectedTotal = new Counter({
+    name: 'passband_samples_suspected_lost_total',
+    help: 'Complex samples that a source without counters of its own seems to have lost, by the clock: an estimate.',
+    labelNames: ['station_id'] as const,
+    registers,
+  });
   const saturatedTotal = new Counter({
     name: 'passband_saturated_values_total',
     help: "Numbers (I or Q) set to the largest or smallest value of a reader's datatype.",
@@ -71,10 +79,11 @@ export function stationMetrics(registry: Registry): StationsMetrics {
         bytesTotal.inc({ station_id }, bytes);
       },
       fault: () => faultsTotal.inc({ station_id }),
+      suspected: (samples) => suspectedTotal.inc({ station_id }, samples),
       saturated: (values) => saturatedTotal.inc({ station_id }, values),
     }),
     forget: (station_id) => {
-      for (const counter of [producedTotal, framesTotal, bytesTotal, faultsTotal, saturatedTotal])
+      for (const counter of [producedTotal, framesTotal, bytesTotal, faultsTotal, suspectedTotal, saturatedTotal])
         counter.remove({ station_id });
       for (const cause of LOSS_CAUSES) lostTotal.remove({ station_id, cause });
     },

@@ -181,6 +181,7 @@ export class StationHub implements FrameOrigin {
     this.source.start({
       samples: (block) => this.#take(block),
       failed: (fault) => this.#fail(fault),
+      suspected: (samples) => this.metrics.suspected(samples),
       ended: () => this.end('stopped'),
     });
   }

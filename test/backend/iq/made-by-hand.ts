@@ -89,9 +89,11 @@ export class Sums implements StationMetrics {
     this.lostBy[cause] += samples;
   }
   sent(): void {}
+  suspected(): void {}
   fault(): void {
     this.faults++;
   }
+  suspected(): void {}
   saturated(values: number): void {
     this.valuesSaturated += values;
   }

@@ -128,6 +128,28 @@ describe('samples', () => {
   });
 });
 
+it('tells of samples that seem to be lost, and moves no index for them', async () => {
+  await make();
+  const suspected: number[] = [];
+  source.start({ samples: () => {}, failed: () => {}, suspected: (samples) => suspected.push(samples) });
+  await server.connected();
+  server.send(SETTLING);
+  const second = async (): Promise<void> => {
+    clock.advance(1_000);
+    const next = source.nextIndex() + RATE_HZ;
+    server.send(Buffer.alloc(2 * RATE_HZ));
+    await until('a second of samples', () => source.nextIndex() === next);
+  };
+  await second();
+  // Two seconds never come, and nobody says so.
+  clock.advance(2_000);
+  for (let count = 0; count < 20; count++) await second();
+  expect(suspected).toEqual([2 * RATE_HZ]);
+  expect(source.nextIndex()).toBe(21 * RATE_HZ);
+  const line = logs.find(({ msg }) => msg === 'samples seem to be lost before they came: fewer came than were due');
+  expect(line).toMatchObject({ level: 40, samples: 2 * RATE_HZ });
+});
+
 describe('a server that is none, or no good', () => {
   it.each([
     ['another magic', Buffer.from('RTL1\0\0\0\x05\0\0\0\x1d', 'latin1'), 'what answers there is no rtl_tcp server'],

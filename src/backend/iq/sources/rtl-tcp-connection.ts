@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
-import { COMMAND_BYTES, HEADER_BYTES, parseHeader, type RtlTcpHeader } from '../../rtl-tcp-protocol.ts';
+import { HEADER_BYTES, parseHeader, type RtlTcpHeader } from '../../rtl-tcp-protocol.ts';
 
 /** Milliseconds for the TCP connection, and again for the header behind it. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -17,7 +17,7 @@ const SCRATCH_BYTES = 64 * 1024;
  * Bytes of commands that wait for the server to read them. Whoever reads none has been sent thousands of changes, and
  * would carry them out hours later.
  */
-const MAX_UNREAD_COMMAND_BYTES = 1_000 * COMMAND_BYTES;
+const MAX_UNREAD_COMMAND_BYTES = 5_000;
 
 /** Who follows a connection. */
 export interface ConnectionEvents {

@@ -182,6 +182,7 @@ export class RtlTcpSource implements Source {
   /** A server drops without a word when it is read too slowly; only the clock hints at it. */
   #suspect(samples: number): void {
     if (samples === 0) return;
+    this.#sink?.suspected?.(samples);
     this.#suspected += samples;
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#suspectLoggedMs < SUSPECT_LOG_MS) return;

@@ -51,6 +51,11 @@ export interface SourceSink {
   samples(block: SampleBlock): void;
   /** No samples can come for now: the reason, UNAVAILABLE, which is also the source's `fault` until they come again. */
   failed(fault: PassbandError): void;
+  /**
+   * About so many samples seem to be missing before now, by the clock alone: they are in no gap, for where they are
+   * missing, and how many, is not known.
+   */
+  suspected?(samples: number): void;
   /** The samples are at their end, in good order; a later start begins anew. The source is to be stopped. */
   ended?(): void;
 }
