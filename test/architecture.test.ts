@@ -181,7 +181,8 @@ describe('who may import whom', () => {
 describe('where a library may appear', () => {
   test.each<[library: RegExp, places: readonly string[], types: readonly string[]]>([
     [/^(express|http2-express)$/, ['gateway/app.ts'], []],
-    [/^node:(https|http2)$/, ['gateway/edge'], ['gateway/exchange.ts']],
+    [/^node:(https|http2)$/, ['gateway/edge', 'cli/recording/frame-stream.ts'], ['gateway/exchange.ts']],
+    [/^cli-progress$/, ['cli/recording/record-progress.ts'], []],
     [/^@grpc\/grpc-js$/, ['gateway/upstream', 'backend'], []],
     [/^commander$/, ['cli'], []],
     [/^(pkijs|asn1js)$/, ['pki', 'gateway/guard'], []],

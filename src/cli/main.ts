@@ -8,6 +8,7 @@ import { openapiCommand } from './openapi.ts';
 import { pkiCommand } from './pki.ts';
 import { policyCommand } from './policy.ts';
 import { addSettings, readSettings } from './program-options.ts';
+import { recordCommand } from './record.ts';
 import type { Rim } from './serve.ts';
 
 /** Exit code for what the operator got wrong; anything else that fails is 1. */
@@ -97,6 +98,7 @@ Examples:
   root.addCommand(pkiCommand());
   root.addCommand(openapiCommand());
   root.addCommand(policyCommand(loadKnownMethods));
+  root.addCommand(recordCommand());
   return root;
 }
 

@@ -14,9 +14,11 @@ export interface ArchivedRecording {
 /**
  * What stands before the data of a .sigmf archive (SigMF 1.2.5 "SigMF Archives", a tar of POSIX.1-2001). The data comes
  * first and the metadata behind it, since that holds the hash of what was sent.
+ *
+ * @param isFixedSize has as many bytes for every length, so that it can be written when the length is known.
  */
-export function archiveHead({ name, dataBytes, modifiedS }: ArchivedRecording): Buffer {
-  return tarHeader({ name: `${name}.sigmf-data`, bytes: dataBytes, modifiedS });
+export function archiveHead({ name, dataBytes, modifiedS }: ArchivedRecording, isFixedSize = false): Buffer {
+  return tarHeader({ name: `${name}.sigmf-data`, bytes: dataBytes, modifiedS }, isFixedSize);
 }
 
 /** What stands behind the data: the metadata and the end of the archive. */

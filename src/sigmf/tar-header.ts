@@ -20,13 +20,14 @@ export interface TarMember {
  * The header of a file in a tar archive of POSIX.1-2001: a ustar header, behind an extended one (pax) where the size does
  * not fit. Whole blocks.
  *
+ * @param isExtended gives it the extended one in any case: three blocks whatever the size.
  * @throws RangeError for a name that does not fit.
  */
-export function tarHeader(member: TarMember): Buffer {
+export function tarHeader(member: TarMember, isExtended = false): Buffer {
   if (!/^[\x21-\x7e]+$/.test(member.name) || member.name.length > MAX_NAME_BYTES) {
     throw new RangeError(`"${member.name}" is no name for a tar archive`);
   }
-  if (member.bytes <= MAX_USTAR_BYTES) return ustarHeader(member, '0');
+  if (member.bytes <= MAX_USTAR_BYTES && !isExtended) return ustarHeader(member, '0');
   const record = paxRecord('size', String(member.bytes));
   const extended = { ...member, name: 'PaxHeaders/size', bytes: record.length };
   // What the pax record says wins; the field it replaces holds what it can (POSIX.1-2001, pax, "size").
@@ -34,7 +35,7 @@ export function tarHeader(member: TarMember): Buffer {
     ustarHeader(extended, 'x'),
     record,
     tarPadding(record.length),
-    ustarHeader({ ...member, bytes: 0 }, '0'),
+    ustarHeader({ ...member, bytes: member.bytes <= MAX_USTAR_BYTES ? member.bytes : 0 }, '0'),
   ]);
 }
 

@@ -1,6 +1,7 @@
 import type { handleServerStreamingCall, Metadata, ServerWritableStream } from '@grpc/grpc-js';
 import { PassbandError } from '../../errors.ts';
 import { recordingName } from '../../sigmf/archive-writer.ts';
+import { datetimeText } from '../../sigmf/recording-notes.ts';
 import { VERSION } from '../../version.ts';
 import { endStream } from '../call-adapters.ts';
 import { checkNumber, type NumberRange } from '../field-checks.ts';
@@ -229,7 +230,7 @@ class Download {
       'x-center-frequency-hz': String(centerFrequencyHz),
       'x-sigmf-datatype': datatype,
       'x-first-sample-index': String(start),
-      'x-first-sample-time': new Date(Number(startNs / 1_000_000n)).toISOString(),
+      'x-first-sample-time': datetimeText(startNs),
       'x-epoch': String(hub.epoch),
     };
     this.#sendHeaders(httpHeaders(headers));

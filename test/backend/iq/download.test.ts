@@ -102,7 +102,7 @@ describe('DownloadIQ', () => {
         'http-header-x-center-frequency-hz': '1090000000',
         'http-header-x-sigmf-datatype': 'cu8',
         'http-header-x-first-sample-index': '200001',
-        'http-header-x-first-sample-time': '2026-01-01T00:00:00.100Z',
+        'http-header-x-first-sample-time': '2026-01-01T00:00:00.100000500Z',
         'http-header-x-epoch': expect.stringMatching(/^17672256000\d\d$/),
       });
     });

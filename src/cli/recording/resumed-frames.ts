@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { frameStream, type IqFrame, StreamFault } from './frame-stream.ts';
+import type { RecordOrder } from './record-order.ts';
+
+/** Samples in a frame: the same for every connection, since a sequence number counts frames of one size. */
+const BATCH_SIZE = 8192;
+
+/** Milliseconds between two tries, from the first to the longest. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5000;
+
+/**
+ * Frames over as many connections as it takes: each goes on behind the last frame of the one before. Ends when the station's
+ * stream ends in good order, or `signal` is aborted.
+ *
+ * @param say told of what happens, in a sentence.
+ * @throws StreamFault when it cannot go on.
+ */
+export async function* resumedFrames(
+  order: RecordOrder,
+  signal: AbortSignal,
+  say: (sentence: string) => void,
+): AsyncGenerator<IqFrame> {
+  let last: IqFrame | undefined;
+  let pauseMs = FIRST_PAUSE_MS;
+  let heardMs = performance.now();
+  while (!signal.aborted) {
+    try {
+      for await (const frame of frameStream(order, queryOf(order, last), signal)) {
+        last = frame;
+        pauseMs = FIRST_PAUSE_MS;
+        yield frame;
+        heardMs = performance.now();
+      }
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      const fault = error instanceof StreamFault ? error : undefined;
+      if (fault?.isPassing !== true || performance.now() - heardMs >= order.retryMs) throw error;
+      say(`${fault.message}; trying again`);
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    }
+  }
+}
+
+function queryOf({ from, datatype }: RecordOrder, last: IqFrame | undefined): URLSearchParams {
+  const query = new URLSearchParams({ batchSizeSamples: String(BATCH_SIZE), overflow: 'block' });
+  if (datatype !== undefined) query.set('datatype', datatype);
+  if (last !== undefined) {
+    query.set('afterSequence', last.sequence);
+    query.set('afterEpoch', last.epoch);
+  } else if (from.kind === 'time') query.set('afterTimeNs', String(from.timestampNs));
+  else if (from.kind === 'earliest' || (from.kind === 'index' && from.index < BATCH_SIZE))
+    query.set('start', 'EARLIEST');
+  else if (from.kind === 'index') query.set('afterSequence', String(Math.floor(from.index / BATCH_SIZE) - 1));
+  return query;
+}
