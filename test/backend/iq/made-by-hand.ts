@@ -89,7 +89,6 @@ export class Sums implements StationMetrics {
     this.lostBy[cause] += samples;
   }
   sent(): void {}
-  suspected(): void {}
   fault(): void {
     this.faults++;
   }
