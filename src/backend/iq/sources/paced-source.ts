@@ -6,6 +6,11 @@ import type { FrontEnd, Reception, Source, SourceKind, SourceSink, Tuning } from
 /** Milliseconds between two deliveries: short against what people and TCP notice, long against a timer's cost. */
 export const TICK_MS = 10;
 
+/** Milliseconds between two deliveries at high rates, where 10 ms would make bursts of megabytes. */
+const FAST_TICK_MS = 2;
+/** Samples a second from which on a rate is high. */
+const FAST_RATE_HZ = 4e6;
+
 /**
  * Milliseconds of samples that are made up for after a stall. What a longer stall missed becomes a gap: making it all up
  * would keep the process busy and so prolong the stall.
@@ -90,7 +95,7 @@ export class PacedSource implements Source {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
     this.#next = this.nextIndex();
     this.#sink = sink;
-    this.#cancelTimer = this.#clock.every(TICK_MS, () => this.#tick());
+    this.#arm();
   }
 
   stop(): void {
@@ -108,9 +113,16 @@ export class PacedSource implements Source {
     this.#generator.tune(tuning, from);
     this.#anchor = this.#anchorAt(from);
     this.#next = from;
+    if (this.#sink !== undefined) this.#arm();
   }
 
   close(): void {}
+
+  #arm(): void {
+    this.#cancelTimer?.();
+    const tickMs = this.tuning.sampleRateHz >= FAST_RATE_HZ ? FAST_TICK_MS : TICK_MS;
+    this.#cancelTimer = this.#clock.every(tickMs, () => this.#tick());
+  }
 
   #anchorAt(index: number): Anchor {
     const timestampNs = this.#clock.wallNs();
