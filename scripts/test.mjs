@@ -23,6 +23,7 @@ const PROGRAMS = {
     debian: 'python3-zstandard python3-lz4',
     there: ['/usr/bin/python3', ['-c', 'import zstandard, lz4.frame']],
   },
+  'python-zmq': { debian: 'python3-zmq python3-numpy', there: ['/usr/bin/python3', ['-c', 'import zmq, numpy']] },
   easyrsa: { debian: 'easy-rsa', there: ['/usr/share/easy-rsa/easyrsa', ['--version']] },
   mosquitto: {
     debian: 'mosquitto mosquitto-clients',
