@@ -1,5 +1,8 @@
 import { type Clock, systemClock } from '../clock.ts';
-import type { SampleBlock, Tuning } from './sources/source.ts';
+import { GrowingRun, type Run } from './run.ts';
+import type { SampleBlock } from './sources/source.ts';
+
+export type { Run } from './run.ts';
 
 /** Runs that are remembered; a source that breaks off more often than this within one ring loses the oldest. */
 const MAX_RUNS = 1024;
@@ -10,76 +13,8 @@ const MAX_RUNS = 1024;
  */
 const MAX_CARRIED_BYTES = 64 * 1024 * 1024;
 
-/**
- * How far the time of a block may be off what the run before it leads to expect, nanoseconds: more is a jump, and another
- * run. Clocks that producers read are some milliseconds off from batch to batch.
- */
-const MAX_TIME_STEP_NS = 100_000_000n;
-
 /** Arrivals that are remembered: seconds of blocks. */
 const MAX_ARRIVALS = 1024;
-
-/** Consecutive samples without a gap, all of one tuning, whose times follow from one another. */
-export interface Run extends Tuning {
-  /** Index of the first sample that was made, held or not. */
-  readonly firstIndex: number;
-  /** Index after the last sample of the run before; the samples between are a gap, or nobody listened. */
-  readonly previousEnd: number;
-  /** Index of the first sample that is still held. */
-  readonly start: number;
-  /** Index after the last sample. */
-  readonly end: number;
-  /** Time of a sample of this run, nanoseconds since 1970-01-01T00:00:00Z. */
-  timestampNs(sampleIndex: number): bigint;
-}
-
-class GrowingRun implements Run {
-  readonly sampleRateHz: number;
-  readonly centerFrequencyHz: number;
-  readonly firstIndex: number;
-  readonly previousEnd: number;
-  readonly #firstTimestampNs: bigint;
-  start: number;
-  end: number;
-
-  constructor(block: SampleBlock, previousEnd: number) {
-    this.sampleRateHz = block.sampleRateHz;
-    this.centerFrequencyHz = block.centerFrequencyHz;
-    this.firstIndex = block.sampleIndex;
-    this.previousEnd = previousEnd;
-    this.#firstTimestampNs = block.timestampNs;
-    this.start = block.sampleIndex;
-    this.end = block.sampleIndex;
-  }
-
-  timestampNs(sampleIndex: number): bigint {
-    const seconds = (sampleIndex - this.firstIndex) / this.sampleRateHz;
-    return this.#firstTimestampNs + BigInt(Math.round(seconds * 1e9));
-  }
-
-  /** Index of the first sample at or after a time, at most the end. */
-  indexAt(timestampNs: bigint): number {
-    const seconds = Number(timestampNs - this.#firstTimestampNs) / 1e9;
-    const near = Math.min(this.end, Math.max(this.start, this.firstIndex + Math.floor(seconds * this.sampleRateHz)));
-    // Rounding puts the estimate a sample or two off; the times of samples themselves decide.
-    let index = Math.max(this.start, near - 2);
-    while (index < this.end && this.timestampNs(index) < timestampNs) index++;
-    return index;
-  }
-
-  continues(block: SampleBlock): boolean {
-    return (
-      block.sampleIndex === this.end &&
-      block.sampleRateHz === this.sampleRateHz &&
-      block.centerFrequencyHz === this.centerFrequencyHz &&
-      isWithin(block.timestampNs - this.timestampNs(this.end), MAX_TIME_STEP_NS)
-    );
-  }
-}
-
-function isWithin(value: bigint, limit: bigint): boolean {
-  return value <= limit && -value <= limit;
-}
 
 /** What a stretch of samples is at the moment. */
 export type Stretch =
@@ -161,7 +96,7 @@ export class SampleRing {
     if (block.sampleIndex < this.#head) throw new RangeError(`block ${block.sampleIndex} is before ${this.#head}`);
     const samples = block.bytes.length / this.#bytesPerSample;
     let run = this.#runs.at(-1);
-    if (run?.continues(block) !== true) {
+    if (run?.continuesWith(block) !== true) {
       run = new GrowingRun(block, this.#head);
       this.#runs.push(run);
       if (this.#runs.length > MAX_RUNS) this.#runs.shift();
@@ -169,7 +104,7 @@ export class SampleRing {
     // Of a block longer than the ring only the end can be held.
     const kept = block.bytes.subarray(Math.max(0, samples - this.#capacity) * this.#bytesPerSample);
     this.#write(block.sampleIndex + samples - kept.length / this.#bytesPerSample, kept);
-    run.end = block.sampleIndex + samples;
+    run.grow(block, samples);
     this.#head = run.end;
     this.#arrivals.push({ end: run.end, atMs: this.#clock.nowMs() });
     if (this.#arrivals.length > MAX_ARRIVALS) this.#arrivals.shift();

@@ -125,6 +125,9 @@ describe('the sample ring', () => {
     ring.append(block(0, 100));
     ring.append({ ...block(100, 100), timestampNs: 50_000_000n });
     expect(ring.runs).toHaveLength(1);
+    expect(ring.runs[0]?.timestampNs(99)).toBe(99_000n);
+    expect(ring.runs[0]?.timestampNs(100)).toBe(50_000_000n);
+    expect([99_000n, 99_001n, 50_000_000n, 50_001_000n].map((time) => ring.indexAt(time))).toEqual([99, 100, 100, 101]);
     ring.append({ ...block(200, 100), timestampNs: 5_000_000_000n });
     ring.append({ ...block(300, 100), timestampNs: 0n });
     expect(ring.runs.map(({ firstIndex, previousEnd }) => [firstIndex, previousEnd])).toEqual([
@@ -132,6 +135,19 @@ describe('the sample ring', () => {
       [200, 200],
       [300, 300],
     ]);
+  });
+
+  it('follows an oscillator that is not exactly at its rate, however long', () => {
+    const ring = new SampleRing(100_000, 1);
+    // 500 ppm: a second off after 2000 s.
+    for (let i = 0; i < 2_000; i++)
+      ring.append({ ...block(i * 1000, 1000), timestampNs: BigInt(i) * 1_000_500_000n, sampleRateHz: 1000 });
+    expect(ring.runs).toHaveLength(1);
+    const [run] = ring.runs;
+    const offMs = Number((run?.timestampNs(1_999_000) ?? 0n) - 1999n * 1_000_500_000n) / 1e6;
+    expect(Math.abs(offMs)).toBeLessThanOrEqual(1);
+    expect(ring.indexAt(1999n * 1_000_500_000n)).toBeGreaterThanOrEqual(1_999_000 - 1);
+    expect(ring.indexAt(1999n * 1_000_500_000n)).toBeLessThanOrEqual(1_999_000 + 1);
   });
 
   it('knows when samples had come', () => {
