@@ -5,6 +5,12 @@ import { encodeSpectrum } from './encode.ts';
 import { endIndex, type Measurement, MeasurementRun } from './measurement.ts';
 import type { SpectrumPlan } from './plan.ts';
 
+/**
+ * Distinct streams of spectra of all stations at a time. Each costs two transformed points a sample at most, which is what
+ * overlapping segments of every sample take.
+ */
+const MAX_FEEDS = 256;
+
 /** One who wants the spectra of a feed. */
 export interface SpectrumReader {
   /** An encoded SpectrumData without sequence number; nobody may change it. */
@@ -28,6 +34,7 @@ class SpectrumFeed {
     this.#leave = station.hub.join({
       onSamples: () => this.#run.wake(),
       onEnd: (reason) => this.#end(reason),
+      readerCount: () => this.#readers.size,
     });
     this.#run = this.#measure(station.hub.source.nextIndex());
   }
@@ -79,11 +86,21 @@ class SpectrumFeed {
 export class SpectrumFeeds {
   readonly #feeds = new Map<string, SpectrumFeed>();
 
-  /** Joins the feed of this plan, which begins with its first reader; returns how to leave. */
+  /**
+   * Joins the feed of this plan, which begins with its first reader; returns how to leave.
+   *
+   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_FEEDS run already, or what joining the hub throws.
+   */
   join(station: Station, plan: SpectrumPlan, reader: SpectrumReader): () => void {
     const key = `${station.id} ${JSON.stringify(plan)}`;
     let feed = this.#feeds.get(key);
     if (feed === undefined) {
+      if (this.#feeds.size >= MAX_FEEDS) {
+        throw new PassbandError(
+          'RESOURCE_EXHAUSTED',
+          `${MAX_FEEDS} different streams of spectra run already; ask for one of them or try again later`,
+        );
+      }
       feed = new SpectrumFeed(station, plan, () => this.#feeds.delete(key));
       this.#feeds.set(key, feed);
     }

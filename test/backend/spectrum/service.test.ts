@@ -1,6 +1,7 @@
 // needs: scipy
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import FFT from 'fft.js';
 import { DEFAULT_STATIONS } from '../../../src/backend/default-stations.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { BackendUnderTest, type Caller, type Message, refusal } from '../backend-under-test.ts';
@@ -145,6 +146,38 @@ describe('SpectrumMonitorService', () => {
     expect(data.peak_frequency_hz).toBe(100.25e6);
   });
 
+  it('names the strongest peaks, the one between bins, and the floor of the noise', async () => {
+    const request = { station_id: 'sim-1', fft_size: 4096, averaging: 32, peaks: 3, window: 'SPECTRUM_WINDOW_FLATTOP' };
+    const data = await get(request);
+    // A carrier of -12 dBFS at +250 kHz; noise of -40 dBFS in 1 MHz, of which a bin has its share.
+    const floor = -40 + 10 * Math.log10(Number(data.enbw_bins) / 4096);
+    expect(Math.abs(Number(data.noise_floor_dbm) - floor)).toBeLessThan(0.5);
+    expect(Math.abs(Number(data.peak_interpolated_frequency_hz) - 100.25e6)).toBeLessThan(1);
+    expect(Number(data.peak_interpolated_power_dbm)).toBeCloseTo(-12, 2);
+    const peaks = Array.isArray(data.peaks) ? data.peaks : [];
+    expect(peaks).toHaveLength(3);
+    expect(peaks[0]).toEqual({
+      frequency_hz: data.peak_interpolated_frequency_hz,
+      power_dbm: data.peak_interpolated_power_dbm,
+    });
+    expect(peaks[1].power_dbm).toBeGreaterThanOrEqual(peaks[2].power_dbm);
+    // The next are in the QPSK signal around the centre.
+    expect(Math.abs(peaks[1].frequency_hz - 100e6)).toBeLessThan(85_000);
+  });
+
+  it('holds the greatest power of each bin', async () => {
+    const keeper = iq.stream('SubscribeIQ', { station_id: 'adsb' });
+    keeper.on('error', () => undefined).resume();
+    await once(keeper, 'metadata');
+    const detector = 'SPECTRUM_DETECTOR_MAX_HOLD';
+    const data = await get({ station_id: 'adsb', fft_size: 512, averaging: 40, detector });
+    const samples = await samplesOf(data, 'adsb', (512 * 41) / 2);
+    const [oracle] = scipyWelch(samples, [{ window: 'hann', nperseg: 512, scaling: 'spectrum', fs: 2e6, hold: true }]);
+    expect(worstRelativeError(linear(list(data.magnitude_dbm)), oracle?.powers ?? [])).toBeLessThan(1e-6);
+    expect(data.detector).toBe(detector);
+    keeper.cancel();
+  });
+
   it('writes powers as bytes that mean the same to half a step', async () => {
     const keeper = iq.stream('SubscribeIQ', { station_id: 'sim-1' });
     keeper.on('error', () => undefined).resume();
@@ -191,6 +224,29 @@ describe('SpectrumMonitorService', () => {
     expect(fromTwo.sequence_number).toBe('0');
     expect(Number(fromOne.sequence_number)).toBeGreaterThan(0);
     for (const { stream } of [one, two]) stream.cancel();
+  });
+
+  it('transforms once, however many read the same', async () => {
+    const transform = jest.spyOn(FFT.prototype, 'transform');
+    try {
+      const request = { station_id: 'sim-1', rate_hz: 50, fft_size: 256, averaging: 4 };
+      const streams = Array.from({ length: 12 }, () => spectrum.stream('StreamSpectrum', request));
+      const firsts = streams.map((stream) =>
+        once(
+          stream.on('error', () => undefined),
+          'data',
+        ),
+      );
+      await Promise.all(streams.map((stream) => once(stream, 'metadata')));
+      const spectra = await passing(Promise.all(firsts));
+      expect(new Set(spectra.map(([message]) => message.sample_index)).size).toBe(1);
+      // Every spectrum since the first, whether it has arrived already or not.
+      expect(transform.mock.calls.length % 4).toBe(0);
+      expect(transform.mock.calls.length / 4).toBeLessThanOrEqual(1 + (clock.nowMs() * 50) / 1000);
+      for (const stream of streams) stream.cancel();
+    } finally {
+      transform.mockRestore();
+    }
   });
 
   it('begins anew behind a gap', async () => {
