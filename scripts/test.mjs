@@ -33,6 +33,8 @@ const PROGRAMS = {
   // A policy of /etc answers its question for a certificate; only root can put one there.
   chromium: { debian: 'chromium', there: ['sh', ['-c', 'command -v chromium && test -w /etc']] },
   gnuradio: { debian: 'gnuradio', there: ['/usr/bin/python3', ['-c', 'import gnuradio.zeromq, gnuradio.analog']] },
+  'multimon-ng': { debian: 'multimon-ng', there: ['sh', ['-c', 'command -v multimon-ng']] },
+  gen_packets: { debian: 'direwolf', there: ['sh', ['-c', 'command -v gen_packets']] },
   'rtl-433': { debian: 'rtl-433', there: ['rtl_433', ['-V']] },
   skyfield: { debian: 'python3-skyfield', there: ['/usr/bin/python3', ['-c', 'import skyfield, sgp4']] },
   rotctld: { debian: 'libhamlib-utils', there: ['rotctld', ['--version']] },

@@ -11,9 +11,9 @@ export interface Ended {
 const TIMEOUT_MS = 20_000;
 
 /** Runs a program to its end, with its input closed or given, and tells how it ended; a program that is not there throws. */
-export function run(program: string, args: readonly string[], input = ''): Promise<Ended> {
+export function run(program: string, args: readonly string[], input = '', timeoutMs = TIMEOUT_MS): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+    const child = execFile(program, args, { timeout: timeoutMs }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, stdout, stderr });
       else reject(error);
