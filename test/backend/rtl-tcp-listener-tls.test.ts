@@ -33,6 +33,8 @@ rules:
     subjects: ["cn:dash-*"]
     allow: [{ methods: ["sdr.oran.SpectrumMonitorService/*"] }]
 `);
+/** Everything, for cn:sdr-*. */
+const ALL = policyOf('version: 1\nrules: [{ name: all, subjects: ["cn:sdr-*"], allow: [{ methods: ["*"] }] }]');
 const HERE = ', where: { station_id: ["lab-*"] }';
 
 describe('a listener with TLS', () => {
@@ -169,6 +171,17 @@ describe('a listener with TLS', () => {
     expect(await until('its line', () => told('call').find(({ code }) => code === 'UNAUTHENTICATED'))).toMatchObject({
       rpc: 'sdr.oran.IQStreamService/SubscribeIQ',
     });
+  });
+
+  it('says of one whose station stops that it is over', async () => {
+    const one = await client(await program()).served();
+    rules.set(ALL);
+    const iq = await backend.client('sdr.oran.IQStreamService', await program());
+    await iq.unary('StopStream', { station_id: 'lab-1' });
+    await one.closed();
+    const overInGoodOrder = ({ rpc, code }: LogLine): boolean => code === 'OK' && String(rpc).endsWith('/SubscribeIQ');
+    await until('its line', () => told('call').find(overInGoodOrder));
+    await iq.unary('StartStream', { station_id: 'lab-1' });
   });
 
   it('cuts one who may not read any more by a new policy', async () => {

@@ -1,7 +1,9 @@
 import type { TLSSocket } from 'node:tls';
 import { Metadata } from '@grpc/grpc-js';
+import { codeNumber } from '../../errors.ts';
 import type { CallGuard } from '../call-guard.ts';
 import type { Connection } from '../connections.ts';
+import type { EndReason } from '../iq/frame-origin.ts';
 import type { Station } from '../station.ts';
 
 /**
@@ -14,6 +16,8 @@ const METHOD = '/sdr.oran.IQStreamService/SubscribeIQ';
 export interface ReadingRight {
   /** Lets a block out by calling `go`, at once or when the client's rate allows. */
   pace(block: Buffer, go: () => void): void;
+  /** The samples have ended before the right did: that is how the call ended, and not by the client. */
+  over(reason: EndReason): void;
 }
 
 /**
@@ -41,7 +45,10 @@ export function askToRead(
   });
   // Judged by the deadline of the call, and it has none.
   socket.once('close', () => call.cancelled(Number.POSITIVE_INFINITY));
-  const right: ReadingRight = { pace: (block, go) => call.response(block, go) };
+  const right: ReadingRight = {
+    pace: (block, go) => call.response(block, go),
+    over: (reason) => void call.finish(codeNumber(reason === 'stopped' ? 'OK' : reason.code)),
+  };
   call.admit(new Metadata(), () =>
     call.request({ station_id: station.id, datatype: 'cu8' }, () => {
       if (!socket.destroyed) granted(right);

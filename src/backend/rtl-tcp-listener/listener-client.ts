@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import type { EndReason } from '../iq/frame-origin.ts';
 import { gainCountOf, R820T } from '../iq/sources/rtl-tcp-gains.ts';
 import { encodeHeader } from '../rtl-tcp-protocol.ts';
 import type { Station } from '../station.ts';
 import { CommandWatch } from './command-watch.ts';
+import type { ReadingRight } from './guarded-client.ts';
 import type { FeedReader, SampleFeed } from './sample-feed.ts';
 
 /** What existing programs know best: a receiver with an R820T, and the number of its gains. */
@@ -22,10 +24,8 @@ export interface ClientContext {
   readonly feed: SampleFeed;
   readonly clock: Clock;
   readonly log: Logger;
-  /**
-   * Lets a block out by calling `go`, at once, later or never. Clients without it may have all that they can take.
-   */
-  readonly pace?: (block: Buffer, go: () => void) => void;
+  /** By what right a client reads, where that is asked; others may have all that they can take. */
+  readonly right?: ReadingRight;
 }
 
 /** How a client was served. */
@@ -71,19 +71,20 @@ export class ListenerClient implements FeedReader {
   }
 
   block(bytes: Buffer): void {
-    const { pace } = this.#context;
+    const { right } = this.#context;
     if (this.#isFull()) this.#drop(bytes);
-    else if (pace === undefined) this.#write(bytes);
+    else if (right === undefined) this.#write(bytes);
     else {
       this.#waits = true;
-      pace(bytes, () => {
+      right.pace(bytes, () => {
         this.#waits = false;
         this.#write(bytes);
       });
     }
   }
 
-  end(): void {
+  end(reason: EndReason): void {
+    this.#context.right?.over(reason);
     this.#socket.end();
     const cancel = this.#context.clock.after(FAREWELL_MS, () => this.#socket.destroy());
     this.#socket.once('close', cancel);

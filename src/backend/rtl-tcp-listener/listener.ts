@@ -83,7 +83,7 @@ export class RtlTcpListener {
   #open(): Promise<TlsDoor> {
     const { host, port, tls } = this.#config;
     const { log, material, metrics } = this.#context;
-    const listening = { host, port, log, maxConnections: MAX_CLIENTS };
+    const listening = { host, port, log, metrics, maxConnections: MAX_CLIENTS };
     if (!tls) return openPlainDoor({ ...listening, onConnection: (socket) => this.#serve(socket, {}) });
     return openTlsDoor({
       ...listening,
@@ -103,16 +103,16 @@ export class RtlTcpListener {
       socket.destroy();
       return;
     }
-    askToRead(socket, admitted.connection, this.#station, guard, ({ pace }) => this.#serve(socket, { pace }));
+    askToRead(socket, admitted.connection, this.#station, guard, (right) => this.#serve(socket, { right }));
   }
 
-  #serve(socket: Socket, right: Pick<ClientContext, 'pace'>): void {
+  #serve(socket: Socket, given: Pick<ClientContext, 'right'>): void {
     const remote = remoteAddress(socket.remoteAddress);
     const log = this.#log.child({ remote, remotePort: socket.remotePort });
     const { clock } = this.#context;
     try {
       this.#station.requireRunning();
-      const client = new ListenerClient(socket, { station: this.#station, feed: this.#feed, clock, log, ...right });
+      const client = new ListenerClient(socket, { station: this.#station, feed: this.#feed, clock, log, ...given });
       log.info('an rtl_tcp client is served');
       socket.once('close', () => log.info(client.totals, 'an rtl_tcp client is gone'));
     } catch (error) {

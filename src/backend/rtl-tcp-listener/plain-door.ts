@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { listenAddress } from '../../listen-address.ts';
+import type { ConnectionMetrics } from '../metrics.ts';
 import type { TlsDoor } from '../tls-door.ts';
 
 /** How to listen. */
@@ -11,15 +12,17 @@ export interface PlainDoorOptions {
   /** Connections at a time. */
   readonly maxConnections: number;
   readonly log: Logger;
+  readonly metrics: Pick<ConnectionMetrics, 'refused'>;
   readonly onConnection: (socket: Socket) => void;
 }
 
 /** A TCP listener without TLS: for programs of this machine alone. */
 export async function openPlainDoor(options: PlainDoorOptions): Promise<TlsDoor> {
-  const { host, port, maxConnections, log, onConnection } = options;
+  const { host, port, maxConnections, log, metrics, onConnection } = options;
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true, keepAlive: true });
   server.maxConnections = maxConnections;
+  server.on('drop', () => metrics.refused('total'));
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});

@@ -52,6 +52,7 @@ export class SampleFeed implements Tap {
     const newest = ring.runs.at(-1);
     if (newest === undefined) return;
     const from = Math.max(this.#next, newest.start);
+    if (newest.end <= from) return;
     const block = Buffer.allocUnsafe((newest.end - from) * bytesPerSample(DATATYPE));
     let saturated = 0;
     ring.read(from, newest.end - from, (bytes, offset) => {
