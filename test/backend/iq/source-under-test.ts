@@ -35,7 +35,8 @@ export class BlockCollector {
     this.#bytesPerSample = bytesPerSample;
   }
 
-  start(): void {
+  /** @param ended what to do when the source has come to its end. */
+  start(ended = (): void => undefined): void {
     this.#source.start({
       samples: (block) => {
         // Good only until this returns.
@@ -43,6 +44,7 @@ export class BlockCollector {
         this.blocks.push({ ...block, bytes: Uint8Array.from(block.bytes), count });
       },
       failed: (fault) => this.faults.push(fault),
+      ended,
     });
   }
 

@@ -48,19 +48,19 @@ export function carriageOf({ component, isBigEndian, bytesPerComponent }: SigmfD
     case 'f64':
       return as('cf32_le', (bytes) => {
         const values = aligned(isBigEndian ? bytes.swap64() : bytes);
-        return asBytes(Float32Array.from(new Float64Array(values.buffer, values.byteOffset, values.length / 8)));
+        return asBytes(new Float32Array(new Float64Array(values.buffer, values.byteOffset, values.length / 8)));
       });
     case 'i32':
       return as('cf32_le', (bytes) => {
         const values = aligned(isBigEndian ? bytes.swap32() : bytes);
         const integers = new Int32Array(values.buffer, values.byteOffset, values.length / 4);
-        return asBytes(Float32Array.from(integers, (value) => value / SCALE_32));
+        return asBytes(scaled(integers, 0, SCALE_32));
       });
     case 'u32':
       return as('cf32_le', (bytes) => {
         const values = aligned(isBigEndian ? bytes.swap32() : bytes);
         const integers = new Uint32Array(values.buffer, values.byteOffset, values.length / 4);
-        return asBytes(Float32Array.from(integers, (value) => (value - ZERO_U32) / ZERO_U32));
+        return asBytes(scaled(integers, ZERO_U32, ZERO_U32));
       });
   }
 }
@@ -68,6 +68,13 @@ export function carriageOf({ component, isBigEndian, bytesPerComponent }: SigmfD
 function flipTopBits(bytes: Buffer): Buffer {
   for (let i = 1; i < bytes.length; i += 2) bytes[i] = (bytes[i] ?? 0) ^ 0x80;
   return bytes;
+}
+
+function scaled(integers: Int32Array | Uint32Array, zero: number, scale: number): Float32Array {
+  const { length } = integers;
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = ((integers[i] ?? 0) - zero) / scale;
+  return values;
 }
 
 /** The same bytes where typed arrays of any kind may lie on them. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -91,14 +92,14 @@ async function readMetadata({ name, handle, offset, bytes }: FilePart): Promise<
   if (bytes > MAX_METADATA_BYTES) {
     throw new UsageError(`${name}: ${bytes} bytes are more than the ${MAX_METADATA_BYTES} that metadata may have`);
   }
-  let text: string;
+  let content: Buffer;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(await readBytes(handle, offset, bytes));
+    content = await readBytes(handle, offset, bytes);
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${name}: is no UTF-8 text`, { cause: error });
     throw asUsageError(name, error);
   }
-  return parseSigmfMetadata(text, name);
+  if (!isUtf8(content)) throw new UsageError(`${name}: is no UTF-8 text`);
+  return parseSigmfMetadata(content.toString('utf8'), name);
 }
 
 /** Bytes from a place on: fewer only at the end of the file. */
