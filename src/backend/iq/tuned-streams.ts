@@ -10,7 +10,7 @@ import { TunedStream } from './tuned-stream.ts';
 const MAX_TUNED_STREAMS = 16;
 
 /** Real multiplications per second that one station's filters may cost: most of a core. */
-const MAX_FILTER_COST = 600e6;
+const MAX_FILTER_COST = 600_000_000;
 
 /** The parts of one station's band that are filtered at the moment. */
 export class TunedStreams {
