@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';
 import { expectProblem } from '../support/problem.ts';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -36,7 +37,9 @@ let client: Caller;
 let dashboard: Caller;
 
 beforeAll(async () => {
-  stack = await startStack({ policy: POLICY });
+  const source = { kind: 'push', datatype: 'cf32_le', sampleRateHz: 1e6, centerFrequencyHz: 1e8 } as const;
+  const pushed = { stationId: 'pushed', description: '', source };
+  stack = await startStack({ policy: POLICY, stations: [...DEFAULT_STATIONS, pushed] });
   client = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
   dashboard = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'dashboard'));
 });
@@ -120,12 +123,13 @@ describe('a cap on the sample rate', () => {
   });
 
   it('is held against each message of a stream of requests', async () => {
-    const lines = [{ sampleRate: 1e6 }, { sampleRate: 3e6 }].map((batch) => JSON.stringify(batch)).join('\n');
-    const { text } = await client.call('/v1/stations/sim-1/iq:push', {
+    const lines = [1e6, 3e6].map((sampleRate, n) => JSON.stringify({ sampleRate, sequenceNumber: n, samples: [0, 0] }));
+    const { text } = await client.call('/v1/stations/pushed/iq:push', {
       method: 'POST',
       headers: { 'content-type': 'application/x-ndjson', accept: 'application/x-ndjson' },
-      body: `${lines}\n`,
+      body: `${lines.join('\n')}\n`,
     });
     expect(text).toContain('no more than 2000000 samples a second');
+    expect(text).not.toContain('"ackedSequence":"1"');
   });
 });
