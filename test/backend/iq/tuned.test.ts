@@ -204,6 +204,7 @@ describe('SubscribeIQ of a part of the band', () => {
   });
 
   it('has a gap where the band has one, and says exactly what is missing', async () => {
+    const whole = await subscribe({ station_id: 'sim-1', batch_size_samples: 500 });
     const reader = await subscribe(part);
     clock.advance(100);
     await reader.until(9000);
@@ -222,7 +223,16 @@ describe('SubscribeIQ of a part of the band', () => {
     const received = reader.frames.reduce((sum, { sample_count }) => sum + Number(sample_count), 0);
     expect(received + reader.lost).toBe(reader.end - reader.first);
     expect(before).toBeLessThanOrEqual(10_000);
-    reader.stream.cancel();
+    // And none of what came before the gap is in what comes behind it.
+    await whole.until(4_100_000);
+    whole.frames.splice(
+      0,
+      whole.frames.findIndex(({ sample_index }) => Number(sample_index) >= 3_100_000),
+    );
+    reader.frames.splice(0, jump);
+    const expected = filtered(whole, -300_000, 1e6, 10)(behind);
+    expect(reader.bytes(behind, 408_000).equals(expected.subarray(0, (408_000 - behind) * 8))).toBe(true);
+    for (const { stream } of [whole, reader]) stream.cancel();
   });
 
   it('follows the station to another frequency, and ends when its rate becomes another', async () => {
