@@ -196,7 +196,7 @@ describe('a recording that is played', () => {
   });
 
   it('that was replaced by another while it could not be read stays away until it is back', async () => {
-    const data = countingBytes(2 * 3_000_000);
+    const data = countingBytes(2 * 1_200_000);
     const file = await folder.write('replaced', 'ci8', 1_000_000, data);
     const dataFile = file.replace('-meta', '-data');
     const source = await open({ file }, 0);
@@ -208,7 +208,7 @@ describe('a recording that is played', () => {
     });
     expect(source.fault).toMatchObject({ code: 'UNAVAILABLE' });
     // Of the right size and with other samples: the hash tells.
-    await writeFile(dataFile, countingBytes(2 * 3_000_000, 99));
+    await writeFile(dataFile, countingBytes(2 * 1_200_000, 99));
     for (let i = 0; i < 3; i++) {
       const before = clock.timers;
       clock.advance(31_000);
