@@ -3,6 +3,7 @@ import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '.
 import { FREQUENCY, SAMPLE_RATE } from '../../ranges.ts';
 import { bytesPerSample } from '../formats.ts';
 import type { Reception, Tuning } from '../sources/source.ts';
+import { type AlignedPlace, firstNotFinite } from './aligned-place.ts';
 import { type Compression, decompress, MAX_BATCH_SAMPLES } from './compression.ts';
 import type { SampleBatch } from './sample-batch.ts';
 
@@ -24,7 +25,7 @@ export interface CheckedBatch {
   readonly timestampNs: bigint | undefined;
   readonly band: string | undefined;
   readonly tuning: Tuning;
-  /** Interleaved float32, whole samples, at least one; at any address. */
+  /** Interleaved float32, whole samples, at least one; at a multiple of 8, and good until the next batch is checked. */
   readonly samples: Uint8Array;
   readonly sampleCount: number;
   readonly reception: Reception;
@@ -35,19 +36,26 @@ const refuse = (message: string): never => {
 };
 
 /**
- * Checks a batch and unpacks its samples. Whether its samples are numbers is looked at where they are copied anyway.
+ * Checks a batch and unpacks its samples.
  *
  * @param present what holds where the batch leaves its rate or frequency at 0.
+ * @param place where the samples are laid.
  * @throws PassbandError INVALID_ARGUMENT naming field, range and unit.
  */
-export function checkBatch(batch: SampleBatch, present: Tuning, expected: Compression | undefined): CheckedBatch {
+export function checkBatch(
+  batch: SampleBatch,
+  present: Tuning,
+  expected: Compression | undefined,
+  place: AlignedPlace,
+): CheckedBatch {
   if (batch.unreadable !== undefined) throw batch.unreadable;
   const tuning = {
     sampleRateHz: checkOptionalNumber('sample_rate', batch.sample_rate, SAMPLE_RATE) ?? present.sampleRateHz,
     centerFrequencyHz:
       checkOptionalNumber('center_frequency_hz', batch.center_frequency_hz, FREQUENCY) ?? present.centerFrequencyHz,
   };
-  const samples = samplesOf(batch, expected);
+  const samples = place.lay(samplesOf(batch, expected));
+  requireFinite(samples, batch.sequence_number);
   return {
     sequence: BigInt(batch.sequence_number),
     timestampNs: timestampOf(batch),
@@ -95,18 +103,11 @@ function samplesOf({ samples, compressed_samples }: SampleBatch, expected: Compr
     : refuse(`compressed_samples must hold whole samples of ${SAMPLE_BYTES} bytes; ${bytes.length} bytes are not`);
 }
 
-/** First value that is no finite number, counted from 0; undefined when all are. */
-export function firstNotFinite(values: Float32Array): number | undefined {
-  // Zero times a finite number is zero; four sums, since one would wait for itself.
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const { length } = values;
-  for (let i = 0; i + 3 < length; i += 4) {
-    a += (values[i] ?? 0) * 0;
-    b += (values[i + 1] ?? 0) * 0;
-    c += (values[i + 2] ?? 0) * 0;
-    d += (values[i + 3] ?? 0) * 0;
-  }
-  for (let i = length - (length % 4); i < length; i++) a += (values[i] ?? 0) * 0;
-  if (a + b + c + d === 0) return undefined;
-  return values.findIndex((value) => !Number.isFinite(value));
+function requireFinite(samples: Uint8Array, sequence: string): void {
+  const at = firstNotFinite(new Float32Array(samples.buffer, samples.byteOffset, samples.length / 4));
+  if (at === undefined) return;
+  const part = at % 2 === 0 ? 'I' : 'Q';
+  refuse(
+    `samples must be finite numbers, full scale 1.0; ${part} of sample ${Math.floor(at / 2)} of batch ${sequence} is none`,
+  );
 }

@@ -7,7 +7,8 @@ import type { Stations } from '../../stations.ts';
 import { bytesPerSample } from '../formats.ts';
 import { MAX_BLOCK_SAMPLES, type ProducerSession, PushSource } from '../sources/push.ts';
 import type { Reception } from '../sources/source.ts';
-import { type CheckedBatch, checkBatch, firstNotFinite } from './batch-checks.ts';
+import { AlignedPlace } from './aligned-place.ts';
+import { type CheckedBatch, checkBatch } from './batch-checks.ts';
 import { BatchSequence } from './batch-sequence.ts';
 import { Pace } from './pace.ts';
 import type { SampleBatch } from './sample-batch.ts';
@@ -44,8 +45,7 @@ export class Producer {
   readonly #pace: Pace;
   readonly #leaveHub: () => void;
   readonly #stopWatching: () => void;
-  /** The samples of a batch, where they are aligned. */
-  #scratch = new Uint8Array();
+  readonly #place: AlignedPlace;
   #reception: Reception = {};
   #silentAtMs: number;
   /** When more samples may come. */
@@ -70,11 +70,15 @@ export class Producer {
     }
     station.requireRunning();
     source.requireFree();
-    checkBatch(first, source.tuning, source.expectedCompression);
-    return new Producer(station, source, call);
+    const place = new AlignedPlace();
+    // It is looked at again when it is taken; but who begins with a wrong one is not let in at all.
+    checkBatch(first, source.tuning, source.expectedCompression, place);
+    return new Producer(station, source, place, call);
   }
 
-  private constructor(station: Station, source: PushSource, { clock, metadata, ended }: ProducerCall) {
+  private constructor(station: Station, source: PushSource, place: AlignedPlace, call: ProducerCall) {
+    const { clock, metadata, ended } = call;
+    this.#place = place;
     this.#station = station;
     this.#source = source;
     this.#clock = clock;
@@ -116,13 +120,12 @@ export class Producer {
   async take(message: SampleBatch): Promise<object> {
     const receivedMs = this.#clock.nowMs();
     const batch = this.#check(message);
-    const samples = this.#aligned(batch);
     const lostBefore = this.#sequence.take(batch);
     if (batch.band !== undefined && batch.band !== this.#station.band) this.#station.start({ band: batch.band });
     this.#session.follow(batch.tuning);
     this.#reception = sameOr(this.#reception, batch.reception);
     this.#silentAtMs = Number.POSITIVE_INFINITY;
-    await this.#handOn(batch, samples, lostBefore);
+    await this.#handOn(batch, lostBefore);
     const nowMs = this.#clock.nowMs();
     this.#silentAtMs = nowMs + this.#pace.aheadMs + durationMs(batch) + SILENCE_MS;
     return {
@@ -153,25 +156,11 @@ export class Producer {
         `station_id must be ${this.#station.id} in every batch of this call; open a call for each station`,
       );
     }
-    return checkBatch(message, this.#source.tuning, this.#source.expectedCompression);
-  }
-
-  /** The samples of a batch at a multiple of 8, each of them a number. */
-  #aligned({ samples, sequence }: CheckedBatch): Uint8Array {
-    if (this.#scratch.length < samples.length) this.#scratch = new Uint8Array(samples.length);
-    const aligned = this.#scratch.subarray(0, samples.length);
-    aligned.set(samples);
-    const odd = firstNotFinite(new Float32Array(aligned.buffer, 0, aligned.length / 4));
-    if (odd === undefined) return aligned;
-    const part = odd % 2 === 0 ? 'I' : 'Q';
-    throw new PassbandError(
-      'INVALID_ARGUMENT',
-      `samples must be finite numbers, full scale 1.0; ${part} of sample ${Math.floor(odd / 2)} of batch ${sequence} is none`,
-    );
+    return checkBatch(message, this.#source.tuning, this.#source.expectedCompression, this.#place);
   }
 
   /** Gives the samples to the hub in pieces that its ring and its readers can take, none before its time. */
-  async #handOn(batch: CheckedBatch, samples: Uint8Array, lostBefore: number): Promise<void> {
+  async #handOn(batch: CheckedBatch, lostBefore: number): Promise<void> {
     const { hub } = this.#station;
     const { sampleRateHz } = batch.tuning;
     const ringMs = hub.ringSeconds * 1000;
@@ -183,7 +172,7 @@ export class Producer {
     this.#pace.begin(durationMs(batch), ringMs);
     for (let at = 0; at < batch.sampleCount; at += most) {
       if (at > 0) await this.ready();
-      const piece = samples.subarray(at * SAMPLE_BYTES, (at + most) * SAMPLE_BYTES);
+      const piece = batch.samples.subarray(at * SAMPLE_BYTES, (at + most) * SAMPLE_BYTES);
       this.#session.push({
         samples: piece,
         lostBefore: at === 0 ? lostBefore : 0,
