@@ -9,6 +9,7 @@ beforeEach(() => {
   clock = new ManualClock();
   timeline = new ArrivalTimeline(clock, RATE);
 });
+const place = (count: number, senders?: bigint): number => timeline.place(count, senders).sampleIndex;
 /** Nanoseconds since the clock began, of a sample. */
 const timeOf = (index: number): number => Number(timeline.timestampNs(index) - ManualClock.START_NS);
 
@@ -19,7 +20,7 @@ describe('where samples lie', () => {
     timeline.resume();
     clock.advance(100);
     expect(timeline.next).toBe(600);
-    expect(timeline.place(80)).toBe(520);
+    expect(place(80)).toBe(520);
     clock.advance(50);
     expect(timeline.next).toBe(600);
     timeline.pause();
@@ -32,17 +33,17 @@ describe('where samples lie', () => {
     clock.advance(500);
     timeline.resume();
     clock.advance(1);
-    expect(timeline.place(100)).toBe(500);
+    expect(place(100)).toBe(500);
     expect(timeline.next).toBe(600);
   });
 
   it('is right behind what came before where the sender does not count, whatever the clock says', () => {
     timeline.resume();
     clock.advance(100);
-    expect(timeline.place(100)).toBe(0);
+    expect(place(100)).toBe(0);
     clock.advance(1000);
-    expect(timeline.place(10)).toBe(100);
-    expect(timeline.place(1000)).toBe(110);
+    expect(place(10)).toBe(100);
+    expect(place(1000)).toBe(110);
   });
 
   it('is by the clock after a break where the sender does not count', () => {
@@ -51,21 +52,21 @@ describe('where samples lie', () => {
     timeline.place(100);
     timeline.breakOff();
     clock.advance(1000);
-    expect(timeline.place(10)).toBe(1090);
+    expect(place(10)).toBe(1090);
     timeline.breakOff();
-    expect(timeline.place(10)).toBe(1100);
+    expect(place(10)).toBe(1100);
   });
 
   it('is exact by the count of a sender, also after a break', () => {
     timeline.resume();
     clock.advance(100);
-    expect(timeline.place(100, 5000n)).toBe(0);
-    expect(timeline.place(50, 5100n)).toBe(100);
-    expect(timeline.place(50, 5157n)).toBe(157);
+    expect(place(100, 5000n)).toBe(0);
+    expect(place(50, 5100n)).toBe(100);
+    expect(place(50, 5157n)).toBe(157);
     timeline.breakOff();
     clock.advance(5000);
-    expect(timeline.place(50, 5207n)).toBe(207);
-    expect(timeline.place(50, 5258n)).toBe(258);
+    expect(place(50, 5207n)).toBe(207);
+    expect(place(50, 5258n)).toBe(258);
   });
 
   it.each<[what: string, senders: bigint]>([
@@ -78,9 +79,9 @@ describe('where samples lie', () => {
     clock.advance(100);
     timeline.place(100, 5000n);
     clock.advance(3000);
-    expect(timeline.place(20, senders)).toBe(3080);
+    expect(place(20, senders)).toBe(3080);
     // From there on the new count holds.
-    expect(timeline.place(20, senders + 25n)).toBe(3105);
+    expect(place(20, senders + 25n)).toBe(3105);
   });
 
   it('never becomes a number that is not exact, however often a count leaps', () => {
@@ -88,7 +89,7 @@ describe('where samples lie', () => {
     let senders = 0n;
     let before = -1;
     for (let i = 0; i < 10_000; i++) {
-      const index = timeline.place(1, senders);
+      const index = place(1, senders);
       expect(index).toBeGreaterThan(before);
       before = index;
       senders += 2n ** 40n;
@@ -102,7 +103,7 @@ describe('when samples were made', () => {
   it('is now for the last of the first that came, and by the rate from there', () => {
     timeline.resume();
     clock.advance(500);
-    const index = timeline.place(100);
+    const index = place(100);
     expect(timeOf(index)).toBe(400e6);
     expect(timeOf(index + 100)).toBe(500e6);
     timeline.setRate(index + 100, 2 * RATE);
@@ -110,10 +111,49 @@ describe('when samples were made', () => {
     expect(timeOf(index + 300)).toBe(600e6);
   });
 
+  it('follows the clock of whoever sends, by the messages that were delayed least', () => {
+    timeline.resume();
+    const step = (ms: number, samples: number): number => {
+      clock.advance(ms);
+      return timeline.place(samples).suspectedLoss;
+    };
+    step(100, 100);
+    // 99 samples come each 100 ms: a hundredth too slow, and every other one is late.
+    const suspected = Array.from({ length: 300 }, (_, i) => step(i % 2 === 0 ? 130 : 70, 99));
+    expect(suspected.every((samples) => samples === 0)).toBe(true);
+    const offMs = (timeOf(timeline.next) - clock.nowMs() * 1e6) / 1e6;
+    expect(Math.abs(offMs)).toBeLessThan(110);
+  });
+
+  it('is set anew, and about so many samples are said to be missing, where a whole window came too late', () => {
+    timeline.resume();
+    let suspected = 0;
+    for (let i = 0; i < 300; i++) {
+      clock.advance(100);
+      // A second of samples is lost without a trace.
+      if (i >= 100 && i < 110) continue;
+      suspected += timeline.place(100).suspectedLoss;
+    }
+    expect(suspected).toBe(1000);
+    expect(timeOf(timeline.next)).toBe(clock.nowMs() * 1e6);
+    expect(timeline.next).toBe(29_000);
+  });
+
+  it('is no matter of suspicion where the sender counts', () => {
+    timeline.resume();
+    clock.advance(100);
+    let senders = 0n;
+    for (let i = 0; i < 300; i++) {
+      clock.advance(200);
+      expect(timeline.place(100, senders)).toEqual({ sampleIndex: 200 + 100 * i, suspectedLoss: 0 });
+      senders += 100n;
+    }
+  });
+
   it('is what the receiver says where its clock is right, and not where it counts from elsewhere', () => {
     timeline.resume();
     clock.advance(500);
-    const index = timeline.place(100);
+    const index = place(100);
     const wholeS = Number(ManualClock.START_NS / 1_000_000_000n);
     expect(timeline.setTime(index + 50, { wholeS, fractionS: 0.125 })).toBe(0);
     expect(timeOf(index + 50)).toBe(125e6);
@@ -124,7 +164,7 @@ describe('when samples were made', () => {
   it('shows what a receiver lost before the samples were counted, where that is a whole number', () => {
     timeline.resume();
     clock.advance(500);
-    const index = timeline.place(400);
+    const index = place(400);
     const at = (samples: number, fractionS: number): number =>
       timeline.setTime(index + samples, { wholeS: 5, fractionS });
     expect(at(0, 0.1)).toBe(0);

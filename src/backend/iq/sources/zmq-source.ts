@@ -170,8 +170,9 @@ export class ZmqSource implements Source {
     const samples = items.length / sampleBytes;
     if (samples === 0) return;
     const notes = offset === undefined ? [] : receiverNotes({ ...message, offset }, samples);
-    const sampleIndex = this.#timeline.place(samples, offset);
+    const { sampleIndex, suspectedLoss } = this.#timeline.place(samples, offset);
     this.#heard();
+    if (suspectedLoss > 0) this.#suspect(suspectedLoss);
     this.#emit(sampleIndex, this.#align(items), notes);
   }
 
@@ -180,6 +181,12 @@ export class ZmqSource implements Source {
     if (this.#fault === undefined) return;
     this.#fault = undefined;
     this.#context.log.info(this.#facts, 'samples from a ZeroMQ sink come again');
+  }
+
+  #suspect(samples: number): void {
+    this.#sink?.suspected?.(samples);
+    const what = 'samples of a ZeroMQ sink without tags seem to be lost: fewer came than were due';
+    this.#context.log.warn({ ...this.#facts, samples }, what);
   }
 
   #align(items: Uint8Array): Uint8Array {
