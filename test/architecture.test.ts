@@ -185,6 +185,7 @@ describe('where a library may appear', () => {
     [/^cli-progress$/, ['cli/recording/record-progress.ts'], []],
     [/^@grpc\/grpc-js$/, ['gateway/upstream', 'backend'], []],
     [/^commander$/, ['cli'], []],
+    [/^satellite\.js$/, ['backend/antenna/orbit.ts'], []],
     [/^(pkijs|asn1js)$/, ['pki', 'gateway/guard'], []],
     [/^prom-client$/, ['observability', 'backend/metrics.ts', 'backend/station-metrics.ts', 'cli'], ['backend']],
   ])('%s: %j, as a type also %j', (library, places, types) => {

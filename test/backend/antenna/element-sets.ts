@@ -47,7 +47,7 @@ export function madeUp(elements: Elements): Tle {
   const digits = eccentricity.toFixed(7).slice(2);
   const motion = meanMotion.toFixed(8).padStart(11);
   return parseTle(
-    withChecksum('1 99999U 26001A   26001.00000000  .00000000  00000-0  10000-4 0  999 '),
+    withChecksum('1 99999U 26001A   26001.00000000  .00000000  00000-0  00000-0 0  999 '),
     withChecksum(
       `2 99999 ${angle(inclinationDeg)} ${angle(nodeDeg)} ${digits} ${angle(perigeeDeg)} ${angle(anomalyDeg)} ${motion}    1 `,
     ),
