@@ -1,3 +1,4 @@
+import { pushCase } from './push/push-case.ts';
 import { rtlTcpCase } from './rtl-tcp-case.ts';
 import { sigmfCase, streamedSigmfCase } from './sigmf-case.ts';
 import { simCase } from './sim-case.ts';
@@ -12,4 +13,5 @@ export const SOURCE_CASES: SourceCases = {
   'zmq with tags': () => zmqCase('cf32_le', true),
   'zmq without tags': () => zmqCase('ci16_le', false),
   rtl_tcp: rtlTcpCase,
+  push: pushCase,
 };
