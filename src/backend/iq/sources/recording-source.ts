@@ -77,8 +77,8 @@ export class RecordingSource implements Source {
 
   start(sink: SourceSink): void {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
-    if (!this.#playing.loop) this.#beginOnce();
-    this.#next = this.#herePlace();
+    // A round that begins now begins with its first sample, however long this takes.
+    this.#next = this.#playing.loop || !this.#beginsAnew() ? this.#herePlace() : this.#startPlace;
     this.#sink = sink;
     this.#samples.open({ arrived: () => this.#tick(), failed: (error) => this.#fail(error) });
     this.#cancelTimer = this.#playing.clock.every(TICK_MS, () => this.#tick());
@@ -130,14 +130,15 @@ export class RecordingSource implements Source {
     return this.#playing.loop ? due : Math.min(due, this.#startPlace + this.#timeline.roundPlaces);
   }
 
-  /** Begins what is not repeated: for the first who listens, and again for the first after its end. */
-  #beginOnce(): void {
+  /** Begins what is not repeated, for the first who listens and again for the first after its end; false in between. */
+  #beginsAnew(): boolean {
     const end = this.#startPlace + this.#timeline.roundPlaces;
-    if (this.#hasBegun && this.#herePlace() < end) return;
+    if (this.#hasBegun && this.#herePlace() < end) return false;
     if (this.#hasBegun) this.#startPlace = end;
     this.#hasBegun = true;
     this.#startMs = this.#playing.clock.nowMs();
     this.#startNs = this.#playing.clock.wallNs();
+    return true;
   }
 
   #tick(): void {
