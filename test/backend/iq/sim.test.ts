@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { FieldFault, Fields } from '../../../src/backend/fields.ts';
 import { convertSamples, type Datatype } from '../../../src/backend/iq/formats.ts';
 import { type SimConfig, SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
+import { parseSim } from '../../../src/backend/iq/sources/sim-settings.ts';
 import { WelchEstimator } from '../../../src/backend/spectrum/psd.ts';
 
 const RATE = 1_000_000;
@@ -117,5 +119,107 @@ describe('the simulated receiver', () => {
   it('does not receive a carrier outside of its band', () => {
     const carriers = [{ offsetHz: 600_000, powerDbfs: 0 }];
     expect(db(power(samples({ carriers, noiseDbfs: -50 }, 10_000)))).toBeCloseTo(-50, 0);
+  });
+
+  it('keeps QPSK of an offset and of another symbol rate where it is', () => {
+    const bins = spectrum(
+      samples({ qpsk: [{ offsetHz: 250_000, powerDbfs: -6, samplesPerSymbol: 20 }] }, 400_000),
+      1024,
+    );
+    // 50 kBd at a quarter of the rate: 51 bins to a symbol rate, around bin 768.
+    const inside = bins.filter((_, i) => Math.abs(i - 768) < 0.4 * 51);
+    const outside = bins.filter((_, i) => Math.abs(i - 768) > 0.75 * 51);
+    expect(Math.min(...inside) - Math.max(...outside)).toBeGreaterThan(25);
+    expect(db(power(samples({ qpsk: [{ offsetHz: 250_000, powerDbfs: -6 }] }, 200_000)))).toBeCloseTo(-6, 1);
+  });
+
+  it('modulates a carrier with the tone and the deviation that are stated', () => {
+    const fm = { offsetHz: -50_000, powerDbfs: -10, toneHz: 500, deviationHz: 20_000 };
+    const iq = samples({ fm: [fm] }, 20_000, 777);
+    expect(db(power(iq))).toBeCloseTo(-10, 3);
+    let worst = 0;
+    for (let n = 1; n < 20_000; n++) {
+      const [a = 0, b = 0, c = 0, d = 0] = iq.subarray(2 * n - 2, 2 * n + 2);
+      const hz = (Math.atan2(d * a - c * b, c * a + d * b) / (2 * Math.PI)) * RATE;
+      // The mean over a sample time is the frequency in its middle.
+      const due = fm.offsetHz + fm.deviationHz * Math.cos(2 * Math.PI * fm.toneHz * ((777 + n - 0.5) / RATE));
+      worst = Math.max(worst, Math.abs(hz - due));
+    }
+    // Single precision lets a phase of amplitude 0.3 stray by some 1e-7.
+    expect(worst).toBeLessThan(0.5);
+  });
+
+  it('sends its bursts when they are due and nothing in between', () => {
+    const bursts = [{ offsetHz: 10_000, powerDbfs: 0, periodS: 0.002, onS: 0.0005 }];
+    const iq = samples({ bursts }, 10_000, 1234);
+    for (let n = 0; n < 10_000; n++) {
+      const level = Math.hypot(iq[2 * n] ?? 0, iq[2 * n + 1] ?? 0);
+      const isOn = (1234 + n) % 2000 < 500;
+      if (Math.abs(level - (isOn ? 1 : 0)) > 1e-6) throw new Error(`${level} at sample ${1234 + n}`);
+    }
+  });
+
+  it('states the ratio of its signal to its noise, where it has both', () => {
+    const reception = (config: Partial<SimConfig>): unknown => new SimGenerator({ ...base, ...config }).reception;
+    expect(reception(SCENE)).toEqual({ snrDb: 15 });
+    expect(reception({ noiseDbfs: -50, carriers: [{ offsetHz: 0, powerDbfs: -30 }] })).toEqual({ snrDb: 20 });
+    expect(reception({ noiseDbfs: -50 })).toBeUndefined();
+    expect(reception({ carriers: SCENE.carriers })).toBeUndefined();
+  });
+
+  it('refuses a scene of nothing and one of too much', () => {
+    expect(() => new SimGenerator(base)).toThrow(/needs noise or a signal/);
+    const carriers = Array.from({ length: 65 }, (_, i) => ({ offsetHz: i, powerDbfs: -60 }));
+    expect(() => new SimGenerator({ ...base, carriers })).toThrow(/64 signals at most, and this 65/);
+  });
+});
+
+describe('the settings of a scene', () => {
+  const parse = (value: object): SimConfig =>
+    parseSim(new Fields(value, ['sim']), { sampleRateHz: RATE, centerFrequencyHz: 1e8 });
+  const signal = { offset_hz: 1000, power_dbfs: -10 };
+
+  it('have the names of the proto', () => {
+    const pass = { tle_line1: 'one', tle_line2: 'two', downlink_frequency_hz: 137.5e6 };
+    const qpsk = [{ ...signal, samples_per_symbol: 4 }];
+    const fm = [{ ...signal, tone_hz: 1000, deviation_hz: 5000 }];
+    const bursts = [{ ...signal, period_s: 2, on_s: 0.5 }];
+    const parsed = { offsetHz: 1000, powerDbfs: -10 };
+    expect(parse({ seed: -5, noise_dbfs: -60, carriers: [signal], qpsk, fm, bursts, pass })).toEqual({
+      sampleRateHz: RATE,
+      centerFrequencyHz: 1e8,
+      seed: -5,
+      noiseDbfs: -60,
+      carriers: [parsed],
+      qpsk: [{ ...parsed, samplesPerSymbol: 4 }],
+      fm: [{ ...parsed, toneHz: 1000, deviationHz: 5000 }],
+      bursts: [{ ...parsed, periodS: 2, onS: 0.5 }],
+      pass: { tleLine1: 'one', tleLine2: 'two', downlinkFrequencyHz: 137.5e6 },
+    });
+  });
+
+  it.each([
+    [{}, 'sim.noise_dbfs', /is missing, and so is any signal/],
+    [{ noise_dbfs: Number.NaN }, 'sim.noise_dbfs', /from -300 to 20 dBFS/],
+    [{ noise_dbfs: 21 }, 'sim.noise_dbfs', /from -300 to 20 dBFS/],
+    [{ noise_dbfs: -9, seed: 2 ** 31 }, 'sim.seed', /32-bit/],
+    [{ carriers: [{ offset_hz: 1 }] }, 'sim.carriers[0].power_dbfs', /is missing/],
+    [{ carriers: [{ ...signal, offset_hz: 1e9 }] }, 'sim.carriers[0].offset_hz', /from -30720000 to 30720000 Hz/],
+    [{ carriers: [{ ...signal, power: 3 }] }, 'sim.carriers[0].power', /is unknown here/],
+    [{ qpsk: [{ ...signal, samples_per_symbol: 1 }] }, 'sim.qpsk[0].samples_per_symbol', /from 2 to 64 samples per/],
+    [{ fm: [{ ...signal, deviation_hz: 1 }] }, 'sim.fm[0].tone_hz', /is missing/],
+    [{ fm: [{ ...signal, tone_hz: 0, deviation_hz: 1 }] }, 'sim.fm[0].tone_hz', /from 0\.01 to 1000000 Hz/],
+    [{ bursts: [{ ...signal, period_s: 1, on_s: 2 }] }, 'sim.bursts[0].on_s', /must not be longer than period_s/],
+    [{ noise_dbfs: -9, pass: { tle_line1: 'a' } }, 'sim.pass.tle_line2', /is missing/],
+    [{ carriers: Array.from({ length: 65 }, () => signal) }, 'sim.carriers', /more than 64 together/],
+  ])('%j is refused at %s', (value, place, message) => {
+    let fault: unknown;
+    try {
+      parse(value);
+    } catch (error) {
+      fault = error;
+    }
+    expect(fault).toBeInstanceOf(FieldFault);
+    expect(fault).toMatchObject({ place, message: expect.stringMatching(message) });
   });
 });

@@ -122,6 +122,21 @@ describe('a recording that is played', () => {
     expect(second.blocks[0]?.timestampNs).toBe(ManualClock.START_NS + 66_000_000_000n);
   });
 
+  it('begins with its first sample however long the beginning takes', async () => {
+    const file = await folder.write('slow-start', 'ci8', RATE, countingBytes(2 * 1000));
+    // Time passes whenever it is looked at, as it does.
+    clock.nowMs = () => {
+      ticks += 0.3;
+      return ticks;
+    };
+    let ticks = 0;
+    const source = await open({ file, loop: false });
+    const out = collect(source);
+    clock.advance(10);
+    expect(out.blocks[0]?.sampleIndex).toBe(0);
+    source.stop();
+  });
+
   it('goes on by the clock where its only round was left for a while', async () => {
     const data = countingBytes(2 * 10_000);
     const file = await folder.write('left', 'ci8', RATE, data);
