@@ -187,6 +187,7 @@ describe('where a library may appear', () => {
     [/^commander$/, ['cli'], []],
     [/^satellite\.js$/, ['backend/antenna/orbit.ts'], []],
     [/^(pkijs|asn1js)$/, ['pki', 'gateway/guard'], []],
+    [/^zeromq$/, ['backend/iq/sources/zmq.ts'], []],
     [/^prom-client$/, ['observability', 'backend/metrics.ts', 'backend/station-metrics.ts', 'cli'], ['backend']],
   ])('%s: %j, as a type also %j', (library, places, types) => {
     expect(imports.filter(({ target }) => library.test(target))).not.toEqual([]);
