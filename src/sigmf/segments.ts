@@ -7,7 +7,7 @@ const NS_PER_SECOND = 1e9;
 const SAME_TIME_NS = 1_000_000n;
 
 /** Samples from the first to the last of a recording, gaps included: ten days at 20 MS/s. A larger index is a mistake. */
-export const MAX_INDEX_SPAN = 2 ** 44;
+export const MAX_INDEX_SPAN = 17_592_186_044_416;
 
 /** Samples that follow one another without a gap, all of one frequency. */
 export interface Segment {
