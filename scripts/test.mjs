@@ -38,6 +38,7 @@ const PROGRAMS = {
   'rtl-433': { debian: 'rtl-433', there: ['rtl_433', ['-V']] },
   skyfield: { debian: 'python3-skyfield', there: ['/usr/bin/python3', ['-c', 'import skyfield, sgp4']] },
   rotctld: { debian: 'libhamlib-utils', there: ['rotctld', ['--version']] },
+  jsonschema: { debian: 'python3-jsonschema', there: ['/usr/bin/python3', ['-c', 'import jsonschema']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { PassbandError } from '../errors.ts';
 import { paceOf, sampleRateCheck } from './answer-limits.ts';
+import { breakOff } from './break-off.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readHttpBody } from './http-body.ts';
@@ -84,6 +85,7 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
   const pump = startPump({
     source,
     sink: response,
+    breakOff: () => breakOff(response),
     writer,
     outgoing: outgoingOf(route),
     loss: resumable

@@ -27,6 +27,8 @@ export interface RunningCurl {
   kill(): void;
   /** What it got in all, when it has ended. */
   readonly ended: Promise<CurlAnswer>;
+  /** Its exit code: 0 for a whole answer, see curl's manual for the others. */
+  readonly code: Promise<number>;
 }
 
 /** The real curl with the certificates of a folder, against one origin. */
@@ -90,11 +92,13 @@ export function curlOf(origin: string, certsDir: string, name = 'client'): Curl 
       });
     });
     ended.catch(() => {});
+    const code = new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? -1)));
     return {
       write: (part) => void child.stdin.write(part),
       endInput: () => void child.stdin.end(),
       kill: () => void child.kill('SIGINT'),
       ended,
+      code,
       readUntil: async (mark) => {
         for (;;) {
           const all = Buffer.concat(chunks);

@@ -59,6 +59,8 @@ export interface PumpOptions {
   readonly loss: LossMeter;
   readonly overflow: Overflow;
   readonly observer: PumpObserver;
+  /** Ends the response so that nobody takes it for a whole one; destroys the sink unless told. */
+  readonly breakOff?: () => void;
   /** How fast this reader may be served, asked at every message; a reader that has to wait for it counts as slow. */
   readonly pace?: (() => SharedPace | undefined) | undefined;
   /** Looks at each message before it goes anywhere; what it throws ends the stream. */
@@ -84,7 +86,7 @@ const GONE: EndStatus = { code: 'CANCELLED', message: 'the client went away', de
  */
 export function startPump(options: PumpOptions): Pump {
   const { source, sink, writer, outgoing, loss, overflow, observer, inspect } = options;
-  const pace = options.pace ?? (() => undefined);
+  const { pace = () => undefined, breakOff = () => sink.destroy() } = options;
   const silenceMs = options.silenceMs ?? SILENCE_MS;
   const stallLimitMs = options.stallLimitMs ?? STALL_LIMIT_MS;
   let queue: Uint8Array[] = [];
@@ -185,7 +187,7 @@ export function startPump(options: PumpOptions): Pump {
     if (over) return;
     const last = writer.end(status);
     close(status);
-    if (last === undefined) sink.destroy();
+    if (last === undefined) breakOff();
     else {
       sink.end(last.length === 0 ? undefined : last);
       // A reader that takes nothing must not hold its connection for ever by not taking the end either.
