@@ -7,6 +7,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<AnyTarget>>> = {
   accept: async () => open(await (await import('./targets/accept.ts')).acceptTarget()),
   certificate: async () => open(await (await import('./targets/certificate.ts')).certificateTarget()),
   decision: async () => open(await (await import('./targets/decision.ts')).decisionTarget()),
+  'gnuradio-message': async () => open(await (await import('./targets/gnuradio-message.ts')).gnuradioMessageTarget()),
   'json-body': async () => open(await (await import('./targets/json-body.ts')).jsonBodyTarget()),
   policy: async () => open(await (await import('./targets/policy.ts')).policyTarget()),
   query: async () => open(await (await import('./targets/query.ts')).queryTarget()),
