@@ -31,6 +31,7 @@ const PERIOD_S = 1.5;
 const RTL_433 = ['-F', 'json', '-s', String(SENSOR_TUNING.sampleRateHz), '-c', '0'];
 
 let folder: string;
+let onTheAir: Buffer;
 /** The backend whose station is the receiver: what would be a dongle and rtl_tcp. */
 let radio: BackendUnderTest;
 /** Where it speaks rtl_tcp. */
@@ -45,7 +46,8 @@ const told = (text: string): readonly Readonly<Record<string, unknown>>[] =>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'passband-sensor-'));
   const file = join(folder, 'sensor.sigmf-meta');
-  await writeFile(join(folder, 'sensor.sigmf-data'), sensorBurst(READING, PERIOD_S));
+  onTheAir = sensorBurst(READING, PERIOD_S);
+  await writeFile(join(folder, 'sensor.sigmf-data'), onTheAir);
   await writeFile(
     file,
     JSON.stringify({
@@ -100,6 +102,12 @@ it('reads it from what curl downloaded of a station that lives on rtl_tcp', asyn
   const answer = await curl(`/v1/stations/garden/iq:download?datatype=cu8&seconds=${2 * PERIOD_S}`);
   expect(answer.status).toBe(200);
   expect(answer.body).toHaveLength(2 * 2 * PERIOD_S * SENSOR_TUNING.sampleRateHz);
+  // Two rounds of what is on the air, bit for bit, from wherever it was when the download began.
+  const round = answer.body.length / 2;
+  const at = onTheAir.indexOf(answer.body.subarray(0, 64));
+  const turned = Buffer.concat([onTheAir.subarray(at), onTheAir.subarray(0, at)]);
+  expect([at % 2, turned.equals(answer.body.subarray(0, round))]).toEqual([0, true]);
+  expect(turned.equals(answer.body.subarray(round))).toBe(true);
   await writeFile(file, answer.body);
   const { stdout, stderr } = await run('rtl_433', ['-r', file, ...RTL_433]);
   const decoded = stdout.split('\n').filter((line) => line.startsWith('{'));
@@ -140,4 +148,40 @@ it('has one connection to the receiver, however many read the station', async ()
   }
   for (const reader of readers) reader.stop();
   for (const caller of callers) await caller.close();
+});
+
+it('tells its readers that the receiver is gone, and is back by itself behind a gap', async () => {
+  const caller = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
+  const path = '/v1/stations/garden/iq?batch_size_samples=5000';
+  const before = new FrameReader(await caller.events(path));
+  await before.until(() => before.frames.length >= 3);
+  const sensor = await radio.client('sdr.oran.IQStreamService');
+  await sensor.unary('StopStream', { station_id: 'sensor' });
+  await before.until(() => false);
+  const reason = 'the rtl_tcp server has closed the connection';
+  expect(before.end?.status).toMatchObject({ code: 14, message: reason });
+  const refused = await caller.call(path);
+  expect([refused.status, refused.json()]).toMatchObject([503, { code: 'UNAVAILABLE' }]);
+  const station = (): Promise<Record<string, unknown>> =>
+    caller.call('/v1/stations/garden').then((answer) => answer.json());
+  expect(await station()).toMatchObject({
+    state: 'STATION_STATE_FAULTY',
+    fault: expect.stringContaining('rtl_tcp server'),
+  });
+
+  await sensor.unary('StartStream', { station_id: 'sensor' });
+  await until(
+    'it is well again',
+    async () => (await station()).state,
+    (state) => state === 'STATION_STATE_RUNNING',
+  );
+  // From its last frame but one on: the last one, then the gap.
+  const resumed = { 'last-event-id': before.frames.at(-2)?.eventId ?? '' };
+  const after = new FrameReader(await caller.events(path, { headers: resumed }));
+  await after.until(() => after.gaps.length > 0 && after.frames.length >= 3);
+  expect(after.frames[0]).toMatchObject({ eventId: before.frames.at(-1)?.eventId });
+  // How long it is, the source's own tests say: this stack's clock passes over long silences.
+  expect(after.gaps[0]?.lost).toBeGreaterThan(0);
+  after.stop();
+  await caller.close();
 });
