@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pino from 'pino';
 import { Registry } from 'prom-client';
+import type { Clock } from '../../src/backend/clock.ts';
 import type { RunningBackend } from '../../src/backend/server.ts';
 import type { StationConfig } from '../../src/backend/station-config.ts';
 import { runBackend } from '../../src/cli/run-backend.ts';
@@ -50,6 +51,8 @@ export interface StackOptions {
    * ended by the gateway, and not by the backend, which decides by the same files otherwise.
    */
   readonly backendApart?: boolean;
+  /** Time of the backend's radios; the machine's unless told. */
+  readonly clock?: Clock;
   /** False leaves the backend out until startBackend is called. */
   readonly backend?: boolean;
 }
@@ -92,7 +95,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       log,
       backendRegistry,
       options.stations,
-      patientClock(),
+      options.clock ?? patientClock(),
     );
     backendPort = backend.port;
   };

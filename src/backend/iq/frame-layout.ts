@@ -2,8 +2,8 @@ import { BATCH_SIZE } from '../ranges.ts';
 import type { Run } from './ring.ts';
 
 /**
- * How runs of samples fall into frames. Frame n of a batch size B holds the samples n*B to n*B + B - 1. Beside a gap (or a
- * change of tuning) no good sample is given up for that:
+ * How runs of samples fall into frames. Frame n of a batch size B holds the samples n*B to n*B + B - 1. Beside a gap (a
+ * change of tuning, a stop) no good sample is given up for that:
  *
  * - the frame before a gap ends where the gap begins, and so is short;
  * - the frame behind a gap begins with the first sample behind it, and is short as well;
@@ -53,7 +53,8 @@ export function frameFrom(runs: readonly Run[], sequence: number, batchSize: num
       if (number * batchSize >= run.end) continue;
       span = spanIn(run, number, batchSize);
     }
-    return run === newest && span.end < (number + 1) * batchSize ? undefined : span;
+    const mayGrow = run === newest && !run.isClosed;
+    return mayGrow && span.end < (number + 1) * batchSize ? undefined : span;
   }
   return undefined;
 }
@@ -61,8 +62,9 @@ export function frameFrom(runs: readonly Run[], sequence: number, batchSize: num
 /** Index after the last sample of a frame, as far as the runs still tell. */
 export function frameEnd(runs: readonly Run[], sequence: number, batchSize: number): number {
   const run = runs[firstBeyond(runs, sequence * batchSize)];
-  const holds = run !== undefined && firstSequence(run, batchSize) <= sequence && run !== runs.at(-1);
-  return holds ? spanIn(run, sequence, batchSize).end : (sequence + 1) * batchSize;
+  const holds = run !== undefined && firstSequence(run, batchSize) <= sequence;
+  const mayGrow = run === runs.at(-1) && run?.isClosed !== true;
+  return holds && !mayGrow ? spanIn(run, sequence, batchSize).end : (sequence + 1) * batchSize;
 }
 
 /** Position of the first run that ends beyond a sample, by bisection: there may be many runs, and this is for every frame. */

@@ -29,6 +29,8 @@ export class FrameReader {
   #sequence: number;
   /** The sample that should come next. */
   #sampleIndex: number;
+  /** Beyond this sample nothing is read. */
+  #endIndex = Number.POSITIVE_INFINITY;
 
   /** To be made after the origin was joined, so that its index is the live one. */
   constructor(origin: FrameOrigin, shelf: FrameShelf, from: ReadFrom) {
@@ -39,13 +41,18 @@ export class FrameReader {
     this.#sampleIndex = sampleIndex;
   }
 
+  /** Reads what has come so far and nothing beyond. */
+  finish(): void {
+    this.#endIndex = this.#origin.ring.head;
+  }
+
   /** The next frame that is complete, or undefined until there are more samples. */
   next(): ReadyFrame | undefined {
     const { batchSize } = this.#shelf;
     const { ring } = this.#origin;
     const { runs } = ring;
     const span = frameFrom(runs, this.#sequence, batchSize);
-    if (span === undefined) return undefined;
+    if (span === undefined || span.start >= this.#endIndex) return undefined;
     const { sequence, start, end, run } = span;
     const lost = Math.max(0, start - this.#sampleIndex);
     const oldest = runs[0] ?? run;

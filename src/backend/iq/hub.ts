@@ -190,6 +190,7 @@ export class StationHub implements FrameOrigin {
     if (!this.#delivering) return;
     this.#delivering = false;
     this.source.stop();
+    this.ring.closeRun();
   }
 
   #take(block: SampleBlock): void {

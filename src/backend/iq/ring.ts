@@ -111,6 +111,12 @@ export class SampleRing {
     this.evictBefore(this.#head - this.#capacity);
   }
 
+  /** Nothing more comes for now: the newest run is over, and what it holds of a frame is all there will be of it. */
+  closeRun(): void {
+    const newest = this.#runs.at(-1);
+    if (newest !== undefined) newest.isClosed = true;
+  }
+
   /** Forgets samples below an index. */
   evictBefore(index: number): void {
     while (this.#runs[0] !== undefined && this.#runs[0].end <= index) this.#runs.shift();
@@ -145,7 +151,7 @@ export class SampleRing {
     const run = this.#runs.findLast((candidate) => candidate.start <= start);
     if (run === undefined || start >= run.end) return { state: 'lost' };
     if (start + count <= run.end) return { state: 'held', run };
-    return run === this.#runs.at(-1) ? { state: 'coming' } : { state: 'lost' };
+    return run === this.#runs.at(-1) && !run.isClosed ? { state: 'coming' } : { state: 'lost' };
   }
 
   /** Gives held samples, in one piece or two; `offset` counts samples from `start`. */

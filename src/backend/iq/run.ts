@@ -22,6 +22,8 @@ export interface Run extends Tuning {
   readonly start: number;
   /** Index after the last sample. */
   readonly end: number;
+  /** Whether it is over: what comes next begins another run, though no sample may be missing. */
+  readonly isClosed: boolean;
   /** Time of a sample of this run, nanoseconds since 1970-01-01T00:00:00Z. */
   timestampNs(sampleIndex: number): bigint;
 }
@@ -38,6 +40,7 @@ export class GrowingRun implements Run {
   readonly firstIndex: number;
   readonly previousEnd: number;
   start: number;
+  isClosed = false;
   #end: number;
   /** Where the times begin and where they were found to run otherwise: an oscillator is never exactly at its rate. */
   readonly #anchors: Anchor[];
@@ -79,6 +82,7 @@ export class GrowingRun implements Run {
   /** Whether a block goes on where this run ends. */
   continuesWith(block: SampleBlock): boolean {
     return (
+      !this.isClosed &&
       block.sampleIndex === this.end &&
       block.sampleRateHz === this.sampleRateHz &&
       block.centerFrequencyHz === this.centerFrequencyHz &&

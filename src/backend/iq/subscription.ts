@@ -31,6 +31,12 @@ export async function openSubscription(
     onSamples: () => pump?.wake(),
     onEnd: (reason) => {
       ended = reason;
+      if (reason === 'stopped') {
+        // What has come is still read; then the stream ends.
+        reader.finish();
+        pump?.wake();
+        return;
+      }
       pump?.stop();
       if (accepted) endStream(call, reason);
     },
@@ -43,13 +49,16 @@ export async function openSubscription(
   });
   const reader = new FrameReader(origin, shelf, from);
   await hub.ready();
-  if (ended === 'stopped') throw new PassbandError('FAILED_PRECONDITION', `station ${station.id} was stopped`);
-  if (ended !== undefined) throw ended;
+  if (ended instanceof PassbandError) throw ended;
   accepted = true;
   return () => {
     const next = (): ReadyFrame | undefined => {
       const frame = reader.next();
       if (frame !== undefined) counters.sent(frame);
+      else if (ended === 'stopped') {
+        pump?.stop();
+        endStream(call, 'stopped');
+      }
       return frame;
     };
     pump = pumpTo(call, next, () => counters.taken());
