@@ -14,7 +14,9 @@ beforeAll(async () => {
   stack = await startStack();
   client = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
   // The ring holds what came since someone listens; whole frames are to be had from behind its beginning.
-  await takeFrames(await client.events(`/v1/stations/sim-1/iq?batch_size_samples=${BATCH}`), 2);
+  for (const station of ['sim-1', 'adsb']) {
+    await takeFrames(await client.events(`/v1/stations/${station}/iq?batch_size_samples=${BATCH}`), 2);
+  }
 });
 afterAll(async () => {
   await client?.close();
@@ -43,35 +45,40 @@ interface Spectrum {
 }
 
 /** The samples of these numbers, fetched as server-sent events from the ring. */
-async function samplesFrom(first: number, count: number): Promise<Buffer> {
+async function samplesFrom(station: string, first: number, count: number): Promise<Buffer> {
   const firstFrame = Math.floor(first / BATCH);
   const reader = new FrameReader(
-    await client.events(`/v1/stations/sim-1/iq?batch_size_samples=${BATCH}&after_sequence=${firstFrame - 1}`),
+    await client.events(
+      `/v1/stations/${station}/iq?datatype=cf32_le&batch_size_samples=${BATCH}&after_sequence=${firstFrame - 1}`,
+    ),
   );
   await reader.until(() => (reader.lastId + 1) * BATCH >= first + count);
   reader.stop();
   expect(reader.frames[0]?.id).toBe(firstFrame);
   expect(reader.gaps).toEqual([]);
-  const skip = first - firstFrame * BATCH;
+  // The frame in which the samples begin that are held is a short one.
+  const skip = first - (reader.frames[0]?.sampleIndex ?? 0);
   return Buffer.concat(reader.frames.map(({ data }) => data)).subarray(8 * skip, 8 * (skip + count));
 }
 
 it.each([
-  [1024, 8, 'HANN', 'hann', 'TONE', 'spectrum'],
-  [256, 32, 'BLACKMAN_HARRIS', 'blackmanharris', 'DENSITY', 'density'],
-  [4096, 3, 'FLATTOP', 'flattop', 'TONE', 'spectrum'],
-  [512, 5, 'HAMMING', 'hamming', 'DENSITY', 'density'],
-  [64, 100, 'RECTANGULAR', 'boxcar', 'TONE', 'spectrum'],
+  ['sim-1', 1024, 8, 'HANN', 'hann', 'TONE', 'spectrum'],
+  ['sim-1', 256, 32, 'BLACKMAN_HARRIS', 'blackmanharris', 'DENSITY', 'density'],
+  ['sim-1', 4096, 3, 'FLATTOP', 'flattop', 'TONE', 'spectrum'],
+  ['sim-1', 512, 5, 'HAMMING', 'hamming', 'DENSITY', 'density'],
+  ['sim-1', 64, 100, 'RECTANGULAR', 'boxcar', 'TONE', 'spectrum'],
+  // Samples of 8 bits: made floats by the same rule for the spectrum and for the reader.
+  ['adsb', 2048, 7, 'HANN', 'hann', 'TONE', 'spectrum'],
 ])(
-  '%d points, %d averages, %s window (%s), %s',
-  async (points, averages, window, scipyWindow, scaling, scipyScaling) => {
+  'of %s: %d points, %d averages, %s window (%s), %s',
+  async (station, points, averages, window, scipyWindow, scaling, scipyScaling) => {
     const answer = await client.call(
-      `/v1/stations/sim-1/spectrum?fft_size=${points}&averaging=${averages}&window=SPECTRUM_WINDOW_${window}&scaling=SPECTRUM_SCALING_${scaling}`,
+      `/v1/stations/${station}/spectrum?fft_size=${points}&averaging=${averages}&window=SPECTRUM_WINDOW_${window}&scaling=SPECTRUM_SCALING_${scaling}`,
     );
     const spectrum = answer.json() as unknown as Spectrum;
     expect(spectrum.averages).toBe(averages);
     expect(spectrum.unit).toBe(scaling === 'TONE' ? 'dBFS' : 'dBFS/Hz');
-    const samples = await samplesFrom(Number(spectrum.sampleIndex), (points * (averages + 1)) / 2);
+    const samples = await samplesFrom(station, Number(spectrum.sampleIndex), (points * (averages + 1)) / 2);
     const file = join(stack.certsDir, 'samples.cf32');
     await writeFile(file, samples);
     const arguments_ = [file, spectrum.sampleRate, points, scipyWindow, scipyScaling].map(String);
