@@ -1,0 +1,99 @@
+// needs: gnuradio, scipy, curl
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { declareStation } from '../../src/backend/declared-station.ts';
+import { bytesPerSample, type Datatype } from '../../src/backend/iq/formats.ts';
+import type { StationConfig } from '../../src/backend/station-config.ts';
+import { PACKAGE_ROOT } from '../../src/package-root.ts';
+import { type Curl, curlOf } from '../support/curl.ts';
+import { type RunningPython, startPython } from '../support/python.ts';
+import { run } from '../support/run.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+
+const RATE = 250_000;
+/** No simple part of the rate: what rounding to eight bits adds would gather on few frequencies, the mirror among them. */
+const TONE_HZ = 41_777;
+const SENT_S = 2;
+/** Seconds of nothing before and after, in which the download begins and ends. */
+const SILENCE_S = 2;
+const DATATYPES: readonly Datatype[] = ['cf32_le', 'ci16_le', 'ci8', 'cu8'];
+
+const script = fileURLToPath(new URL('./flowgraphs/plain_transmitter.py', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'passband-flowgraph-'));
+const content = new Map<Datatype, Buffer>();
+const pythons = new Map<string, RunningPython>();
+let stack: Stack;
+let curl: Curl;
+
+beforeAll(async () => {
+  const stations: StationConfig[] = [];
+  const begin = async (id: string, datatype: Datatype, what: string): Promise<void> => {
+    const python = startPython(script, [RATE, bytesPerSample(datatype), what]);
+    pythons.set(id, python);
+    const zmq = { endpoint: await python.line(), datatype, tags: true };
+    const station = { station_id: id, sample_rate: RATE, center_frequency_hz: 100e6, zmq };
+    stations.push(declareStation(station, PACKAGE_ROOT));
+  };
+  for (const datatype of DATATYPES) {
+    const bytes = randomBytes(SENT_S * RATE * bytesPerSample(datatype));
+    content.set(datatype, bytes);
+    const silence = Buffer.alloc(SILENCE_S * RATE * bytesPerSample(datatype));
+    writeFileSync(join(folder, datatype), Buffer.concat([silence, bytes, silence]));
+    await begin(datatype, datatype, join(folder, datatype));
+  }
+  await begin('tone', 'cf32_le', `tone:${TONE_HZ}`);
+  stack = await startStack({ stations });
+  curl = curlOf(stack.gatewayUrl, stack.certsDir);
+});
+afterAll(async () => {
+  for (const python of pythons.values()) await python.stop();
+  await stack?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const sha512 = (bytes: Buffer): string => createHash('sha512').update(bytes).digest('hex');
+
+test.each(DATATYPES)('%s: the SHA-512 of what curl got is that of what the flowgraph sent', async (datatype) => {
+  pythons.get(datatype)?.tell('send');
+  const answer = await curl(`/v1/stations/${datatype}/iq:download?seconds=${SENT_S + SILENCE_S}`);
+  expect(answer.status).toBe(200);
+  const sent = content.get(datatype) ?? Buffer.alloc(0);
+  const at = answer.body.indexOf(sent.subarray(0, 32));
+  expect(at).toBeGreaterThanOrEqual(0);
+  const size = bytesPerSample(datatype);
+  expect(at % size).toBe(0);
+  expect(sha512(answer.body.subarray(at, at + sent.length))).toBe(sha512(sent));
+});
+
+/** Frequency of the peak and how far its mirror is below it, by numpy. */
+const PEAK = `
+import sys
+import numpy
+from scipy.signal.windows import blackmanharris
+kind, rate = sys.argv[2], float(sys.argv[3])
+values = numpy.fromfile(sys.argv[1], {"cf32_le": "<f4", "ci16_le": "<i2", "ci8": "i1", "cu8": "u1"}[kind]).astype(float)
+values = values - 127.5 if kind == "cu8" else values
+samples = (values[0::2] + 1j * values[1::2])[:65536]
+power = abs(numpy.fft.fft(samples * blackmanharris(len(samples)))) ** 2
+peak = int(power.argmax())
+mirror = power[-peak - 3 : -peak + 4 or None].max()
+print(numpy.fft.fftfreq(len(samples), 1 / rate)[peak], 10 * numpy.log10(power[peak] / mirror))
+`;
+
+test('a tone above the centre stays above it in every datatype, its mirror more than 60 dB below', async () => {
+  pythons.get('tone')?.tell('send');
+  for (const datatype of DATATYPES) {
+    const file = join(folder, `tone.${datatype}`);
+    const answer = await curl(`/v1/stations/tone/iq:download?samples=65536&datatype=${datatype}`);
+    writeFileSync(file, answer.body);
+    const { stdout, stderr } = await run('/usr/bin/python3', ['-c', PEAK, file, datatype, String(RATE)]);
+    expect(stderr).toBe('');
+    const [hz = Number.NaN, mirrorDb = Number.NaN] = stdout.trim().split(' ').map(Number);
+    expect(Math.abs(hz - TONE_HZ)).toBeLessThan(RATE / 65_536);
+    expect(mirrorDb).toBeGreaterThan(60);
+  }
+});
