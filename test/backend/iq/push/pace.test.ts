@@ -36,7 +36,9 @@ function collect(stationId: string): { readonly chunks: Buffer[]; readonly losse
 /** Lets time pass, but only while a producer is kept waiting (beyond `timers`), until there are so many of something. */
 async function advanceUntil(timers: number, count: () => number, wanted: number): Promise<number> {
   const startMs = clock.nowMs();
+  const deadlineMs = Date.now() + 15_000;
   while (count() < wanted) {
+    if (Date.now() > deadlineMs) throw new Error(`${count()} of ${wanted} came`);
     if (clock.timers > timers) clock.advance(1);
     await new Promise((resolve) => setImmediate(resolve));
   }
