@@ -145,7 +145,7 @@ describe('when samples were made', () => {
     let senders = 0n;
     for (let i = 0; i < 300; i++) {
       clock.advance(200);
-      expect(timeline.place(100, senders)).toEqual({ sampleIndex: 200 + 100 * i, suspectedLoss: 0 });
+      expect(timeline.place(100, senders)).toEqual({ sampleIndex: 200 + 100 * i, suspectedLoss: 0, beganAnew: false });
       senders += 100n;
     }
   });

@@ -116,6 +116,13 @@ describe('what a receiver notes on its samples', () => {
     ]);
   });
 
+  it('is refused where it is more than any receiver notes', () => {
+    const many = (count: number): WrittenTag[] =>
+      Array.from({ length: count }, (_, i) => tag(1000n + BigInt(i), 'rx_rate', double(1e6 + i)));
+    expect(notes(...many(64))).toHaveLength(64);
+    expect(() => notes(...many(65))).toThrow(/on more than 64 of its samples/);
+  });
+
   test.each<[what: string, tag: WrittenTag]>([
     ['of another name', tag(1000n, 'packet_len', double(1e6))],
     ['whose name is no symbol', { offset: 1000n, key: { int32: 1 }, value: double(1e6) }],

@@ -120,6 +120,7 @@ describe('messages of a sink with tags', () => {
       [0, 10],
       [2_000_010 - 1000, 1000],
     ]);
+    expect(log.map(({ msg }) => msg)).toEqual([expect.stringContaining('began anew')]);
   });
 
   it('change the tuning from the tagged sample on', () => {

@@ -23,6 +23,8 @@ export interface Arrival {
   readonly sampleIndex: number;
   /** Samples that seem to be missing before, by the clock; 0 nearly always, and where the sender counts. */
   readonly suspectedLoss: number;
+  /** The sender's count does not go on from the last: what lies between is only known by the clock. */
+  readonly beganAnew: boolean;
 }
 
 /** A sample whose time is known. */
@@ -96,10 +98,12 @@ export class ArrivalTimeline {
     this.#cameAtMs = this.#clock.nowMs();
     this.#runs = true;
     this.#isBroken = false;
+    const beganAnew = byClock && senders !== undefined && this.#senders !== undefined;
     this.#senders = senders === undefined ? undefined : senders + BigInt(count);
     const missingMs = byClock ? this.#begin() : this.#watch();
     const isSuspect = senders === undefined && missingMs > SUSPECT_MS;
-    return { sampleIndex, suspectedLoss: isSuspect ? Math.round((missingMs * this.#sampleRateHz) / 1000) : 0 };
+    const suspectedLoss = isSuspect ? Math.round((missingMs * this.#sampleRateHz) / 1000) : 0;
+    return { sampleIndex, suspectedLoss, beganAnew };
   }
 
   /** Time of a sample, nanoseconds since 1970-01-01T00:00:00Z. */

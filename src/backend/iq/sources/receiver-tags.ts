@@ -1,10 +1,13 @@
 import type { NumberRange } from '../../field-checks.ts';
 import { FREQUENCY, SAMPLE_RATE } from '../../ranges.ts';
 import type { TaggedMessage } from './gnuradio-message.ts';
-import type { Pmt } from './pmt.ts';
+import { malformed, type Pmt } from './pmt.ts';
 
 /** Seconds of a time that is believed at most; the year 2242, and far below where a double loses nanoseconds. */
 const LATEST_TIME_S = 2n ** 33n;
+
+/** Samples of one message that may have notes: a change of rate costs some milliseconds. */
+const MAX_NOTES = 64;
 
 /** A time as a receiver gives it: whole seconds of its own clock, and the rest. */
 export interface ReceiverTime {
@@ -25,6 +28,8 @@ export interface ReceiverNote {
 /**
  * The tags that gr-uhd and its kind make (rx_rate, rx_freq, rx_time), in the order of their samples; those of one sample
  * are one note. Others, and values that no receiver has, are left out.
+ *
+ * @throws PassbandError INVALID_ARGUMENT where there are more than any receiver makes.
  */
 export function receiverNotes({ offset, tags }: TaggedMessage, samples: number): readonly ReceiverNote[] {
   const notes = new Map<number, ReceiverNote>();
@@ -33,6 +38,7 @@ export function receiverNotes({ offset, tags }: TaggedMessage, samples: number):
     const note = at >= 0 && at < samples ? noteOf(tag.key, tag.value) : undefined;
     if (note !== undefined) notes.set(at, { ...(notes.get(at) ?? {}), ...note, at });
   }
+  if (notes.size > MAX_NOTES) throw malformed(`has tags of a receiver on more than ${MAX_NOTES} of its samples`);
   return [...notes.values()].sort((a, b) => a.at - b.at);
 }
 

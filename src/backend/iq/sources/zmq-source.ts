@@ -46,6 +46,8 @@ export class ZmqSource implements Source {
   #dropped = 0;
   #dropReason: string | undefined;
   #complainedMs = Number.NEGATIVE_INFINITY;
+  /** When the log last heard of offsets that began anew. */
+  #restartMs = Number.NEGATIVE_INFINITY;
   /** Where samples are laid at an address that typed arrays can use: the header in front of them has any length. */
   #aligned = new Uint8Array(0);
 
@@ -170,9 +172,10 @@ export class ZmqSource implements Source {
     const samples = items.length / sampleBytes;
     if (samples === 0) return;
     const notes = offset === undefined ? [] : receiverNotes({ ...message, offset }, samples);
-    const { sampleIndex, suspectedLoss } = this.#timeline.place(samples, offset);
+    const { sampleIndex, suspectedLoss, beganAnew } = this.#timeline.place(samples, offset);
     this.#heard();
     if (suspectedLoss > 0) this.#suspect(suspectedLoss);
+    if (beganAnew) this.#restarted();
     this.#emit(sampleIndex, this.#align(items), notes);
   }
 
@@ -187,6 +190,14 @@ export class ZmqSource implements Source {
     this.#sink?.suspected?.(samples);
     const what = 'samples of a ZeroMQ sink without tags seem to be lost: fewer came than were due';
     this.#context.log.warn({ ...this.#facts, samples }, what);
+  }
+
+  /** Now and then that is a flowgraph that was started again; all the time, a sink whose items are no samples. */
+  #restarted(): void {
+    const nowMs = this.#context.clock.nowMs();
+    if (nowMs - this.#restartMs < COMPLAINT_MS) return;
+    this.#restartMs = nowMs;
+    this.#context.log.warn(this.#facts, 'offsets of a ZeroMQ sink began anew: its index goes on by the clock');
   }
 
   #align(items: Uint8Array): Uint8Array {
