@@ -56,14 +56,13 @@ export class Antenna {
    */
   async point(pointing: Pointing): Promise<PointingOutcome> {
     const { id } = this.station;
-    if (this.tracker !== undefined) {
-      const name = this.tracker.name === '' ? 'a satellite' : this.tracker.name;
-      throw new PassbandError('FAILED_PRECONDITION', `the antenna of ${id} follows ${name}; end TrackSatellite first`);
-    }
+    this.#requireFree();
     if (pointing.polarizationDeg !== 0 && !this.rotor.turnsPolarization) {
       throw new PassbandError('FAILED_PRECONDITION', `the antenna of ${id} has no polarisation axis; leave it at 0`);
     }
     const { axisAzimuthDeg: fromDeg } = await this.rotor.read();
+    // Somebody may have begun to follow meanwhile.
+    this.#requireFree();
     const { limits } = this.rotor;
     const place = nearestPlace(pointing.azimuthDeg, fromDeg, limits);
     const { elevationDeg } = pointing;
@@ -111,5 +110,12 @@ export class Antenna {
     tracking?.tracker.stop();
     tracking?.ended(reason);
     this.rotor.close();
+  }
+
+  #requireFree(): void {
+    if (this.tracker === undefined) return;
+    const name = this.tracker.name === '' ? 'a satellite' : this.tracker.name;
+    const { id } = this.station;
+    throw new PassbandError('FAILED_PRECONDITION', `the antenna of ${id} follows ${name}; end TrackSatellite first`);
   }
 }

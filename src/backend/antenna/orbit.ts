@@ -5,8 +5,15 @@ import type { Tle } from './tle.ts';
 
 /** Speed of light, km/s. */
 export const LIGHT_SPEED_KM_S = 299_792.458;
-/** Days from the epoch of an element set within which it is evaluated: bounds the work, far beyond any use. */
+/** Days from the epoch of an element set within which it is evaluated: far beyond any use. */
 const MAX_DAYS_FROM_EPOCH = 3660;
+/**
+ * The same for deep space, where SGP4 integrates resonances from the epoch on, each time, in steps of half a day: one
+ * position costs some 10 us after three months, and would cost forty times that after ten years.
+ */
+const MAX_DEEP_SPACE_DAYS = 100;
+/** Orbits a day below which SGP4 counts an orbit as deep space: 225 minutes each. */
+const DEEP_SPACE_REV_PER_DAY = 6.4;
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -85,8 +92,10 @@ export class Orbit {
   at(timeMs: number): Motion {
     const sinceMs = timeMs - this.tle.epochMs;
     // The negation catches NaN too.
-    if (!(Math.abs(sinceMs) <= MAX_DAYS_FROM_EPOCH * DAY_MS)) {
-      throw this.#fault(timeMs, `that is more than ${MAX_DAYS_FROM_EPOCH} days from the epoch of the elements`);
+    const isDeepSpace = this.tle.meanMotionRevPerDay <= DEEP_SPACE_REV_PER_DAY;
+    const maxDays = isDeepSpace ? MAX_DEEP_SPACE_DAYS : MAX_DAYS_FROM_EPOCH;
+    if (!(Math.abs(sinceMs) <= maxDays * DAY_MS)) {
+      throw this.#fault(timeMs, `that is more than ${maxDays} days from the epoch of the elements`);
     }
     const motion = sgp4(this.#record, sinceMs / MINUTE_MS);
     if (motion === null || checkForDecay(this.#record)) {

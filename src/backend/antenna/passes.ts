@@ -7,12 +7,12 @@ const STEP_RAD = 0.05;
 /** Milliseconds between two looks: not endless near a perigee, and a day's turn of the Earth seen at an apogee. */
 const MIN_STEP_MS = 5_000;
 const LONGEST_STEP_MS = 600_000;
-/** Looks at a stretch, some milliseconds, before others get their turn. */
-const LOOKS_AT_A_TIME = 1000;
+/** Milliseconds of work at a stretch before others get their turn. */
+const STRETCH_MS = 4;
 /** Milliseconds to which a rising, a setting or a culmination is found. */
 const PRECISION_MS = 0.01;
 
-/** Which passes are looked for. The work grows with the length: a low orbit costs about 0.3 ms of processor an hour. */
+/** Which passes are looked for. The work grows with the length: a low orbit costs some 0.5 ms of processor an hour. */
 export interface PassSearch {
   readonly orbit: Orbit;
   readonly site: Site;
@@ -77,8 +77,12 @@ export async function findPasses(search: PassSearch, limit = Number.POSITIVE_INF
     before = after;
   };
 
-  for (let looks = 1; before.timeMs < toMs && passes.length < limit; looks++) {
-    if (looks % LOOKS_AT_A_TIME === 0) await breathe();
+  let breathedMs = performance.now();
+  while (before.timeMs < toMs && passes.length < limit) {
+    if (performance.now() - breathedMs > STRETCH_MS) {
+      await breathe();
+      breathedMs = performance.now();
+    }
     const start = before;
     const end = look(Math.min(start.timeMs + stepMs(orbit, start.timeMs), toMs));
     const turns = [

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { RotctldRotor } from '../../../src/backend/antenna/rotctld.ts';
 import { systemClock } from '../../../src/backend/clock.ts';
 import { until } from '../../support/until.ts';
+import { BackendUnderTest, type Message, refusal } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';
 
 const rotors: RotctldRotor[] = [];
@@ -203,5 +204,62 @@ describe('what is no rotctld', () => {
     rotor.close();
     expect(await asked).toMatchObject({ code: 'UNAVAILABLE' });
     expect(clock.timers).toBe(0);
+  });
+});
+
+describe('a station whose antenna is behind rotctld', () => {
+  it('is pointed through it, tells its fault, and goes on tracking while it is away', async () => {
+    const port = await freePort();
+    const program = hamlib(port);
+    const backend = await BackendUnderTest.start({
+      stations: [
+        {
+          stationId: 'yagi',
+          description: '',
+          source: { kind: 'sim', seed: 1, sampleRateHz: 10_000, centerFrequencyHz: 437e6, noiseDbfs: -30 },
+          antenna: { kind: 'rotctld', host: '127.0.0.1', port },
+        },
+      ],
+    });
+    try {
+      const antenna = await backend.client('sdr.oran.AntennaControlService');
+      const status = (): Promise<Message> => antenna.unary('GetAntennaStatus', { station_id: 'yagi' });
+      await until('the rotor to be well', status, ({ fault }) => fault === '');
+      const where = { station_id: 'yagi', azimuth_deg: 355, elevation_deg: 2 };
+      expect(await antenna.unary('PointAntenna', where)).toMatchObject({ success: true });
+      // The shorter way, by -5.
+      await until('the antenna to arrive', status, ({ axis_azimuth_deg }) => axis_azimuth_deg === -5);
+      expect(await status()).toMatchObject({ current_azimuth_deg: 355, azimuth_motor_ok: true, wind_speed_ms: 0 });
+      expect(await refusal(antenna.unary('PointAntenna', { ...where, polarization_deg: 10 }))).toMatch(
+        /^9: .*polarisation/,
+      );
+
+      const call = antenna.raw.TrackSatellite?.();
+      const statuses: Message[] = [];
+      call.on('error', () => undefined).on('data', (message: Message) => statuses.push(message));
+      call.write({
+        station_id: 'yagi',
+        predicted_azimuth_deg: 1,
+        predicted_elevation_deg: 3,
+        predicted_doppler_hz: 100,
+      });
+      await until(
+        'the antenna to follow',
+        () => statuses.at(-1),
+        (last) => last?.current_azimuth_deg === 1,
+      );
+      await ended(program);
+      await until(
+        'the fault',
+        () => statuses.at(-1),
+        (last) => last?.fault !== '',
+      );
+      expect(statuses.at(-1)).toMatchObject({ is_tracking: true, azimuth_motor_ok: false, target_doppler_hz: 100 });
+      call.cancel();
+      await until('the antenna to be free', status, ({ is_tracking }) => is_tracking === false);
+      expect(await refusal(antenna.unary('PointAntenna', where))).toMatch(/^14: the rotctld of the antenna/);
+    } finally {
+      await backend.stop();
+    }
   });
 });

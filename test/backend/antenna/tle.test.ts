@@ -130,4 +130,14 @@ describe('orbits', () => {
       expect(() => orbit.at(timeMs)).toThrow(/more than 3660 days from the epoch/);
     },
   );
+
+  it.each(['a geostationary orbit', 'Molniya, a highly elliptical orbit'] as const)(
+    'like %s are not predicted for more than 100 days, since they are integrated from their epoch on',
+    (name) => {
+      const [line1, line2] = REAL[name];
+      const orbit = new Orbit(parseTle(line1, line2));
+      expect(orbit.at(orbit.tle.epochMs + 99 * 86_400_000)).toBeDefined();
+      expect(() => orbit.at(orbit.tle.epochMs - 101 * 86_400_000)).toThrow(/more than 100 days from the epoch/);
+    },
+  );
 });
