@@ -42,7 +42,12 @@ export class RecordingWriter {
     await files.putRecord(record);
     const data = await files.createData(record.recordingId);
     const writer = new RecordingWriter(files, room, data, record);
-    await files.putMeta(record.recordingId, writer.#notesAt(record.sampleRateHz).text());
+    try {
+      await files.putMeta(record.recordingId, writer.#notesAt(record.sampleRateHz).text());
+    } catch (error) {
+      await data.close();
+      throw error;
+    }
     return writer;
   }
 

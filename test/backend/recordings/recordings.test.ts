@@ -143,6 +143,25 @@ describe('a recording', () => {
     ]);
   });
 
+  it('has a gap of an exact length where the disk was slower than the ring reaches', async () => {
+    const { recording_id } = await start({});
+    clock.advance(100);
+    await written(recording_id, 10_000);
+    // Thirty seconds pass before anything can be written; the ring holds ten of them.
+    clock.advance(30_000);
+    const record = await recordings.unary('StopRecording', { recording_id });
+    expect(record).toMatchObject({ state: 'RECORDING_STATE_FINISHED', captures: 2 });
+    expect(Number(record.samples) + Number(record.lost_samples)).toBe(3_010_000);
+    const [first, second] = (await metadataOf(recording_id)).captures;
+    expect([first?.globalIndex, second?.sampleStart]).toEqual([0, 10_000]);
+    expect(second?.globalIndex).toBe(10_000 + Number(record.lost_samples));
+    const replay = { station_id: 'sim', batch_size_samples: 100_000, start: 'EARLIEST' };
+    const [frame] = await iq.take('SubscribeIQ', replay, 1);
+    const data = await readFile(file(recording_id, 'sigmf-data'));
+    const at = (10_000 + Number(frame?.sample_index) - Number(second?.globalIndex)) * 8;
+    expect(frame?.data?.equals(data.subarray(at, at + Number(frame?.data?.length)))).toBe(true);
+  });
+
   it.each<[what: string, act: () => Promise<unknown>, reason: string]>([
     [
       'its station gets another rate',
