@@ -100,7 +100,7 @@ describe('what the gateway answers is what its description says', () => {
     const ok = document.paths[path]?.get?.responses['200'];
     const content = ok !== undefined && 'content' in ok ? ok.content : undefined;
     const item = content?.['text/event-stream']?.['x-itemSchema'];
-    const stream = await caller.events('/v1/stations/sim-1/iq?datatype=cu8&batchSizeSamples=64&overflow=block');
+    const stream = await caller.events('/v1/stations/sim-1/iq?datatype=cu8&batchSizeSamples=128&overflow=block');
     for await (const event of stream) {
       expect(event.event).toBeUndefined();
       expect(faults(item ?? { type: 'nothing' }, JSON.parse(event.data))).toEqual([]);
