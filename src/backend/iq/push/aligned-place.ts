@@ -11,18 +11,17 @@ export class AlignedPlace {
   }
 }
 
+/** The bits of a float's exponent: all are set in infinities and in what is no number, and in nothing else (IEEE 754). */
+const EXPONENT = 0x7f80_0000;
+/** What carries such an exponent, and no other, into the sign. */
+const CARRY = 0x0080_0000;
+
 /** First value that is no finite number, counted from 0; undefined when all are. */
 export function firstNotFinite(values: Float32Array): number | undefined {
-  // Zero times a finite number is zero; four sums, since one would wait for itself.
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const { length } = values;
-  for (let i = 0; i + 3 < length; i += 4) {
-    a += (values[i] ?? 0) * 0;
-    b += (values[i + 1] ?? 0) * 0;
-    c += (values[i + 2] ?? 0) * 0;
-    d += (values[i + 3] ?? 0) * 0;
-  }
-  for (let i = length - (length % 4); i < length; i++) a += (values[i] ?? 0) * 0;
-  if (a + b + c + d === 0) return undefined;
-  return values.findIndex((value) => !Number.isFinite(value));
+  // In integers, and without a branch: every sample that is pushed comes by here.
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const { length } = bits;
+  let carried = 0;
+  for (let i = 0; i < length; i++) carried |= ((bits[i] ?? 0) & EXPONENT) + CARRY;
+  return carried >= 0 ? undefined : values.findIndex((value) => !Number.isFinite(value));
 }

@@ -1,0 +1,36 @@
+import { describe, expect, it, test } from '@jest/globals';
+import { AlignedPlace, firstNotFinite } from '../../../../src/backend/iq/push/aligned-place.ts';
+
+describe('firstNotFinite', () => {
+  /** The largest, the smallest, and those around zero. */
+  const FINITE = [3.4028234663852886e38, -3.4028234663852886e38, 1e-45, -1e-45, 0, -0, 1, -1];
+
+  it('finds nothing in finite numbers, of whatever size', () => {
+    expect(firstNotFinite(Float32Array.from(FINITE))).toBeUndefined();
+    expect(firstNotFinite(new Float32Array())).toBeUndefined();
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('finds %p wherever it is', (value) => {
+    for (let at = 0; at < FINITE.length; at++) {
+      expect(firstNotFinite(Float32Array.from(FINITE.with(at, value)))).toBe(at);
+    }
+  });
+
+  it('finds every way of writing what is no number', () => {
+    for (const bits of [0x7f800001, 0x7fc00000, 0x7fffffff, -1, -0x800000 + 1]) {
+      const values = new Float32Array(3);
+      new Int32Array(values.buffer)[2] = bits;
+      expect(firstNotFinite(values)).toBe(2);
+    }
+  });
+});
+
+it('bytes are laid at a multiple of 8, wherever they come from', () => {
+  const place = new AlignedPlace();
+  for (const length of [8, 24, 16, 800]) {
+    const source = Uint8Array.from({ length: length + 3 }, (_, i) => i).subarray(3);
+    const laid = place.lay(source);
+    expect(laid.byteOffset % 8).toBe(0);
+    expect(Buffer.from(laid)).toEqual(Buffer.from(source));
+  }
+});
