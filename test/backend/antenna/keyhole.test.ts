@@ -52,6 +52,8 @@ describe('a pass through the keyhole', () => {
       // Near the closest approach alone, and about as long before as after.
       expect(Math.min(...behind)).toBeGreaterThan(pass.tca.timeMs - 60_000);
       expect(Math.max(...behind)).toBeLessThan(pass.tca.timeMs + 60_000);
+      const [before, after] = [pass.tca.timeMs - Math.min(...behind), Math.max(...behind) - pass.tca.timeMs];
+      expect(Math.min(before, after) / Math.max(before, after)).toBeGreaterThan(0.7);
       // Everywhere else it is on the satellite.
       expect(errors.filter((error) => error > 0.3).length).toBeLessThanOrEqual(behind.length + 20);
     }
