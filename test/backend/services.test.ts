@@ -79,7 +79,7 @@ describe('the radio services', () => {
     ['iq SubscribeIQ', { datatype: '__proto__' }, /^3: datatype/],
     ['iq SubscribeIQ', { batch_size_samples: 4_000_000_000 }, /^3: batch_size_samples/],
     ['iq SubscribeIQ', { start: 7 }, /^3: start must be one of LIVE, EARLIEST/],
-    ['iq DownloadIQ', {}, /^12: .*downloads/],
+    ['iq DownloadIQ', { archive: 'zip' }, /^3: archive must be "sigmf"/],
     ['spectrum GetSpectrum', { fft_size: 1000 }, /^3: fft_size .*power of two/],
     ['spectrum GetSpectrum', { fft_size: 32 }, /^3: fft_size .* 64 to 65536/],
     ['spectrum GetSpectrum', { fft_size: 131_072 }, /^3: fft_size/],
