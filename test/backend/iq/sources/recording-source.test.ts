@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { truncate, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
@@ -222,14 +222,21 @@ describe('a recording that is played', () => {
       return source.fault !== undefined;
     });
     expect(source.fault).toMatchObject({ code: 'UNAVAILABLE' });
-    // Of the right size and with other samples: the hash tells.
-    await writeFile(dataFile, countingBytes(2 * 1_200_000, 99));
-    for (let i = 0; i < 3; i++) {
+    const meta = await readFile(file);
+    const others: readonly (() => Promise<unknown>)[] = [
+      // Of the right size and with other samples: the hash tells.
+      () => writeFile(dataFile, countingBytes(data.length, 99)),
+      // All right in itself, and not what the readers have been told.
+      () => folder.write('replaced', 'ci8', 1_000_000, data, [capture(0, { 'core:frequency': 5e6 })]),
+    ];
+    for (const replace of others) {
+      await replace();
       const before = clock.timers;
       clock.advance(31_000);
       await until('another attempt to have failed', () => clock.timers >= before);
       expect(source.fault).toBeDefined();
     }
+    await writeFile(file, meta);
     await writeFile(dataFile, data);
     await until('the source to be well', () => {
       clock.advance(1000);
