@@ -12,22 +12,11 @@ import { FrameShelves } from './frame-shelves.ts';
 import { Receptions } from './receptions.ts';
 import { SampleRing } from './ring.ts';
 import { DEFAULT_RING_SECONDS, longestFrame, ringCapacity } from './ring-size.ts';
+import type { SourceCounts } from './source-counts.ts';
 import type { Reception, SampleBlock, Source } from './sources/source.ts';
 
 /** Readers and spectra of one station at a time; each costs some KiB and its share of the network. */
 export const MAX_TAPS = 1024;
-
-/** What a source has brought since its hub began. */
-export interface SourceCounts {
-  /** Complex samples that came. */
-  readonly producedSamples: number;
-  /** Complex samples that lie in gaps of the index. */
-  readonly lostSamples: number;
-  /** Times that it failed. */
-  readonly faults: number;
-  /** Numbers (I or Q) that the correction of Doppler made too large for the source's own datatype. */
-  readonly saturatedValues: number;
-}
 
 /**
  * Between one source and its many readers: a ring of recent samples into which every reader has a position of its own.

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ReadyFrame } from './frame-reader.ts';
-import type { SourceCounts, StationHub } from './hub.ts';
+import type { StationHub } from './hub.ts';
+import type { SourceCounts } from './source-counts.ts';
 
 /** The counters of StreamStatsResponse, since a station's start and over all its readers. */
 export class StreamCounters {
