@@ -107,6 +107,35 @@ describe('what a source loses', () => {
   });
 });
 
+describe('a station that is stopped', () => {
+  it('leaves what has come to its readers, to the last sample, and goes on without a loss', () => {
+    const { source, hub } = setUp();
+    join(hub);
+    const [one, two] = [reader(hub, 100), reader(hub, 100)];
+    source.make(250);
+    hub.end('stopped');
+    one.finish();
+    expect(allOf(one).map(({ start, end }) => [start, end])).toEqual([
+      [0, 100],
+      [100, 200],
+      [200, 250],
+    ]);
+    join(hub);
+    source.make(250);
+    // One read what there was when it was stopped; another goes on, as does who resumes.
+    expect(allOf(one)).toEqual([]);
+    const resumed = reader(hub, 100, { kind: 'after', sequence: 2n, epoch: hub.epoch });
+    const after = [
+      [3, 250, 400, 0],
+      [4, 400, 500, 0],
+    ];
+    const rows = (frames: readonly SeenFrame[]): number[][] =>
+      frames.map(({ sequence, start, end, lost }) => [sequence, start, end, lost]);
+    expect(rows(allOf(resumed))).toEqual(after);
+    expect(rows(allOf(two)).slice(3)).toEqual(after);
+  });
+});
+
 describe('a slow reader', () => {
   it('loses the oldest, which is counted to it and apart from what the source lost', () => {
     const { source, hub } = setUp({ ring: { bytes: 65_536 } });
