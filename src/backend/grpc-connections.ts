@@ -1,4 +1,3 @@
-import type { ServerHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import type { AdmitConnection } from './connection-admission.ts';
@@ -44,11 +43,16 @@ function setWindow(server: Server): void {
   }
 }
 
+/** What is used of Node's; to name its type is the edge's alone. */
+interface Http2Session {
+  setLocalWindowSize(bytes: number): void;
+}
+
 /** For windows of connections grpc-js has no option at all. */
 function widenConnections(server: Server): void {
   const servers: unknown = Reflect.get(server, 'http2Servers');
   if (!(servers instanceof Map)) return;
   for (const http2Server of servers.keys()) {
-    http2Server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    http2Server.on('session', (session: Http2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
   }
 }
