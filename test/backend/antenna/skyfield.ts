@@ -26,9 +26,17 @@ def answer(job):
         altitude, azimuth, distance = where.altaz()
         r, v = where.position.km, where.velocity.km_per_s
         return [azimuth.degrees, altitude.degrees, distance.km, float(r @ v) / distance.km]
+    record = Satrec.twoline2rv(job['line1'], job['line2'])
     def teme(ms):
-        error, r, v = Satrec.twoline2rv(job['line1'], job['line2']).sgp4(2440587.5, ms / 86400000)
+        error, r, v = record.sgp4(2440587.5, ms / 86400000)
         return [*r, *v]
+    def looks(times):
+        # All at once, which is many times faster than one by one.
+        epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+        where = (satellite - site).at(scale.from_datetimes([epoch + timedelta(milliseconds=ms) for ms in times]))
+        altitude, azimuth, distance = where.altaz()
+        rate = (where.position.km * where.velocity.km_per_s).sum(axis=0) / distance.km
+        return [list(each) for each in zip(azimuth.degrees, altitude.degrees, distance.km, rate)]
     def edge(low, high, least):
         # Bisected, since find_events is only good for half a second.
         rising = look(high)[1] >= least
@@ -37,7 +45,7 @@ def answer(job):
             if (look(middle)[1] >= least) == rising: high = middle
             else: low = middle
         return high
-    result = { 'dut1': at(some).dut1, 'looks': [look(ms) for ms in times], 'teme': [teme(ms) for ms in times], 'events': [] }
+    result = { 'dut1': at(some).dut1, 'looks': looks(times) if times else [], 'teme': [teme(ms) for ms in times], 'events': [] }
     if 'from' in job:
         found, kinds = satellite.find_events(site, at(job['from']), at(job['to']), job['least'])
         ms = [t.utc_datetime().timestamp() * 1000 for t in found]
