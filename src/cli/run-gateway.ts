@@ -28,12 +28,12 @@ import { trustMetrics } from '../observability/trust-metrics.ts';
 import { watchExpiry } from '../trust/expiry-watch.ts';
 import { startOcspRounds } from '../trust/ocsp-rounds.ts';
 import type { Trust } from '../trust/trust.ts';
+import { VERSION } from '../version.ts';
 import { followChanges, judgeBackend } from './follow-changes.ts';
 import { gatewayPages } from './gateway-pages.ts';
 import { openAudit } from './open-audit.ts';
 import { GATEWAY_PAIRS, type GatewayFiles, gatewayPolicy, policyFile, readGatewayFiles } from './proven-files.ts';
 import { ocspChecker, openMaterial, openPolicy } from './reloadables.ts';
-import { VERSION } from '../version.ts';
 
 /** A running gateway. */
 export interface RunningGateway {

@@ -70,7 +70,7 @@ describe('what the gateway answers is what its description says', () => {
     ['get', '/v1/stations/{station_id}/stats', '/v1/stations/sim-1/stats', undefined, 200],
     ['get', '/v1/stations/{station_id}/spectrum', '/v1/stations/sim-1/spectrum?fftSize=64&averaging=1', undefined, 200],
     ['get', '/v1/stations/{station_id}/spectrum', '/v1/stations/sim-1/spectrum?fftSize=63', undefined, 400],
-    ['get', '/v1/stations/{station_id}/antenna', '/v1/stations/sim-1/antenna', undefined, 501],
+    ['get', '/v1/stations/{station_id}/antenna', '/v1/stations/sim-1/antenna', undefined, 400],
     ['post', '/v1/stations/{station_id}:start', '/v1/stations/sim-1:start', '{}', 200],
     ['post', '/v1/stations/{station_id}:start', '/v1/stations/sim-1:start', '{"nope":1}', 400],
     ['get', '/whoami', '/whoami', undefined, 200],

@@ -20,6 +20,7 @@ const COMPRESSION: KnownField = {
 const FIELDS: Readonly<Record<string, Readonly<Record<string, KnownField>>>> = {
   'sdr.oran.StationService/ListStations': {},
   'sdr.oran.StationService/GetStation': STATION,
+  'sdr.oran.AntennaControlService/ListPasses': STATION,
   'sdr.oran.SpectrumMonitorService/GetSpectrum': { ...STATION, fft_size: NUMBER },
   'sdr.oran.SpectrumMonitorService/StreamSpectrum': { ...STATION, fft_size: NUMBER },
   'sdr.oran.IQStreamService/SubscribeIQ': STATION,
