@@ -74,7 +74,7 @@ describe('a gateway that cannot be safe does not start, and says what to do', ()
     ['an unknown key', DEV_POLICY.replace('subjects:', 'subject:'), /policy\.yaml:\d+:\d+.*subject/],
     [
       'an unknown method',
-      DEV_POLICY.replace('StationService/*', 'StationServise/*'),
+      DEV_POLICY.replace('StationService/ListStations', 'StationServise/ListStations'),
       /policy\.yaml:\d+:\d+.*StationServise/,
     ],
     ['YAML that breaks off', 'version: 1\nrules: [', /policy\.yaml:2:\d+/],
