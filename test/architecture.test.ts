@@ -188,7 +188,11 @@ describe('where a library may appear', () => {
     [/^satellite\.js$/, ['backend/antenna/orbit.ts'], []],
     [/^(pkijs|asn1js)$/, ['pki', 'gateway/guard'], []],
     [/^zeromq$/, ['backend/iq/sources/zmq.ts'], []],
-    [/^prom-client$/, ['observability', 'backend/metrics.ts', 'backend/station-metrics.ts', 'cli'], ['backend']],
+    [
+      /^prom-client$/,
+      ['observability', 'backend/metrics.ts', 'backend/stations/station-metrics.ts', 'cli'],
+      ['backend'],
+    ],
   ])('%s: %j, as a type also %j', (library, places, types) => {
     expect(imports.filter(({ target }) => library.test(target))).not.toEqual([]);
     const elsewhere = ({ file, target, typeOnly }: Import): boolean =>

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Code } from '../errors.ts';
-import { type StationsMetrics, stationMetrics } from './station-metrics.ts';
+import { type StationsMetrics, stationMetrics } from './stations/station-metrics.ts';
 
 /** What the backend counts about its calls. */
 export interface CallMetrics {

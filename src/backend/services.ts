@@ -5,9 +5,9 @@ import { iqStreamService } from './iq/service.ts';
 import type { RecordingsFolder } from './recordings/recordings-folder.ts';
 import { recordingService } from './recordings/service.ts';
 import { spectrumMonitorService } from './spectrum/service.ts';
-import type { StationAdmin } from './station-admin.ts';
-import { stationService } from './station-service.ts';
-import type { Stations } from './stations.ts';
+import type { StationAdmin } from './stations/station-admin.ts';
+import { stationService } from './stations/station-service.ts';
+import type { Stations } from './stations/stations.ts';
 
 /** What the services are made with. */
 export interface ServicesContext {

@@ -1,4 +1,4 @@
-import { PLATFORM_METHODS } from '../backend/platform-methods.ts';
+import { PLATFORM_METHODS } from '../backend/door/platform-methods.ts';
 import { type Descriptors, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
 import { PassbandError, UsageError } from '../errors.ts';
 import type { KnownField, KnownMethods } from '../gateway/guard/policy.ts';

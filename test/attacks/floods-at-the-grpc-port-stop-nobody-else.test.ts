@@ -2,7 +2,7 @@
 // CVE-2024-27983, CVE-2019-9512 and 9515) cost their sender its connection there, too, and no other client an answer.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import { BackendUnderTest, type Caller, refusal } from '../backend/backend-under-test.ts';
 import {
   ERROR,

@@ -4,7 +4,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Audit, AuditDecision, AuditEnd, AuditFacts } from '../../src/audit/audit.ts';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import { PassbandError } from '../../src/errors.ts';
 import { until } from '../support/until.ts';
 import { BackendUnderTest, policyOf, refusal } from './backend-under-test.ts';

@@ -12,7 +12,7 @@ import {
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { PLATFORM_METHODS } from '../../src/backend/platform-methods.ts';
+import { PLATFORM_METHODS } from '../../src/backend/door/platform-methods.ts';
 import { packageDefinition } from '../../src/backend/protos.ts';
 import { type BackendOptions, type RunningBackend, startBackend } from '../../src/backend/server.ts';
 import { DEV_POLICY, type KnownMethods, type Policy, parsePolicy } from '../../src/gateway/guard/policy.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import type { Policy } from '../../src/gateway/guard/policy.ts';
 import type { Material } from '../../src/trust/material.ts';
 import { makeTestPki, type TestFiles, type TestPki } from '../support/pki.ts';

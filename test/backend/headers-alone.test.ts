@@ -2,7 +2,7 @@ import { connect } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Audit, noAudit } from '../../src/audit/audit.ts';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import type { TestFiles } from '../support/pki.ts';
 import { until } from '../support/until.ts';
 import { BackendUnderTest, policyOf } from './backend-under-test.ts';

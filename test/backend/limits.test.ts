@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import { loadKnownMethods } from '../../src/cli/known-methods.ts';
 import { identityFromCertificate } from '../../src/gateway/guard/identity.ts';
 import { identityToJson } from '../../src/gateway/guard/identity-json.ts';

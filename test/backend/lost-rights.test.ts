@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { StationConfig } from '../../src/backend/station-config.ts';
+import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import { identityFromCertificate } from '../../src/gateway/guard/identity.ts';
 import { identityToJson } from '../../src/gateway/guard/identity-json.ts';
 import type { Policy } from '../../src/gateway/guard/policy.ts';

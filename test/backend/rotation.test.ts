@@ -3,7 +3,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { join } from 'node:path';
 import { connect, createSecureContext, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import { noLog } from '../../src/observability/log.ts';
 import { openReloadable } from '../../src/trust/files.ts';
 import { type Material, materialFiles } from '../../src/trust/material.ts';

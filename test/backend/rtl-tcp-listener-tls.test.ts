@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
-import type { StationConfig } from '../../src/backend/station-config.ts';
+import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import type { Policy } from '../../src/gateway/guard/policy.ts';
 import type { Material } from '../../src/trust/material.ts';
 import { makeTestPki, type TestCertificate, type TestFiles, type TestPki } from '../support/pki.ts';

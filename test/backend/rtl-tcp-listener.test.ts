@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
-import type { RtlTcpListenerConfig, StationConfig } from '../../src/backend/station-config.ts';
+import type { RtlTcpListenerConfig, StationConfig } from '../../src/backend/stations/station-config.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { until } from '../support/until.ts';
 import { BackendUnderTest, fixture, type LogLine } from './backend-under-test.ts';

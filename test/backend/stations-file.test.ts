@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, test } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
-import { StationsFile } from '../../src/backend/stations-file.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
+import { StationsFile } from '../../src/backend/stations/stations-file.ts';
 import { UsageError } from '../../src/errors.ts';
 
 let dir: string;

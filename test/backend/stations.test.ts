@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { createMetrics } from '../../src/backend/metrics.ts';
-import type { StationConfig } from '../../src/backend/station-config.ts';
-import { openStations } from '../../src/backend/stations.ts';
+import type { StationConfig } from '../../src/backend/stations/station-config.ts';
+import { openStations } from '../../src/backend/stations/stations.ts';
 import { UsageError } from '../../src/errors.ts';
 import { fixture } from './backend-under-test.ts';
 

@@ -1,7 +1,7 @@
 // needs: python-zmq
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { declareStation } from '../../src/backend/declared-station.ts';
+import { declareStation } from '../../src/backend/stations/declared-station.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';
 import { type RunningPython, startPython } from '../support/python.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';
 import { expectProblem } from '../support/problem.ts';
 import { type Stack, startStack } from '../support/stack.ts';

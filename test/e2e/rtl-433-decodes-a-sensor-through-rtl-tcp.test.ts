@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { StationConfig } from '../../src/backend/station-config.ts';
+import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import { BackendUnderTest } from '../backend/backend-under-test.ts';
 import { curlOf } from '../support/curl.ts';
 import { FrameReader } from '../support/frames.ts';

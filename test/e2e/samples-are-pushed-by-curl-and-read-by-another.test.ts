@@ -2,7 +2,7 @@
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { messageType } from '../../src/backend/protos.ts';
-import type { StationConfig } from '../../src/backend/station-config.ts';
+import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import { type Curl, curlOf, type RunningCurl } from '../support/curl.ts';
 import { takeFrames } from '../support/frames.ts';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';

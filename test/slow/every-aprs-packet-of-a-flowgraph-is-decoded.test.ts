@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { declareStation } from '../../src/backend/declared-station.ts';
+import { declareStation } from '../../src/backend/stations/declared-station.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { type RunningPython, startPython } from '../support/python.ts';
 import { run } from '../support/run.ts';

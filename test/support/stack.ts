@@ -5,7 +5,7 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import type { Clock } from '../../src/backend/clock.ts';
 import type { RunningBackend } from '../../src/backend/server.ts';
-import type { StationConfig } from '../../src/backend/station-config.ts';
+import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import { runBackend } from '../../src/cli/run-backend.ts';
 import { type RunningGateway, runGateway } from '../../src/cli/run-gateway.ts';
 import { type Config, resolveConfig } from '../../src/config.ts';

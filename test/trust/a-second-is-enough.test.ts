@@ -25,8 +25,8 @@ describe('from a file in place to the last byte, on top of the work', () => {
     [
       'backend',
       [
-        ['backend/rechecks.ts', 'LAST_WORDS_MS'],
-        ['backend/connections.ts', 'FAREWELL_MS'],
+        ['backend/door/rechecks.ts', 'LAST_WORDS_MS'],
+        ['backend/door/connections.ts', 'FAREWELL_MS'],
       ],
     ],
   ])('the %s waits for less than a second', (_program, parts) => {

@@ -1,6 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Station } from '../station.ts';
+import type { Station } from '../stations/station.ts';
 import { angleBetween, compassDeg, type Direction, nearestPlace } from './axis-azimuth.ts';
 import type { MountReading, Rotor } from './rotor.ts';
 import { Tracker, type TrackingOrder } from './tracker.ts';

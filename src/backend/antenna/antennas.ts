@@ -1,7 +1,7 @@
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Station } from '../station.ts';
-import type { Stations } from '../stations.ts';
+import type { Station } from '../stations/station.ts';
+import type { Stations } from '../stations/stations.ts';
 import { Antenna } from './antenna.ts';
 import type { AntennaConfig } from './config.ts';
 import { RotctldRotor } from './rotctld.ts';

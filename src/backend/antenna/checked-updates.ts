@@ -1,7 +1,7 @@
 import { PassbandError } from '../../errors.ts';
 import { checkNumber, type NumberRange } from '../field-checks.ts';
-import type { Site } from '../site.ts';
-import type { Station } from '../station.ts';
+import type { Site } from '../stations/site.ts';
+import type { Station } from '../stations/station.ts';
 import { Orbit } from './orbit.ts';
 import { OrbitTarget, PredictedTarget, type Target } from './target.ts';
 import { parseTle, type Tle } from './tle.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { DopplerShift } from '../iq/doppler-track.ts';
+import type { DopplerShift } from '../iq/doppler/doppler-track.ts';
 import type { StationHub } from '../iq/hub.ts';
 import type { Target } from './target.ts';
 

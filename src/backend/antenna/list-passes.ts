@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
-import type { Station } from '../station.ts';
+import type { Station } from '../stations/station.ts';
 import { DOWNLINK, MIN_ELEVATION, requireSite } from './checked-updates.ts';
 import { dopplerHz, Orbit } from './orbit.ts';
 import { findPasses, type TimedLook } from './passes.ts';

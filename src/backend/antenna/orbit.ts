@@ -1,6 +1,6 @@
 import { checkForDecay, type SatRec, SatRecError, sgp4, twoline2satrec } from 'satellite.js';
 import { PassbandError } from '../../errors.ts';
-import type { Site } from '../site.ts';
+import type { Site } from '../stations/site.ts';
 import type { Tle } from './tle.ts';
 
 /** Speed of light, km/s. */

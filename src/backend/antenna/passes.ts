@@ -1,5 +1,5 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { Site } from '../site.ts';
+import type { Site } from '../stations/site.ts';
 import { type LookAngles, lookAngles, type Orbit } from './orbit.ts';
 
 /** Radians that a satellite goes around the Earth from one look to the next: a pass at 45 degrees is looked at 20 times. */

@@ -2,7 +2,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { unary } from '../call-adapters.ts';
 import type { Clock } from '../clock.ts';
 import { checkNumber } from '../field-checks.ts';
-import type { Stations } from '../stations.ts';
+import type { Stations } from '../stations/stations.ts';
 import type { Antenna } from './antenna.ts';
 import { Antennas } from './antennas.ts';
 import { AZIMUTH, ELEVATION, POLARIZATION } from './checked-updates.ts';

@@ -1,5 +1,5 @@
-import { FieldFault, type Fields } from '../fields.ts';
-import { PORT } from '../ranges.ts';
+import { FieldFault, type Fields } from '../stations/fields.ts';
+import { PORT } from '../stations/ranges.ts';
 import type { AntennaConfig } from './config.ts';
 
 /** Port of rotctld unless told. */

@@ -1,5 +1,5 @@
-import type { DopplerShift } from '../iq/doppler-track.ts';
-import type { Site } from '../site.ts';
+import type { DopplerShift } from '../iq/doppler/doppler-track.ts';
+import type { Site } from '../stations/site.ts';
 import { compassDeg, type Direction, turnDeg } from './axis-azimuth.ts';
 import { dopplerHz, lookAngles, type Orbit } from './orbit.ts';
 

@@ -1,6 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Station } from '../station.ts';
+import type { Station } from '../stations/station.ts';
 import { DopplerDrive } from './doppler-drive.ts';
 import type { AxisAim, Rotor } from './rotor.ts';
 import { Steering } from './steering.ts';

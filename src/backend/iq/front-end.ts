@@ -1,6 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import { checkNumber } from '../field-checks.ts';
-import { GAIN, PPM } from '../ranges.ts';
+import { GAIN, PPM } from '../stations/ranges.ts';
 import type { FrontEnd } from './sources/source.ts';
 
 /** The fields of sdr.oran.StreamConfig that are about the receiver; undefined ones are absent. */

@@ -1,17 +1,17 @@
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import type { RingConfig } from '../station-config.ts';
-import type { StationMetrics } from '../station-metrics.ts';
-import { DopplerMixer } from './doppler-mixer.ts';
-import { type DopplerShift, DopplerTrack } from './doppler-track.ts';
-import { newEpoch } from './epoch.ts';
-import { FirstBlock } from './first-block.ts';
+import type { RingConfig } from '../stations/station-config.ts';
+import type { StationMetrics } from '../stations/station-metrics.ts';
+import { DopplerMixer } from './doppler/doppler-mixer.ts';
+import { type DopplerShift, DopplerTrack } from './doppler/doppler-track.ts';
 import { bytesPerSample, type Datatype } from './formats.ts';
-import type { EndReason, FrameOrigin, Tap } from './frame-origin.ts';
-import { FrameShelves } from './frame-shelves.ts';
-import { Receptions } from './receptions.ts';
-import { SampleRing } from './ring.ts';
-import { DEFAULT_RING_SECONDS, longestFrame, ringCapacity } from './ring-size.ts';
+import { FirstBlock } from './frames/first-block.ts';
+import type { EndReason, FrameOrigin, Tap } from './frames/frame-origin.ts';
+import { FrameShelves } from './frames/frame-shelves.ts';
+import { newEpoch } from './ring/epoch.ts';
+import { Receptions } from './ring/receptions.ts';
+import { SampleRing } from './ring/ring.ts';
+import { DEFAULT_RING_SECONDS, longestFrame, ringCapacity } from './ring/ring-size.ts';
 import type { SourceCounts } from './source-counts.ts';
 import type { Reception, SampleBlock, Source } from './sources/source.ts';
 

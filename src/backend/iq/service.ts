@@ -2,14 +2,14 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { serverStream, unary } from '../call-adapters.ts';
 import type { Clock } from '../clock.ts';
 import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
-import { BATCH_SIZE } from '../ranges.ts';
-import type { Station } from '../station.ts';
-import type { Stations } from '../stations.ts';
-import { downloadIq } from './download.ts';
+import { BATCH_SIZE } from '../stations/ranges.ts';
+import type { Station } from '../stations/station.ts';
+import type { Stations } from '../stations/stations.ts';
+import { downloadIq } from './download/download.ts';
+import { openSubscription } from './frames/subscription.ts';
 import { checkFrontEnd, type FrontEndRequest } from './front-end.ts';
 import { announcedCompression, type CompressionRequest } from './push/announced-compression.ts';
 import { streamIq } from './push/stream-iq.ts';
-import { openSubscription } from './subscription.ts';
 
 /** What simulated and recorded radios span; beyond lies a unit mistake. */
 const SAMPLE_RATE: NumberRange = { min: 1_000, max: 61_440_000, unit: 'samples/s' };

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { ReadyFrame } from './frame-reader.ts';
+import type { ReadyFrame } from './frames/frame-reader.ts';
 import type { StationHub } from './hub.ts';
 import type { SourceCounts } from './source-counts.ts';
 

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import { type Length, samplesOf } from '../iq/download.ts';
+import { type Length, samplesOf } from '../iq/download/download.ts';
 import { bytesPerSample } from '../iq/formats.ts';
-import { SampleCursor } from '../iq/sample-cursor.ts';
-import type { Station } from '../station.ts';
+import { SampleCursor } from '../iq/ring/sample-cursor.ts';
+import type { Station } from '../stations/station.ts';
 import type { RecordingRecord, RecordingState } from './recording-record.ts';
 import type { RecordingWriter } from './recording-writer.ts';
 

@@ -3,7 +3,7 @@ import { PassbandError } from '../../errors.ts';
 import { MAX_CAPTURES, RecordingNotes } from '../../sigmf/recording-notes.ts';
 import { VERSION } from '../../version.ts';
 import { bytesPerSample } from '../iq/formats.ts';
-import type { Run } from '../iq/ring.ts';
+import type { Run } from '../iq/ring/ring.ts';
 import type { DiskRoom } from './disk-room.ts';
 import type { RecordingFiles } from './recording-files.ts';
 import type { RecordingRecord, RecordingState } from './recording-record.ts';

@@ -1,10 +1,10 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { PassbandError } from '../../errors.ts';
 import { statusError, unary } from '../call-adapters.ts';
-import { callerCn } from '../caller-metadata.ts';
+import { callerCn } from '../door/caller-metadata.ts';
 import { checkStationId } from '../field-checks.ts';
-import { datatypeOf, lengthOf } from '../iq/download.ts';
-import type { Stations } from '../stations.ts';
+import { datatypeOf, lengthOf } from '../iq/download/download.ts';
+import type { Stations } from '../stations/stations.ts';
 import { sendRecording } from './recording-download.ts';
 import { recordingMessage } from './recording-record.ts';
 import type { RecordingsFolder } from './recordings-folder.ts';

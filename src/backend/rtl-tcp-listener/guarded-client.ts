@@ -1,10 +1,10 @@
 import type { TLSSocket } from 'node:tls';
 import { Metadata } from '@grpc/grpc-js';
 import { codeNumber } from '../../errors.ts';
-import type { CallGuard } from '../call-guard.ts';
-import type { Connection } from '../connections.ts';
-import type { EndReason } from '../iq/frame-origin.ts';
-import type { Station } from '../station.ts';
+import type { CallGuard } from '../door/call-guard.ts';
+import type { Connection } from '../door/connections.ts';
+import type { EndReason } from '../iq/frames/frame-origin.ts';
+import type { Station } from '../stations/station.ts';
 
 /**
  * What the policy is asked for a client of rtl_tcp: to subscribe to the station. Whoever may do that by gRPC may do it

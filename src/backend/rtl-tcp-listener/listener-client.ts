@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import type { EndReason } from '../iq/frame-origin.ts';
+import type { EndReason } from '../iq/frames/frame-origin.ts';
 import { gainCountOf, R820T } from '../iq/sources/rtl-tcp-gains.ts';
 import { encodeHeader } from '../rtl-tcp-protocol.ts';
-import type { Station } from '../station.ts';
+import type { Station } from '../stations/station.ts';
 import { CommandWatch } from './command-watch.ts';
 import type { ReadingRight } from './guarded-client.ts';
 import type { FeedReader, SampleFeed } from './sample-feed.ts';

@@ -1,5 +1,5 @@
-import type { Station } from '../station.ts';
-import type { StationsObserver } from '../stations.ts';
+import type { Station } from '../stations/station.ts';
+import type { StationsObserver } from '../stations/stations.ts';
 import { type ListenerContext, RtlTcpListener } from './listener.ts';
 
 /** The rtl_tcp listeners of all stations that have one: opened and closed with their station. */

@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { listenAddress } from '../../listen-address.ts';
+import type { TlsDoor } from '../door/tls-door.ts';
 import type { ConnectionMetrics } from '../metrics.ts';
-import type { TlsDoor } from '../tls-door.ts';
 
 /** How to listen. */
 export interface PlainDoorOptions {

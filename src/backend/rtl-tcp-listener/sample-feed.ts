@@ -1,5 +1,5 @@
 import { bytesPerSample, convertSamples } from '../iq/formats.ts';
-import type { EndReason, Tap } from '../iq/frame-origin.ts';
+import type { EndReason, Tap } from '../iq/frames/frame-origin.ts';
 import type { StationHub } from '../iq/hub.ts';
 
 /** What rtl_tcp carries. */

@@ -1,6 +1,6 @@
 import { appendBytesFields, appendVarintField, type BytesField } from '../protobuf-bytes.ts';
 import { messageType } from '../protos.ts';
-import type { Station } from '../station.ts';
+import type { Station } from '../stations/station.ts';
 import type { Measurement } from './measurement.ts';
 import { noiseFloor } from './noise-floor.ts';
 import { interpolatePeak, type Peak, strongestPeaks } from './peaks.ts';

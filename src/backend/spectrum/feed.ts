@@ -1,6 +1,6 @@
 import { PassbandError } from '../../errors.ts';
-import type { EndReason } from '../iq/frame-origin.ts';
-import type { Station } from '../station.ts';
+import type { EndReason } from '../iq/frames/frame-origin.ts';
+import type { Station } from '../stations/station.ts';
 import { encodeSpectrum } from './encode.ts';
 import { endIndex, type Measurement, MeasurementRun } from './measurement.ts';
 import type { SpectrumPlan } from './plan.ts';

@@ -1,7 +1,7 @@
 import { PassbandError } from '../../errors.ts';
 import { bytesPerSample, convertSamples } from '../iq/formats.ts';
 import type { StationHub } from '../iq/hub.ts';
-import type { Run } from '../iq/ring.ts';
+import type { Run } from '../iq/ring/ring.ts';
 import type { Tuning } from '../iq/sources/source.ts';
 import { type SpectrumPlan, samplesNeeded } from './plan.ts';
 import { WelchEstimator } from './psd.ts';

@@ -1,7 +1,7 @@
 import { PassbandError } from '../../errors.ts';
 import { checkEnum, checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
 import type { Tuning } from '../iq/sources/source.ts';
-import { FREQUENCY, SAMPLE_RATE } from '../ranges.ts';
+import { FREQUENCY, SAMPLE_RATE } from '../stations/ranges.ts';
 import type { Detector, Scaling } from './psd.ts';
 import type { WindowName } from './windows.ts';
 

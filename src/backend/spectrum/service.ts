@@ -1,8 +1,8 @@
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { PassbandError } from '../../errors.ts';
 import { endStream, serverStream, unary } from '../call-adapters.ts';
-import type { Station } from '../station.ts';
-import type { Stations } from '../stations.ts';
+import type { Station } from '../stations/station.ts';
+import type { Stations } from '../stations/stations.ts';
 import { encodeSpectrum, withSequence } from './encode.ts';
 import { SpectrumFeeds, type SpectrumReader } from './feed.ts';
 import { type Measurement, MeasurementRun } from './measurement.ts';

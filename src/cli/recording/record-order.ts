@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { rfc3339Ns } from '../../backend/iq/download/start-position.ts';
 import { type Datatype, isDatatype } from '../../backend/iq/formats.ts';
-import { rfc3339Ns } from '../../backend/iq/start-position.ts';
 import { UsageError } from '../../errors.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
 

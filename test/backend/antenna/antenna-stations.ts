@@ -1,4 +1,4 @@
-import type { StationConfig } from '../../../src/backend/station-config.ts';
+import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
 import type { TestPki } from '../../support/pki.ts';
 import { BackendUnderTest } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';

@@ -4,7 +4,7 @@ import { Antennas } from '../../../src/backend/antenna/antennas.ts';
 import { PredictedTarget } from '../../../src/backend/antenna/target.ts';
 import type { TrackingOrder } from '../../../src/backend/antenna/tracker.ts';
 import { createMetrics } from '../../../src/backend/metrics.ts';
-import { openStations, type Stations } from '../../../src/backend/stations.ts';
+import { openStations, type Stations } from '../../../src/backend/stations/stations.ts';
 import { PassbandError } from '../../../src/errors.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { STATIONS } from './antenna-stations.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { DopplerMixer } from '../../../src/backend/iq/doppler-mixer.ts';
-import { DopplerTrack } from '../../../src/backend/iq/doppler-track.ts';
+import { DopplerMixer } from '../../../src/backend/iq/doppler/doppler-mixer.ts';
+import { DopplerTrack } from '../../../src/backend/iq/doppler/doppler-track.ts';
 import { convertSamples, type Datatype } from '../../../src/backend/iq/formats.ts';
 
 const RATE = 1_000_000;

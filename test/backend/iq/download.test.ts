@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ClientReadableStream, Metadata, StatusObject } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackTar } from 'modern-tar';
-import type { StationConfig } from '../../../src/backend/station-config.ts';
+import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
 import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { BackendUnderTest, type Caller, fixture, type Message } from '../backend-under-test.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { FrameReader } from '../../../src/backend/iq/frame-reader.ts';
+import { FrameReader } from '../../../src/backend/iq/frames/frame-reader.ts';
+import type { ReadFrom } from '../../../src/backend/iq/frames/read-from.ts';
 import { StationHub } from '../../../src/backend/iq/hub.ts';
-import type { ReadFrom } from '../../../src/backend/iq/read-from.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { allOf, bytesOf, HandSource, type SeenFrame, Sums } from './made-by-hand.ts';
 

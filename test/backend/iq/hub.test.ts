@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Datatype } from '../../../src/backend/iq/formats.ts';
-import type { EndReason } from '../../../src/backend/iq/frame-origin.ts';
-import { FrameReader } from '../../../src/backend/iq/frame-reader.ts';
+import type { EndReason } from '../../../src/backend/iq/frames/frame-origin.ts';
+import { FrameReader } from '../../../src/backend/iq/frames/frame-reader.ts';
+import type { ReadFrom } from '../../../src/backend/iq/frames/read-from.ts';
 import { MAX_TAPS, StationHub } from '../../../src/backend/iq/hub.ts';
-import type { ReadFrom } from '../../../src/backend/iq/read-from.ts';
 import type { SourceKind } from '../../../src/backend/iq/sources/source.ts';
 import { StreamCounters } from '../../../src/backend/iq/stream-counters.ts';
-import type { RingConfig } from '../../../src/backend/station-config.ts';
+import type { RingConfig } from '../../../src/backend/stations/station-config.ts';
 import { PassbandError } from '../../../src/errors.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { allOf, bytesOf, HandSource, type SeenFrame, Sums } from './made-by-hand.ts';

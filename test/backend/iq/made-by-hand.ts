@@ -1,10 +1,10 @@
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 import type { Datatype } from '../../../src/backend/iq/formats.ts';
 import { bytesPerSample } from '../../../src/backend/iq/formats.ts';
-import type { ReadyFrame } from '../../../src/backend/iq/frame-reader.ts';
+import type { ReadyFrame } from '../../../src/backend/iq/frames/frame-reader.ts';
 import type { Source, SourceKind, SourceSink, Tuning } from '../../../src/backend/iq/sources/source.ts';
 import { messageType } from '../../../src/backend/protos.ts';
-import type { StationMetrics } from '../../../src/backend/station-metrics.ts';
+import type { StationMetrics } from '../../../src/backend/stations/station-metrics.ts';
 import { PassbandError } from '../../../src/errors.ts';
 
 /** Nanoseconds since 1970 at which sample 0 of a source made by hand was made. */

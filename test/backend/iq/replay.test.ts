@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../../src/backend/default-stations.ts';
-import type { StationConfig } from '../../../src/backend/station-config.ts';
+import { DEFAULT_STATIONS } from '../../../src/backend/stations/default-stations.ts';
+import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
 import { BackendUnderTest, type Caller, type Message, refusal } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { SampleRing } from '../../../src/backend/iq/ring.ts';
+import { SampleRing } from '../../../src/backend/iq/ring/ring.ts';
 import type { SampleBlock } from '../../../src/backend/iq/sources/source.ts';
 
 /** A block of one-byte samples whose value follows from their index. */

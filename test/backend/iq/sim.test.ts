@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { FieldFault, Fields } from '../../../src/backend/fields.ts';
 import { convertSamples, type Datatype } from '../../../src/backend/iq/formats.ts';
 import { type SimConfig, SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
 import { parseSim } from '../../../src/backend/iq/sources/sim-settings.ts';
 import { WelchEstimator } from '../../../src/backend/spectrum/psd.ts';
+import { FieldFault, Fields } from '../../../src/backend/stations/fields.ts';
 
 const RATE = 1_000_000;
 /** A signal of each kind. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
-import { DEFAULT_STATIONS } from '../../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../../src/backend/stations/default-stations.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { BackendUnderTest, type Caller, fixture, type Message } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';

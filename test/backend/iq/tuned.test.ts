@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { DEFAULT_STATIONS } from '../../../src/backend/default-stations.ts';
 import { planDecimation } from '../../../src/backend/dsp/decimation-plan.ts';
 import { DownConverter } from '../../../src/backend/dsp/down-converter.ts';
-import { tunedBand } from '../../../src/backend/iq/tuned-band.ts';
+import { tunedBand } from '../../../src/backend/iq/tuned/tuned-band.ts';
+import { DEFAULT_STATIONS } from '../../../src/backend/stations/default-stations.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { BackendUnderTest, type Caller, type Message } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';

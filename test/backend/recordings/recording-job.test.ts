@@ -10,8 +10,8 @@ import { RecordingFiles } from '../../../src/backend/recordings/recording-files.
 import { RecordingJob } from '../../../src/backend/recordings/recording-job.ts';
 import type { RecordingRecord } from '../../../src/backend/recordings/recording-record.ts';
 import { RecordingWriter } from '../../../src/backend/recordings/recording-writer.ts';
-import { Station } from '../../../src/backend/station.ts';
-import { stationMetrics } from '../../../src/backend/station-metrics.ts';
+import { Station } from '../../../src/backend/stations/station.ts';
+import { stationMetrics } from '../../../src/backend/stations/station-metrics.ts';
 import { PassbandError } from '../../../src/errors.ts';
 import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
 import { until } from '../../support/until.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackTar } from 'modern-tar';
-import type { StationConfig } from '../../../src/backend/station-config.ts';
+import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
 import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { until } from '../../support/until.ts';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import FFT from 'fft.js';
-import { DEFAULT_STATIONS } from '../../../src/backend/default-stations.ts';
+import { DEFAULT_STATIONS } from '../../../src/backend/stations/default-stations.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { BackendUnderTest, type Caller, type Message, refusal } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';

@@ -1,6 +1,6 @@
 import { PassbandError } from '../../../errors.ts';
 import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../../field-checks.ts';
-import { FREQUENCY, SAMPLE_RATE } from '../../ranges.ts';
+import { FREQUENCY, SAMPLE_RATE } from '../../stations/ranges.ts';
 import { bytesPerSample } from '../formats.ts';
 import type { Reception, Tuning } from '../sources/source.ts';
 import { type AlignedPlace, firstNotFinite } from './aligned-place.ts';

@@ -1,9 +1,9 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { PassbandError } from '../../../errors.ts';
-import { callerCn } from '../../caller-metadata.ts';
 import type { Clock } from '../../clock.ts';
-import type { Station } from '../../station.ts';
-import type { Stations } from '../../stations.ts';
+import { callerCn } from '../../door/caller-metadata.ts';
+import type { Station } from '../../stations/station.ts';
+import type { Stations } from '../../stations/stations.ts';
 import { bytesPerSample } from '../formats.ts';
 import { MAX_BLOCK_SAMPLES, type ProducerSession, PushSource } from '../sources/push.ts';
 import type { Reception } from '../sources/source.ts';

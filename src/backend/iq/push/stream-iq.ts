@@ -1,7 +1,7 @@
 import { type handleBidiStreamingCall, Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import { statusError } from '../../call-adapters.ts';
 import type { Clock } from '../../clock.ts';
-import type { Stations } from '../../stations.ts';
+import type { Stations } from '../../stations/stations.ts';
 import { Producer } from './producer.ts';
 import type { SampleBatch } from './sample-batch.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
-import type { Site } from '../../site.ts';
+import type { Site } from '../../stations/site.ts';
 import type { SourceConfig } from './config.ts';
 import { PacedSource } from './paced-source.ts';
 import { PushSource } from './push.ts';

@@ -1,5 +1,5 @@
 import type { NumberRange } from '../../field-checks.ts';
-import { FREQUENCY, SAMPLE_RATE } from '../../ranges.ts';
+import { FREQUENCY, SAMPLE_RATE } from '../../stations/ranges.ts';
 import type { TaggedMessage } from './gnuradio-message.ts';
 import { malformed, type Pmt } from './pmt.ts';
 

@@ -3,7 +3,7 @@ import { UsageError } from '../../../errors.ts';
 import { sigmfDatatype } from '../../../sigmf/datatypes.ts';
 import type { SigmfMetadata } from '../../../sigmf/metadata.ts';
 import { type Segment, segmentsOf } from '../../../sigmf/segments.ts';
-import { SAMPLE_RATE } from '../../ranges.ts';
+import { SAMPLE_RATE } from '../../stations/ranges.ts';
 import { type Carriage, carriageOf } from './carried-samples.ts';
 import { type FilePart, openRecordingFiles, readBytes } from './recording-files.ts';
 

@@ -1,5 +1,5 @@
-import { FieldFault, type Fields } from '../../fields.ts';
-import { GAIN, PORT, PPM } from '../../ranges.ts';
+import { FieldFault, type Fields } from '../../stations/fields.ts';
+import { GAIN, PORT, PPM } from '../../stations/ranges.ts';
 import { DATATYPES, type Datatype, isDatatype } from '../formats.ts';
 import type { PushConfig, RtlTcpConfig, SigmfConfig, SourceConfig, ZmqConfig } from './config.ts';
 import { parseSim } from './sim-settings.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { UsageError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
-import { SAMPLE_RATE } from '../../ranges.ts';
+import { SAMPLE_RATE } from '../../stations/ranges.ts';
 import { bytesPerSample } from '../formats.ts';
 import type { SigmfConfig } from './config.ts';
 import { MAX_HELD_BYTES } from './read-ahead.ts';

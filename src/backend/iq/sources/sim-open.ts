@@ -1,6 +1,6 @@
 import { PassbandError, UsageError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
-import type { Site } from '../../site.ts';
+import type { Site } from '../../stations/site.ts';
 import { SimGenerator } from './sim.ts';
 import { PassShift } from './sim-pass.ts';
 import type { SimConfig } from './sim-scene.ts';

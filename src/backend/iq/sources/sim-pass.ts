@@ -1,7 +1,7 @@
 import { PassbandError } from '../../../errors.ts';
 import { dopplerHz, LIGHT_SPEED_KM_S, type LookAngles, lookAngles, Orbit } from '../../antenna/orbit.ts';
 import { parseTle } from '../../antenna/tle.ts';
-import type { Site } from '../../site.ts';
+import type { Site } from '../../stations/site.ts';
 import { phaseOf } from './phasor.ts';
 import type { SimPass } from './sim-scene.ts';
 import type { SceneShift, ShiftedRun } from './sim-signal.ts';

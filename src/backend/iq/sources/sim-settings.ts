@@ -1,6 +1,6 @@
 import type { NumberRange } from '../../field-checks.ts';
-import type { Fields } from '../../fields.ts';
-import { FREQUENCY } from '../../ranges.ts';
+import type { Fields } from '../../stations/fields.ts';
+import { FREQUENCY } from '../../stations/ranges.ts';
 import type { SimConfig } from './sim.ts';
 import {
   MAX_SAMPLES_PER_SYMBOL,

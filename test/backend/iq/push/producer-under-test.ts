@@ -1,6 +1,6 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { bytesPerSample, type Datatype } from '../../../../src/backend/iq/formats.ts';
-import type { RingConfig, StationConfig } from '../../../../src/backend/station-config.ts';
+import type { RingConfig, StationConfig } from '../../../../src/backend/stations/station-config.ts';
 import type { Caller, Message } from '../../backend-under-test.ts';
 import { ManualClock } from '../../manual-clock.ts';
 

@@ -1,0 +1,37 @@
+import type { PassbandError } from '../../../errors.ts';
+import type { StationMetrics } from '../../stations/station-metrics.ts';
+import type { Datatype } from '../formats.ts';
+import type { SampleRing } from '../ring/ring.ts';
+import type { Reception } from '../sources/source.ts';
+import type { FrameShelves } from './frame-shelves.ts';
+
+/** Why a tap ended: the station was stopped in good order, or an error. */
+export type EndReason = 'stopped' | PassbandError;
+
+/** One who follows samples as they come. */
+export interface Tap {
+  /** Samples were added to the ring. */
+  onSamples(): void;
+  /** Nothing more will come; called once at most. */
+  onEnd(reason: EndReason): void;
+  /** Readers that this tap stands for; one unless told. */
+  readerCount?(): number;
+}
+
+/** Where frames come from: a station's samples as they are, or a tuned and decimated part of them. */
+export interface FrameOrigin {
+  readonly stationId: string;
+  readonly epoch: bigint;
+  /** Of the samples in the ring. */
+  readonly datatype: Datatype;
+  readonly ring: SampleRing;
+  readonly shelves: FrameShelves;
+  /** Of the station. */
+  readonly metrics: StationMetrics;
+  /** The index that the next sample gets if it is made now. */
+  nextIndex(): number;
+  /** How a sample was received, the Doppler shift that was corrected here included. */
+  receptionAt(sampleIndex: number): Reception;
+  /** Joins; returns how to leave. @throws PassbandError when there is no room, or no samples can come. */
+  join(tap: Tap): () => void;
+}

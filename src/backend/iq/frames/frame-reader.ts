@@ -1,0 +1,72 @@
+import { appendVarintField } from '../../protobuf-bytes.ts';
+import { frameFrom } from './frame-layout.ts';
+import type { FrameOrigin } from './frame-origin.ts';
+import type { FrameShelf } from './frame-shelf.ts';
+import { beginAt, type ReadFrom } from './read-from.ts';
+
+/** Field number of IQFrame.lost_samples. */
+const LOST_SAMPLES_FIELD = 14;
+
+/** A frame that is ready to be sent. */
+export interface ReadyFrame {
+  readonly message: Buffer;
+  /** Bytes of sample data in it. */
+  readonly dataBytes: number;
+  /** When its last sample had come, milliseconds of the steady clock. */
+  readonly arrivedMs: number;
+  /** Numbers (I or Q) in it that did not fit its datatype. */
+  readonly saturatedValues: number;
+  /** Frames before it that were overwritten before this reader took them, and the samples that should have been in them. */
+  readonly framesMissed: number;
+  readonly samplesMissed: number;
+}
+
+/** One reader's position in a ring. */
+export class FrameReader {
+  readonly #origin: FrameOrigin;
+  readonly #shelf: FrameShelf;
+  /** The frame that should come next. */
+  #sequence: number;
+  /** The sample that should come next. */
+  #sampleIndex: number;
+  /** Beyond this sample nothing is read. */
+  #endIndex = Number.POSITIVE_INFINITY;
+
+  /** To be made after the origin was joined, so that its index is the live one. */
+  constructor(origin: FrameOrigin, shelf: FrameShelf, from: ReadFrom) {
+    this.#origin = origin;
+    this.#shelf = shelf;
+    const { sequence, sampleIndex } = beginAt(origin, from, shelf.batchSize);
+    this.#sequence = sequence;
+    this.#sampleIndex = sampleIndex;
+  }
+
+  /** Reads what has come so far and nothing beyond. */
+  finish(): void {
+    this.#endIndex = this.#origin.ring.head;
+  }
+
+  /** The next frame that is complete, or undefined until there are more samples. */
+  next(): ReadyFrame | undefined {
+    const { batchSize } = this.#shelf;
+    const { ring } = this.#origin;
+    const { runs } = ring;
+    const span = frameFrom(runs, this.#sequence, batchSize);
+    if (span === undefined || span.start >= this.#endIndex) return undefined;
+    const { sequence, start, end, run } = span;
+    const lost = Math.max(0, start - this.#sampleIndex);
+    const oldest = runs[0] ?? run;
+    const overrun = this.#sampleIndex < oldest.start;
+    // What lies behind the run that was overwritten in part is a gap, and no fault of the reader's.
+    const samplesMissed = overrun ? Math.min(start, run === oldest ? start : oldest.end) - this.#sampleIndex : 0;
+    const framesMissed = overrun
+      ? Math.max(0, Math.min(Math.ceil(oldest.start / batchSize), sequence) - this.#sequence)
+      : 0;
+    this.#sequence = sequence + 1;
+    this.#sampleIndex = end;
+    const { message: shared, dataBytes, saturatedValues } = this.#shelf.frame(span);
+    // What this reader lost is its own business: only then it gets bytes of its own.
+    const message = lost === 0 ? shared : appendVarintField(shared, LOST_SAMPLES_FIELD, lost);
+    return { message, dataBytes, arrivedMs: ring.arrivedMs(end), saturatedValues, framesMissed, samplesMissed };
+  }
+}

@@ -1,0 +1,96 @@
+import { appendBytesFields, appendVarintField } from '../../protobuf-bytes.ts';
+import { messageType } from '../../protos.ts';
+import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
+import type { FrameSpan } from './frame-layout.ts';
+import type { FrameOrigin } from './frame-origin.ts';
+
+/** Field numbers of IQFrame. */
+const DATA_FIELD = 9;
+const SATURATED_VALUES_FIELD = 16;
+
+const IQ_FRAME = messageType('sdr.oran.IQFrame');
+
+/** A frame as it goes over the wire. */
+export interface EncodedFrame {
+  /** Nobody may change it. */
+  readonly message: Buffer;
+  /** Bytes of sample data in it. */
+  readonly dataBytes: number;
+  /** Numbers (I or Q) in it that did not fit its datatype. */
+  readonly saturatedValues: number;
+}
+
+/**
+ * Encoded IQFrame messages of one datatype and batch size. Each is converted and encoded once; all readers are given the
+ * same bytes.
+ */
+export class FrameShelf {
+  readonly datatype: Datatype;
+  readonly batchSize: number;
+  readonly #origin: FrameOrigin;
+  /** Bytes of encoded frames that may be kept at this moment, for readers that are a little behind each other. */
+  readonly #maxHeldBytes: () => number;
+  /** By their first sample. */
+  readonly #frames = new Map<number, EncodedFrame>();
+  #heldBytes = 0;
+
+  constructor(origin: FrameOrigin, datatype: Datatype, batchSize: number, maxHeldBytes: () => number) {
+    this.#origin = origin;
+    this.datatype = datatype;
+    this.batchSize = batchSize;
+    this.#maxHeldBytes = maxHeldBytes;
+  }
+
+  /** The frame of a span of this batch size. */
+  frame(span: FrameSpan): EncodedFrame {
+    const held = this.#frames.get(span.start);
+    if (held !== undefined) return held;
+    const encoded = this.#encode(span);
+    if (encoded.saturatedValues > 0) this.#origin.metrics.saturated(encoded.saturatedValues);
+    this.#frames.set(span.start, encoded);
+    this.#heldBytes += encoded.message.length;
+    const maxHeldBytes = this.#maxHeldBytes();
+    for (const [oldest, { message }] of this.#frames) {
+      if (this.#heldBytes <= maxHeldBytes) break;
+      this.#frames.delete(oldest);
+      this.#heldBytes -= message.length;
+    }
+    return encoded;
+  }
+
+  #encode({ sequence, start, end, run }: FrameSpan): EncodedFrame {
+    const { datatype } = this;
+    const { stationId, ring, epoch, datatype: heldAs } = this.#origin;
+    const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = this.#origin.receptionAt(start);
+    const head = IQ_FRAME.serialize({
+      station_id: stationId,
+      sequence_number: sequence,
+      sample_index: start,
+      timestamp_ns: run.timestampNs(start).toString(),
+      center_frequency_hz: run.centerFrequencyHz,
+      sample_rate: run.sampleRateHz,
+      datatype,
+      sample_count: end - start,
+      doppler_shift_hz: dopplerShiftHz,
+      agc_locked: agcLocked,
+      epoch: epoch.toString(),
+      ...(snrDb === undefined ? {} : { snr_db: snrDb }),
+      ...(receivePowerDbm === undefined ? {} : { receive_power_dbm: receivePowerDbm }),
+    });
+    const outBytes = bytesPerSample(datatype);
+    let saturatedValues = 0;
+    const fill = (target: Uint8Array): void =>
+      ring.read(start, end - start, (bytes, offset) => {
+        const samples = bytes.length / bytesPerSample(heldAs);
+        const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
+        saturatedValues += convertSamples(heldAs, datatype, bytes, piece);
+      });
+    const dataBytes = (end - start) * outBytes;
+    const message = appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: dataBytes, fill }]);
+    return {
+      message: saturatedValues === 0 ? message : appendVarintField(message, SATURATED_VALUES_FIELD, saturatedValues),
+      dataBytes,
+      saturatedValues,
+    };
+  }
+}

@@ -1,0 +1,176 @@
+import { type Clock, systemClock } from '../../clock.ts';
+import type { SampleBlock } from '../sources/source.ts';
+import { GrowingRun, type Run } from './run.ts';
+
+export type { Run } from './run.ts';
+
+/** Runs that are remembered; a source that breaks off more often than this within one ring loses the oldest. */
+const MAX_RUNS = 1024;
+
+/**
+ * Bytes that are taken along when a ring takes another size: what 64 MiB cost is some 20 ms, in which nobody is served.
+ * Older samples are lost to who has not read them.
+ */
+const MAX_CARRIED_BYTES = 64 * 1024 * 1024;
+
+/** Arrivals that are remembered: seconds of blocks. */
+const MAX_ARRIVALS = 1024;
+
+/** What a stretch of samples is at the moment. */
+export type Stretch =
+  | { readonly state: 'held'; readonly run: Run }
+  /** It may still become complete. */
+  | { readonly state: 'coming' }
+  /** It never will: evicted, or a gap or a change of tuning lies in it. */
+  | { readonly state: 'lost' };
+
+/**
+ * The most recent samples of a station, as the source made them. Sample n lies at n modulo capacity, so a gap in the
+ * index takes the place its samples would have had and the ring's reach in time stays what it is.
+ */
+export class SampleRing {
+  readonly #bytesPerSample: number;
+  #capacity: number;
+  /** Undefined until there is something to hold: stations that nobody reads cost nothing. */
+  #bytes: Uint8Array | undefined;
+  #runs: GrowingRun[] = [];
+  #head = 0;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #arrivals: { readonly end: number; readonly atMs: number }[] = [];
+
+  constructor(capacitySamples: number, bytesPerSample: number, clock: Pick<Clock, 'nowMs'> = systemClock) {
+    this.#clock = clock;
+    this.#bytesPerSample = bytesPerSample;
+    this.#capacity = capacitySamples;
+  }
+
+  get capacitySamples(): number {
+    return this.#capacity;
+  }
+
+  /** Index after the newest sample; 0 before the first. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Runs that are held, in order. */
+  get runs(): readonly Run[] {
+    return this.#runs;
+  }
+
+  /** Drops everything and takes another size. The head stays. */
+  reset(capacitySamples: number): void {
+    this.#runs = [];
+    if (capacitySamples === this.#capacity) return;
+    this.#capacity = capacitySamples;
+    this.#bytes = undefined;
+  }
+
+  /** Takes another size; the newest samples that fit it are kept (MAX_CARRIED_BYTES of them at most). */
+  resize(capacitySamples: number): void {
+    if (capacitySamples === this.#capacity) return;
+    const carried = Math.floor(MAX_CARRIED_BYTES / this.#bytesPerSample);
+    this.evictBefore(this.#head - Math.min(capacitySamples, this.#capacity, carried));
+    const held = this.#runs.map(({ start, end }) => {
+      const bytes = new Uint8Array((end - start) * this.#bytesPerSample);
+      this.read(start, end - start, (piece, offset) => bytes.set(piece, offset * this.#bytesPerSample));
+      return { start, bytes };
+    });
+    this.#capacity = capacitySamples;
+    this.#bytes = undefined;
+    for (const { start, bytes } of held) this.#write(start, bytes);
+  }
+
+  /**
+   * Makes the memory that the ring needs; done by the first block, unless someone wants to know before.
+   *
+   * @throws RangeError when there is not enough.
+   */
+  allocate(): Uint8Array {
+    this.#bytes ??= new Uint8Array(this.#capacity * this.#bytesPerSample);
+    return this.#bytes;
+  }
+
+  /** Adds a block; what is more than one capacity old goes. */
+  append(block: SampleBlock): void {
+    if (block.sampleIndex < this.#head) throw new RangeError(`block ${block.sampleIndex} is before ${this.#head}`);
+    const samples = block.bytes.length / this.#bytesPerSample;
+    let run = this.#runs.at(-1);
+    if (run?.continuesWith(block) !== true) {
+      run = new GrowingRun(block, this.#head);
+      this.#runs.push(run);
+      if (this.#runs.length > MAX_RUNS) this.#runs.shift();
+    }
+    // Of a block longer than the ring only the end can be held.
+    const kept = block.bytes.subarray(Math.max(0, samples - this.#capacity) * this.#bytesPerSample);
+    this.#write(block.sampleIndex + samples - kept.length / this.#bytesPerSample, kept);
+    run.grow(block, samples);
+    this.#head = run.end;
+    this.#arrivals.push({ end: run.end, atMs: this.#clock.nowMs() });
+    if (this.#arrivals.length > MAX_ARRIVALS) this.#arrivals.shift();
+    this.evictBefore(this.#head - this.#capacity);
+  }
+
+  /** Nothing more comes for now: the newest run is over, and what it holds of a frame is all there will be of it. */
+  closeRun(): void {
+    const newest = this.#runs.at(-1);
+    if (newest !== undefined) newest.isClosed = true;
+  }
+
+  /** Forgets samples below an index. */
+  evictBefore(index: number): void {
+    while (this.#runs[0] !== undefined && this.#runs[0].end <= index) this.#runs.shift();
+    const oldest = this.#runs[0];
+    if (oldest !== undefined && oldest.start < index) oldest.start = index;
+  }
+
+  /**
+   * Index of the first held sample at or after a time, nanoseconds since 1970-01-01T00:00:00Z; undefined when all that
+   * is held is older.
+   */
+  indexAt(timestampNs: bigint): number | undefined {
+    const run = this.#runs.find((candidate) => candidate.timestampNs(candidate.end - 1) >= timestampNs);
+    return run?.indexAt(timestampNs);
+  }
+
+  /** When the samples before an index had come, milliseconds of the steady clock; of old ones at the latest then. */
+  arrivedMs(endIndex: number): number {
+    // The newest first: they are asked for, but by readers that lag.
+    let atMs = this.#arrivals.at(-1)?.atMs ?? 0;
+    for (let i = this.#arrivals.length - 1; i >= 0; i--) {
+      const arrival = this.#arrivals[i];
+      if (arrival === undefined || arrival.end < endIndex) break;
+      atMs = arrival.atMs;
+    }
+    return atMs;
+  }
+
+  /** Whether `count` samples from `start` on are held in one run. */
+  stretch(start: number, count: number): Stretch {
+    if (start >= this.#head) return { state: 'coming' };
+    const run = this.#runs.findLast((candidate) => candidate.start <= start);
+    if (run === undefined || start >= run.end) return { state: 'lost' };
+    if (start + count <= run.end) return { state: 'held', run };
+    return run === this.#runs.at(-1) && !run.isClosed ? { state: 'coming' } : { state: 'lost' };
+  }
+
+  /** Gives held samples, in one piece or two; `offset` counts samples from `start`. */
+  read(start: number, count: number, take: (bytes: Uint8Array, offset: number) => void): void {
+    const at = start % this.#capacity;
+    const first = Math.min(count, this.#capacity - at);
+    take(this.#slice(at, first), 0);
+    if (first < count) take(this.#slice(0, count - first), first);
+  }
+
+  #write(start: number, bytes: Uint8Array): void {
+    const held = this.allocate();
+    const at = start % this.#capacity;
+    const first = bytes.subarray(0, (this.#capacity - at) * this.#bytesPerSample);
+    held.set(first, at * this.#bytesPerSample);
+    held.set(bytes.subarray(first.length), 0);
+  }
+
+  #slice(at: number, count: number): Uint8Array {
+    return this.allocate().subarray(at * this.#bytesPerSample, (at + count) * this.#bytesPerSample);
+  }
+}

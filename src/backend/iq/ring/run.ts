@@ -1,0 +1,109 @@
+import type { SampleBlock, Tuning } from '../sources/source.ts';
+
+/**
+ * How far the time of a block may be off what the blocks before lead to expect, nanoseconds: more is a jump, and another
+ * run. The clocks that producers read are some milliseconds off from batch to batch.
+ */
+const MAX_TIME_STEP_NS = 100_000_000n;
+
+/** How far the times of a run may be off a straight line before the line is drawn anew, nanoseconds. */
+const MAX_TIME_DRIFT_NS = 1_000_000n;
+
+/** Straight pieces of time that one run remembers; of older samples the time is a little less exact. */
+const MAX_ANCHORS = 256;
+
+/** Consecutive samples without a gap, all of one tuning, whose times follow from one another. */
+export interface Run extends Tuning {
+  /** Index of the first sample that was made, held or not. */
+  readonly firstIndex: number;
+  /** Index after the last sample of the run before; the samples between are a gap, or nobody listened. */
+  readonly previousEnd: number;
+  /** Index of the first sample that is still held. */
+  readonly start: number;
+  /** Index after the last sample. */
+  readonly end: number;
+  /** Whether it is over: what comes next begins another run, though no sample may be missing. */
+  readonly isClosed: boolean;
+  /** Time of a sample of this run, nanoseconds since 1970-01-01T00:00:00Z. */
+  timestampNs(sampleIndex: number): bigint;
+}
+
+interface Anchor {
+  readonly index: number;
+  readonly timestampNs: bigint;
+}
+
+/** A run that blocks are added to. */
+export class GrowingRun implements Run {
+  readonly sampleRateHz: number;
+  readonly centerFrequencyHz: number;
+  readonly firstIndex: number;
+  readonly previousEnd: number;
+  start: number;
+  isClosed = false;
+  #end: number;
+  /** Where the times begin and where they were found to run otherwise: an oscillator is never exactly at its rate. */
+  readonly #anchors: Anchor[];
+
+  constructor(block: SampleBlock, previousEnd: number) {
+    this.sampleRateHz = block.sampleRateHz;
+    this.centerFrequencyHz = block.centerFrequencyHz;
+    this.firstIndex = block.sampleIndex;
+    this.previousEnd = previousEnd;
+    this.start = block.sampleIndex;
+    this.#end = block.sampleIndex;
+    this.#anchors = [{ index: block.sampleIndex, timestampNs: block.timestampNs }];
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  timestampNs(sampleIndex: number): bigint {
+    const anchor = this.#anchors.findLast(({ index }) => index <= sampleIndex) ?? this.#anchors[0];
+    return anchor === undefined ? 0n : this.#on(anchor, sampleIndex);
+  }
+
+  /** Index of the first sample at or after a time, at most the end. */
+  indexAt(timestampNs: bigint): number {
+    const piece = Math.max(
+      0,
+      this.#anchors.findLastIndex((anchor) => anchor.timestampNs <= timestampNs),
+    );
+    const { index = this.start, timestampNs: fromNs = timestampNs } = this.#anchors[piece] ?? {};
+    const pieceEnd = this.#anchors[piece + 1]?.index ?? this.end;
+    const near = index + Math.floor((Number(timestampNs - fromNs) / 1e9) * this.sampleRateHz);
+    // Rounding puts the estimate a sample or two off; the times of samples themselves decide.
+    let found = Math.max(this.start, Math.min(near, pieceEnd) - 2);
+    while (found < this.end && this.timestampNs(found) < timestampNs) found++;
+    return found;
+  }
+
+  /** Whether a block goes on where this run ends. */
+  continuesWith(block: SampleBlock): boolean {
+    return (
+      !this.isClosed &&
+      block.sampleIndex === this.end &&
+      block.sampleRateHz === this.sampleRateHz &&
+      block.centerFrequencyHz === this.centerFrequencyHz &&
+      !this.#isOff(block, MAX_TIME_STEP_NS)
+    );
+  }
+
+  /** Adds a block that continues this run, or begins it. */
+  grow(block: SampleBlock, samples: number): void {
+    this.#end = block.sampleIndex + samples;
+    if (!this.#isOff(block, MAX_TIME_DRIFT_NS)) return;
+    this.#anchors.push({ index: block.sampleIndex, timestampNs: block.timestampNs });
+    if (this.#anchors.length > MAX_ANCHORS) this.#anchors.shift();
+  }
+
+  #isOff({ sampleIndex, timestampNs }: SampleBlock, limitNs: bigint): boolean {
+    const offNs = timestampNs - this.timestampNs(sampleIndex);
+    return offNs > limitNs || -offNs > limitNs;
+  }
+
+  #on(anchor: Anchor, sampleIndex: number): bigint {
+    return anchor.timestampNs + BigInt(Math.round(((sampleIndex - anchor.index) / this.sampleRateHz) * 1e9));
+  }
+}

@@ -1,0 +1,73 @@
+import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
+import type { StationHub } from '../hub.ts';
+import type { Run } from './ring.ts';
+
+/** Consecutive samples that are there to be read. */
+export interface SamplePiece {
+  readonly run: Run;
+  /** Index of the first. */
+  readonly start: number;
+  readonly count: number;
+  /** Samples missing between the piece before and this one; 0 before the first. */
+  readonly lost: number;
+  /** How many of those were made, and overwritten before they were read. */
+  readonly overrun: number;
+}
+
+/**
+ * A reader's position in a station's ring, sample by sample: for those who need every sample once and in order, and have
+ * to know exactly which they did not get.
+ */
+export class SampleCursor {
+  readonly #hub: StationHub;
+  readonly #datatype: Datatype;
+  #position: number;
+  #isFirst = true;
+
+  /** To be made after the hub was joined. Begins with the first sample at or after `position` that there is. */
+  constructor(hub: StationHub, datatype: Datatype, position: number) {
+    this.#hub = hub;
+    this.#datatype = datatype;
+    this.#position = position;
+  }
+
+  /** Index of the sample that should come next. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Up to `max` samples that lie in one run, or undefined until there are more. Take them by `read`, then `skip` them. */
+  peek(max: number): SamplePiece | undefined {
+    const { runs } = this.#hub.ring;
+    const run = runs.find(({ end }) => end > this.#position);
+    if (run === undefined) return undefined;
+    const start = Math.max(run.start, this.#position);
+    const lost = this.#isFirst ? 0 : start - this.#position;
+    const oldestHeld = runs[0]?.start ?? 0;
+    const overrun = Math.min(lost, Math.max(0, oldestHeld - this.#position));
+    return { run, start, count: Math.min(max, run.end - start), lost, overrun };
+  }
+
+  /**
+   * Writes a piece to `target`, whose address is a multiple of 8, in the reader's datatype.
+   *
+   * @returns how many numbers (I or Q) did not fit the datatype and were set to its largest or smallest value.
+   */
+  read({ start, count }: SamplePiece, target: Uint8Array): number {
+    const { ring, source } = this.#hub;
+    const outBytes = bytesPerSample(this.#datatype);
+    let saturated = 0;
+    ring.read(start, count, (bytes, offset) => {
+      const samples = bytes.length / bytesPerSample(source.datatype);
+      const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
+      saturated += convertSamples(source.datatype, this.#datatype, bytes, piece);
+    });
+    return saturated;
+  }
+
+  /** Goes on behind a piece. */
+  skip({ start, count }: SamplePiece): void {
+    this.#isFirst = false;
+    this.#position = start + count;
+  }
+}

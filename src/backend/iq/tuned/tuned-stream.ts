@@ -1,0 +1,191 @@
+import { PassbandError } from '../../../errors.ts';
+import type { DecimationPlan } from '../../dsp/decimation-plan.ts';
+import { DownConverter } from '../../dsp/down-converter.ts';
+import type { StationMetrics } from '../../stations/station-metrics.ts';
+import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
+import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
+import { FrameShelves } from '../frames/frame-shelves.ts';
+import { MAX_TAPS, type StationHub } from '../hub.ts';
+import { type Run, SampleRing } from '../ring/ring.ts';
+import { ringCapacity } from '../ring/ring-size.ts';
+import type { Reception } from '../sources/source.ts';
+import type { TunedBand } from './tuned-band.ts';
+
+/** Bytes of the ring of one part of a band at most: there may be many. */
+const MAX_TUNED_RING_BYTES = 16 * 1024 * 1024;
+
+/** Samples that are filtered at a time: their intermediate results stay in the processor's cache. */
+const PIECE_SAMPLES = 4096;
+
+/** Samples filtered in one turn of the event loop: some milliseconds. */
+const SAMPLES_PER_TURN = 131_072;
+
+/**
+ * A part of a station's band, filtered once for all who want the same. Output n stands for the station's sample
+ * n * decimation; a gap of the station is a gap here, wider by the samples whose filters would have reached into it.
+ *
+ * It is computed from the hub's ring and each output is a function of the samples there alone, so one that is made anew
+ * gives the same bytes. When its last reader has left it goes on for as long as the hub does.
+ */
+export class TunedStream implements FrameOrigin {
+  readonly stationId: string;
+  readonly epoch: bigint;
+  readonly metrics: StationMetrics;
+  readonly datatype: Datatype = 'cf32_le';
+  readonly ring: SampleRing;
+  readonly shelves = new FrameShelves(this);
+  readonly band: TunedBand;
+  readonly plan: DecimationPlan;
+  readonly #hub: StationHub;
+  readonly #inputRateHz: number;
+  readonly #converter: DownConverter;
+  readonly #samples = new Float32Array(2 * PIECE_SAMPLES);
+  readonly #bytes = new Uint8Array(this.#samples.buffer);
+  readonly #taps = new Set<Tap>();
+  readonly #leaveHub: () => void;
+  readonly #onOver: () => void;
+  #run: Run | undefined;
+  #scheduled = false;
+  #over = false;
+  #cancelLinger: (() => void) | undefined;
+
+  /**
+   * @param firstOutput the first output that is wanted; undefined means the next.
+   * @param onOver called once, when it has ended.
+   * @throws PassbandError when the hub takes no more readers.
+   */
+  constructor(
+    hub: StationHub,
+    band: TunedBand,
+    plan: DecimationPlan,
+    firstOutput: number | undefined,
+    onOver: () => void,
+  ) {
+    this.stationId = hub.stationId;
+    this.epoch = hub.epoch;
+    this.metrics = hub.metrics;
+    this.band = band;
+    this.plan = plan;
+    this.#hub = hub;
+    this.#onOver = onOver;
+    this.#inputRateHz = hub.source.tuning.sampleRateHz;
+    this.#converter = new DownConverter(plan, band.offsetHz, this.#inputRateHz);
+    const outputRateHz = this.#inputRateHz / band.decimation;
+    const capacity = ringCapacity(outputRateHz, this.datatype, { bytes: MAX_TUNED_RING_BYTES });
+    this.ring = new SampleRing(capacity, bytesPerSample(this.datatype), hub.clock);
+    this.#leaveHub = hub.join({
+      onSamples: () => this.#wake(),
+      onEnd: (reason) => this.#end(reason),
+      readerCount: () => this.#taps.size,
+    });
+    this.#linger();
+    this.#converter.restart(this.#firstInput(firstOutput ?? Math.ceil(hub.nextIndex() / band.decimation)));
+    this.#wake();
+  }
+
+  /** The oldest output that it has or is going to have. */
+  get oldestIndex(): number {
+    return this.ring.runs[0]?.start ?? this.#converter.nextOutput;
+  }
+
+  nextIndex(): number {
+    return Math.max(Math.ceil(this.#hub.nextIndex() / this.band.decimation), this.#converter.nextOutput);
+  }
+
+  receptionAt(sampleIndex: number): Reception {
+    return this.#hub.receptionAt(sampleIndex * this.band.decimation);
+  }
+
+  join(tap: Tap): () => void {
+    if (this.#taps.size >= MAX_TAPS) {
+      throw new PassbandError('RESOURCE_EXHAUSTED', `this part of the band has ${MAX_TAPS} readers already; try later`);
+    }
+    this.#taps.add(tap);
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+    return () => {
+      if (this.#taps.delete(tap) && this.#taps.size === 0 && !this.#over) this.#linger();
+    };
+  }
+
+  /** The input to begin with for an output: the samples before it that go into it too, where they are held. */
+  #firstInput(output: number): number {
+    const { ring } = this.#hub;
+    const wanted = Math.max(0, output * this.band.decimation - this.#converter.reach);
+    const run = ring.runs.find(({ end }) => end > wanted);
+    if (run !== undefined) return Math.max(wanted, run.start);
+    // Nothing is held of it. What comes next goes on where the newest sample was, or it begins there.
+    return ring.head >= this.#hub.nextIndex() ? wanted : Math.max(wanted, this.#hub.nextIndex());
+  }
+
+  #wake(): void {
+    if (!this.#scheduled) this.#advance();
+  }
+
+  #advance(): void {
+    this.#scheduled = false;
+    const before = this.ring.head;
+    for (let budget = SAMPLES_PER_TURN; !this.#over && budget > 0; ) {
+      const taken = this.#take(budget);
+      if (taken === 0) break;
+      budget -= taken;
+      if (budget > 0) continue;
+      this.#scheduled = true;
+      setImmediate(() => this.#advance());
+    }
+    if (this.ring.head > before) for (const tap of [...this.#taps]) tap.onSamples();
+  }
+
+  /** Filters some of the samples that are there; returns how many. */
+  #take(most: number): number {
+    const next = this.#converter.nextInput;
+    const run = this.#hub.ring.runs.find(({ end }) => end > next);
+    if (run === undefined) return 0;
+    if (run.sampleRateHz !== this.#inputRateHz) {
+      const reason = `the station's sample rate is ${run.sampleRateHz} samples/s now; subscribe anew`;
+      this.#end(new PassbandError('FAILED_PRECONDITION', reason));
+      return 0;
+    }
+    // Another run is another tuning, or lies behind a gap: its samples are never filtered together with those before.
+    const isBroken = run.start > next || (this.#run !== undefined && run !== this.#run);
+    if (isBroken) this.#converter.restart(Math.max(next, run.start));
+    this.#run = run;
+    const start = this.#converter.nextInput;
+    const count = Math.min(run.end - start, most, PIECE_SAMPLES);
+    const { datatype } = this.#hub;
+    this.#hub.ring.read(start, count, (bytes, offset) => {
+      const samples = bytes.length / bytesPerSample(datatype);
+      convertSamples(datatype, 'cf32_le', bytes, this.#bytes.subarray(8 * offset, 8 * (offset + samples)));
+    });
+    this.#append(run, count);
+    return count;
+  }
+
+  #append(run: Run, count: number): void {
+    const { firstIndex, samples } = this.#converter.push(this.#samples, count);
+    if (samples.length === 0) return;
+    const { offsetHz, decimation } = this.band;
+    this.ring.append({
+      sampleIndex: firstIndex,
+      timestampNs: run.timestampNs(firstIndex * decimation),
+      sampleRateHz: this.#inputRateHz / decimation,
+      centerFrequencyHz: run.centerFrequencyHz + offsetHz,
+      bytes: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
+    });
+  }
+
+  #linger(): void {
+    this.#cancelLinger = this.#hub.clock.after(this.#hub.lingerMs, () => this.#end('stopped'));
+  }
+
+  #end(reason: EndReason): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancelLinger?.();
+    this.#leaveHub();
+    this.#onOver();
+    const taps = [...this.#taps];
+    this.#taps.clear();
+    for (const tap of taps) tap.onEnd(reason);
+  }
+}

@@ -1,0 +1,93 @@
+import { PassbandError } from '../../../errors.ts';
+import { type DecimationPlan, planDecimation, reachOf } from '../../dsp/decimation-plan.ts';
+import type { FrameOrigin } from '../frames/frame-origin.ts';
+import type { ReadFrom } from '../frames/read-from.ts';
+import type { StationHub } from '../hub.ts';
+import type { TunedBand } from './tuned-band.ts';
+import { TunedStream } from './tuned-stream.ts';
+
+/** Parts of one station's band that are filtered at a time: each has a ring of up to 16 MiB. */
+const MAX_TUNED_STREAMS = 16;
+
+/** Real multiplications per second that one station's filters may cost: most of a core. */
+const MAX_FILTER_COST = 600_000_000;
+
+/** The parts of one station's band that are filtered at the moment. */
+export class TunedStreams {
+  readonly #hub: StationHub;
+  readonly #streams = new Set<TunedStream>();
+
+  constructor(hub: StationHub) {
+    this.#hub = hub;
+  }
+
+  /**
+   * What a reader of frames of a part of the band reads from, and where it begins there: streams of such parts may have
+   * just begun to be computed, so that the past has to be named by numbers.
+   *
+   * @throws PassbandError RESOURCE_EXHAUSTED when the filters would cost too much, or what joining the hub throws.
+   */
+  open(band: TunedBand, from: ReadFrom, batchSize: number): { readonly origin: FrameOrigin; readonly from: ReadFrom } {
+    const plan = planDecimation(band.decimation);
+    const oldest = Math.ceil(this.#oldestOutput(band, plan) / batchSize);
+    const first = this.#firstFrame(band, from, batchSize);
+    if (first === undefined) return { origin: this.#stream(band, plan, undefined), from: { kind: 'live' } };
+    if (from.kind === 'after' && first >= oldest) {
+      // From the frame before on: where that one ended decides where this one begins.
+      return { origin: this.#stream(band, plan, (first - 1) * batchSize), from };
+    }
+    const sequence = Math.max(first, oldest);
+    const begin: ReadFrom = from.kind === 'after' ? from : { kind: 'after', sequence: BigInt(sequence) - 1n };
+    return { origin: this.#stream(band, plan, sequence * batchSize), from: begin };
+  }
+
+  /** The frame with which a reader wants to begin; undefined for the next that is made. */
+  #firstFrame({ decimation }: TunedBand, from: ReadFrom, batchSize: number): number | undefined {
+    const { ring, epoch } = this.#hub;
+    switch (from.kind) {
+      case 'live':
+        return undefined;
+      case 'earliest':
+        return 0;
+      case 'after':
+        if (from.epoch !== undefined && from.epoch !== epoch) return 0;
+        return (from.sequence + 1n) * BigInt(batchSize * decimation) > BigInt(this.#hub.nextIndex())
+          ? undefined
+          : Number(from.sequence) + 1;
+      case 'index':
+        return Math.floor(from.sampleIndex / batchSize);
+      case 'time': {
+        const index = ring.indexAt(from.timestampNs);
+        return index === undefined ? undefined : Math.floor(Math.ceil(index / decimation) / batchSize);
+      }
+    }
+  }
+
+  /** The oldest output that can be computed from what the hub holds. */
+  #oldestOutput({ decimation }: TunedBand, plan: DecimationPlan): number {
+    const oldestHeld = this.#hub.ring.runs[0]?.start ?? this.#hub.nextIndex();
+    return Math.ceil((oldestHeld + reachOf(plan)) / decimation);
+  }
+
+  /** The stream of a part of the band: one that runs already where it reaches back as far as is wanted and possible. */
+  #stream(band: TunedBand, plan: DecimationPlan, firstOutput: number | undefined): TunedStream {
+    const possible = this.#oldestOutput(band, plan);
+    const needed = firstOutput === undefined ? Number.POSITIVE_INFINITY : Math.max(firstOutput, possible);
+    for (const stream of this.#streams) {
+      const { offsetHz, decimation } = stream.band;
+      if (offsetHz === band.offsetHz && decimation === band.decimation && stream.oldestIndex <= needed) return stream;
+    }
+    const rateHz = this.#hub.source.tuning.sampleRateHz;
+    let cost = plan.cost * rateHz;
+    for (const stream of this.#streams) cost += stream.plan.cost * rateHz;
+    if (this.#streams.size >= MAX_TUNED_STREAMS || cost > MAX_FILTER_COST) {
+      throw new PassbandError(
+        'RESOURCE_EXHAUSTED',
+        'the station filters as many parts of its band as it can; ask for one that others read too, for another output_rate, or try later',
+      );
+    }
+    const stream = new TunedStream(this.#hub, band, plan, firstOutput, () => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    return stream;
+  }
+}

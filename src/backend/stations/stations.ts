@@ -1,0 +1,190 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { PassbandError, UsageError } from '../../errors.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { checkStationId } from '../field-checks.ts';
+import { openSource } from '../iq/sources/open.ts';
+import type { Source } from '../iq/sources/source.ts';
+import { Station } from './station.ts';
+import type { StationConfig } from './station-config.ts';
+import type { StationsMetrics } from './station-metrics.ts';
+
+/** Stations at a time: each has a ring of some megabytes and labels in the metrics. */
+export const MAX_STATIONS = 256;
+
+/** What stations are made with. */
+export interface StationsContext {
+  readonly metrics: StationsMetrics;
+  readonly log: Logger;
+  /** The machine's unless a test brings its own. */
+  readonly clock?: Clock;
+}
+
+/** Who wants to know which stations there are. */
+export interface StationsObserver {
+  opened(station: Station): void;
+  /** The station has ended; its readers have been told. */
+  closed(station: Station): void;
+}
+
+/** A station, or a change of one, that is ready: what may fail has been done. */
+export interface PreparedStation {
+  /** Takes effect. */
+  begin(): Station;
+  /** Does not. */
+  discard(): void;
+}
+
+/** The stations of this backend, ordered by id. */
+export class Stations {
+  readonly #context: StationsContext;
+  readonly #clock: Clock;
+  #stations: ReadonlyMap<string, Station> = new Map();
+  readonly #observers = new Set<StationsObserver>();
+  /** Ids of stations that are being opened: their sources may take a while. */
+  readonly #opening = new Set<string>();
+
+  constructor(context: StationsContext) {
+    this.#context = context;
+    this.#clock = context.clock ?? systemClock;
+  }
+
+  all(): readonly Station[] {
+    return [...this.#stations.values()];
+  }
+
+  /** The station of an id as a client sent it. @throws PassbandError INVALID_ARGUMENT or NOT_FOUND. */
+  get(stationId: string): Station {
+    const station = this.#stations.get(checkStationId(stationId));
+    if (station !== undefined) return station;
+    throw new PassbandError('NOT_FOUND', `there is no station ${stationId}; ListStations tells which there are`);
+  }
+
+  /** Tells of every station there is and that comes, and of each that goes; returns how to hear no more. */
+  observe(observer: StationsObserver): () => void {
+    this.#observers.add(observer);
+    for (const station of this.all()) observer.opened(station);
+    return () => this.#observers.delete(observer);
+  }
+
+  /**
+   * Opens a station; it runs from then on.
+   *
+   * @throws PassbandError ALREADY_EXISTS or RESOURCE_EXHAUSTED, UsageError where its source is wrong.
+   */
+  async open(config: StationConfig): Promise<Station> {
+    return (await this.prepare(config)).begin();
+  }
+
+  /** Makes a station ready that is to be added. @throws like open. */
+  async prepare(config: StationConfig): Promise<PreparedStation> {
+    const { stationId } = config;
+    if (this.#stations.has(stationId) || this.#opening.has(stationId)) {
+      throw new PassbandError('ALREADY_EXISTS', `there is a station ${stationId} already`);
+    }
+    if (this.#stations.size + this.#opening.size >= MAX_STATIONS) {
+      throw new PassbandError('RESOURCE_EXHAUSTED', `there are ${MAX_STATIONS} stations already; remove one first`);
+    }
+    this.#opening.add(stationId);
+    try {
+      const source = await this.#source(config);
+      return {
+        begin: () => {
+          this.#opening.delete(stationId);
+          return this.#begin(config, source);
+        },
+        discard: () => {
+          this.#opening.delete(stationId);
+          source.close();
+        },
+      };
+    } catch (error) {
+      this.#opening.delete(stationId);
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a change of a station ready. Where more changes than what it is called, its source is opened anew and the
+   * station begins anew in the place of the one there was.
+   *
+   * @throws UsageError where its source is wrong.
+   */
+  async prepareChange(station: Station, config: StationConfig): Promise<PreparedStation> {
+    if (isDeepStrictEqual(workings(station.config), workings(config))) {
+      return {
+        begin: () => {
+          station.adopt(config);
+          return station;
+        },
+        discard: () => {},
+      };
+    }
+    const source = await this.#source(config);
+    return {
+      begin: () => {
+        this.#end(station, new PassbandError('UNAVAILABLE', `station ${station.id} was changed and begins anew`));
+        return this.#begin(config, source);
+      },
+      discard: () => source.close(),
+    };
+  }
+
+  /** Ends a station; its readers see the reason. @throws PassbandError NOT_FOUND. */
+  remove(stationId: string, reason: PassbandError): void {
+    this.#end(this.get(stationId), reason);
+    this.#context.metrics.forget(stationId);
+  }
+
+  /** Ends all stations. */
+  close(reason: PassbandError): void {
+    for (const station of this.all()) this.#end(station, reason);
+  }
+
+  #source(config: StationConfig): Promise<Source> {
+    const { stationId, site, source } = config;
+    const given = { stationId, clock: this.#clock, log: this.#context.log };
+    return openSource(source, site === undefined ? given : { ...given, site });
+  }
+
+  #begin(config: StationConfig, source: Source): Station {
+    const station = new Station(config, source, this.#clock, this.#context.metrics.of(config.stationId));
+    const stations = [...this.#stations, [station.id, station] as const];
+    this.#stations = new Map(stations.sort(([a], [b]) => (a < b ? -1 : 1)));
+    for (const observer of this.#observers) observer.opened(station);
+    return station;
+  }
+
+  #end(station: Station, reason: PassbandError): void {
+    this.#stations = new Map([...this.#stations].filter(([id]) => id !== station.id));
+    station.close(reason);
+    for (const observer of this.#observers) observer.closed(station);
+  }
+}
+
+/** What a station does, without what it is called and how its frames are cut unless a reader says otherwise. */
+function workings(config: StationConfig): Partial<StationConfig> {
+  const { settings, description, band, batchSizeSamples, fullScaleDbm, ...rest } = config;
+  return rest;
+}
+
+/**
+ * Opens the declared stations; recordings are read and checked.
+ *
+ * @throws UsageError that names the station or the file and what is wrong.
+ */
+export async function openStations(configs: readonly StationConfig[], context: StationsContext): Promise<Stations> {
+  const stations = new Stations(context);
+  const ids = new Set<string>();
+  for (const { stationId } of configs) {
+    try {
+      checkStationId(stationId);
+    } catch (error) {
+      throw new UsageError(`station "${stationId}": its id must be 1 to 64 of A-Z a-z 0-9 _ -`, { cause: error });
+    }
+    if (ids.has(stationId)) throw new UsageError('two stations have the same station_id');
+    ids.add(stationId);
+  }
+  await Promise.all(configs.map((config) => stations.open(config)));
+  return stations;
+}
