@@ -40,10 +40,10 @@ stream() {
 frames() { grep -c '^id: *[0-9]' "$folder/$1.events" || true; }
 has_frames() { [ "$(frames "$1")" -ge "$2" ]; }
 has_ended() { [ -s "$folder/$1.ended" ]; }
-# Every frame's id is the one after that before it, and no gap was told.
+# Every frame's id (EPOCH-NUMBER) is the one after that before it, and no gap was told.
 lost_nothing() {
   ! grep -q '^event: *gap' "$folder/$1.events" &&
-    awk '/^id: *[0-9]/ { if (seen && $2 != last + 1) bad = 1; last = $2; seen = 1 } END { exit bad || !seen }' "$folder/$1.events"
+    awk '/^id: *[0-9]/ { split($2, id, "-"); if (seen && id[2] != last + 1) bad = 1; last = id[2]; seen = 1 } END { exit bad || !seen }' "$folder/$1.events"
 }
 serial() {
   openssl s_client -connect "localhost:$port" -CAfile "$certs/ca.crt" -cert "$certs/bob.crt" -key "$certs/bob.key" </dev/null 2>/dev/null |
