@@ -18,8 +18,16 @@ export interface Recorded {
   readonly notes: RecordingNotes | undefined;
   /** Whether it has the length that was asked for. */
   readonly isWhole: boolean;
-  /** Whether samples are missing in it. */
-  readonly hasGaps: boolean;
+  /** What is missing in it; undefined when nothing is. */
+  readonly missing: Missing | undefined;
+}
+
+/** What is missing in a recording. */
+export interface Missing {
+  /** Samples that were counted. */
+  readonly samples: number;
+  /** Seconds without samples, by the station's clock, of which nobody counted how many they were; undefined for none. */
+  readonly uncountedS: number | undefined;
 }
 
 /**
@@ -39,7 +47,10 @@ export class SampleRecorder {
   #isFirstEpoch = true;
   /** Index of the sample that should come next, in the present epoch. */
   #expected: number | undefined;
-  #hasGaps = false;
+  /** Time of that sample if nothing is lost before it. */
+  #expectedNs = 0n;
+  #lostSamples = 0;
+  #uncountedS: number | undefined;
 
   constructor(order: RecordOrder, output: RecordOutput, observer: RecordObserver) {
     this.#order = order;
@@ -51,7 +62,9 @@ export class SampleRecorder {
   get recorded(): Recorded {
     const { samples = 0 } = this.#notes ?? {};
     const isWhole = this.#wanted === undefined ? false : samples >= this.#wanted;
-    return { notes: this.#notes, isWhole, hasGaps: this.#hasGaps };
+    const isMissing = this.#lostSamples > 0 || this.#uncountedS !== undefined;
+    const missing = isMissing ? { samples: this.#lostSamples, uncountedS: this.#uncountedS } : undefined;
+    return { notes: this.#notes, isWhole, missing };
   }
 
   /** Takes a frame; true when there are as many samples as are wanted. */
@@ -85,16 +98,22 @@ export class SampleRecorder {
   #follow(frame: IqFrame): void {
     const at = datetimeText(frame.timestampNs);
     if (this.#epoch !== '' && frame.epoch !== this.#epoch) {
-      this.#hasGaps = true;
+      // The clock may have been set back meanwhile.
+      const awayS = Math.max(0, Number(frame.timestampNs - this.#expectedNs) / 1e9);
+      this.#uncountedS = (this.#uncountedS ?? 0) + awayS;
       this.#isFirstEpoch = false;
       this.#expected = undefined;
-      this.#observer.say(`the station began anew; how many samples are missing before ${at} is not known`);
+      const missing = `how many samples are missing before ${at} is not known (about ${awayS.toFixed(1)} s by the clock)`;
+      this.#observer.say(`the station began anew; ${missing}`);
     } else if (this.#expected !== undefined && frame.sampleIndex > this.#expected) {
       const lost = frame.sampleIndex - this.#expected;
-      this.#hasGaps = true;
+      this.#lostSamples += lost;
       this.#observer.say(`missing: samples ${this.#expected} to ${frame.sampleIndex - 1} (${lost}), before ${at}`);
     }
     this.#epoch = frame.epoch;
+    const sampleBytes = this.#notes?.facts.bytesPerSample ?? 1;
+    this.#expectedNs =
+      frame.timestampNs + BigInt(Math.round((frame.data.length / sampleBytes / frame.sampleRateHz) * 1e9));
     this.#expected ??= frame.sampleIndex;
   }
 

@@ -2,7 +2,7 @@ import { StreamFault } from './frame-stream.ts';
 import { outputFiles, type RecordOrder } from './record-order.ts';
 import { openOutput } from './record-output.ts';
 import { RecordProgress } from './record-progress.ts';
-import { type Recorded, SampleRecorder } from './record-samples.ts';
+import { type Missing, type Recorded, SampleRecorder } from './record-samples.ts';
 import { resumedFrames } from './resumed-frames.ts';
 
 /** Exit code for a recording that ended before its length. */
@@ -24,18 +24,25 @@ export async function runRecord(order: RecordOrder): Promise<RecordOutcome> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
   const progress = new RecordProgress(process.stderr);
   const recorded = await record(order, interrupted.signal, progress).finally(() => progress.end());
-  const { notes } = recorded;
+  const { notes, missing } = recorded;
   if (notes === undefined) {
     progress.say('no sample came; nothing is written');
     return { exitCode: EXIT_SHORT, text: '' };
   }
   const { datatype, sampleRateHz } = notes.facts;
   const length = `${notes.samples} samples of ${datatype}, ${(notes.samples / sampleRateHz).toFixed(3)} s`;
-  const missing = recorded.hasGaps ? `, ${notes.lostSamples} missing, ${notes.captures} captures` : '';
-  const text = `${outputFiles(order).join(', ')}: ${length}${missing}\nsha512 ${notes.sha512()}\n`;
+  const gaps = missing === undefined ? '' : `, ${missingText(missing)} missing, ${notes.captures} captures`;
+  const text = `${outputFiles(order).join(', ')}: ${length}${gaps}\nsha512 ${notes.sha512()}\n`;
   const isEndless = order.samples === undefined && order.seconds === undefined;
   const isShort = !recorded.isWhole && !(isEndless && interrupted.signal.aborted);
-  return { exitCode: isShort ? EXIT_SHORT : recorded.hasGaps ? EXIT_GAPS : 0, text };
+  return { exitCode: isShort ? EXIT_SHORT : missing === undefined ? 0 : EXIT_GAPS, text };
+}
+
+/** How many are missing, where that is known. */
+function missingText({ samples, uncountedS }: Missing): string {
+  if (uncountedS === undefined) return String(samples);
+  const uncounted = `an unknown number (about ${uncountedS.toFixed(1)} s by the clock)`;
+  return samples === 0 ? uncounted : `${samples} and ${uncounted}`;
 }
 
 async function record(order: RecordOrder, signal: AbortSignal, progress: RecordProgress): Promise<Recorded> {
