@@ -11,7 +11,7 @@ import { FrameShelves } from './frames/frame-shelves.ts';
 import { newEpoch } from './ring/epoch.ts';
 import { Receptions } from './ring/receptions.ts';
 import { SampleRing } from './ring/ring.ts';
-import { DEFAULT_RING_SECONDS, longestFrame, ringCapacity } from './ring/ring-size.ts';
+import { DEFAULT_RING_SECONDS, largestRing, longestFrame, ringCapacity } from './ring/ring-size.ts';
 import type { SourceCounts } from './source-counts.ts';
 import type { Reception, SampleBlock, Source } from './sources/source.ts';
 
@@ -210,7 +210,10 @@ export class StationHub implements FrameOrigin {
   #changeRate({ sampleIndex, sampleRateHz }: SampleBlock): void {
     this.#sampleRateHz = sampleRateHz;
     this.#doppler.retime(sampleIndex, sampleRateHz);
-    this.ring.resize(ringCapacity(sampleRateHz, this.datatype, this.#ringConfig));
+    this.ring.resize(
+      ringCapacity(sampleRateHz, this.datatype, this.#ringConfig),
+      largestRing(this.datatype, this.#ringConfig),
+    );
   }
 
   #fail(fault: PassbandError): void {

@@ -104,6 +104,48 @@ describe('the sample ring', () => {
     );
   });
 
+  it('holds its newest samples however often its size changes', () => {
+    const steps = fc.array(
+      fc.record({ size: fc.integer({ min: 1, max: 300 }), count: fc.integer({ min: 1, max: 90 }) }),
+      { minLength: 1, maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(steps, (changes) => {
+        const ring = new SampleRing(50, 1);
+        let oldest = 0;
+        for (const { size, count } of changes) {
+          oldest = Math.max(oldest, ring.head - Math.min(size, ring.capacitySamples));
+          ring.resize(size, 300);
+          ring.append(block(ring.head, count));
+          oldest = Math.max(oldest, ring.head - size);
+          expect(ring.runs.map(({ start, end }) => [start, end])).toEqual([[oldest, ring.head]]);
+          expect(read(ring, oldest, ring.head - oldest)).toEqual([...block(oldest, ring.head - oldest).bytes]);
+        }
+      }),
+    );
+  });
+
+  it('makes memory a few times at most, whatever sizes it is asked to take', () => {
+    const ring = new SampleRing(100, 1);
+    const memories = new Set<ArrayBufferLike>();
+    const sizes = Array.from({ length: 4000 }, (_, i) => (i < 1900 ? 100 + i : 200 + 1799 * (i % 2)));
+    for (const size of sizes) {
+      ring.resize(size, 2000);
+      ring.append(block(ring.head, 1));
+      ring.read(ring.head - 1, 1, ({ buffer }) => memories.add(buffer));
+    }
+    // Doubled from 100 to 1600, then all that it may ever need.
+    expect([...memories].map(({ byteLength }) => byteLength)).toEqual([100, 200, 400, 800, 1600, 2000]);
+  });
+
+  it('keeps its size where there is no memory for a larger one', () => {
+    const ring = new SampleRing(100, 1);
+    ring.append(block(0, 150));
+    ring.resize(Number.MAX_SAFE_INTEGER);
+    expect(ring.capacitySamples).toBe(100);
+    expect(read(ring, 50, 100)).toEqual([...block(50, 100).bytes]);
+  });
+
   it('takes no memory before it has anything to hold', () => {
     const before = process.memoryUsage().arrayBuffers;
     const rings = Array.from({ length: 256 }, () => new SampleRing(64 * 1024 * 1024, 1));

@@ -15,14 +15,15 @@ const MIN_RING_SAMPLES = MIN_RING_FRAMES * BATCH_SIZE.max;
 /** Samples that a ring holds at a sample rate. */
 export function ringCapacity(sampleRateHz: number, datatype: Datatype, ring: RingConfig = {}): number {
   const wanted = Math.max(Math.ceil(sampleRateHz * (ring.seconds ?? DEFAULT_RING_SECONDS)), MIN_RING_SAMPLES);
-  return Math.min(wanted, mostSamples(datatype, ring));
+  return Math.min(wanted, largestRing(datatype, ring));
 }
 
 /** Samples of the longest frame that a ring can serve, whatever its rate becomes. */
 export function longestFrame(datatype: Datatype, ring: RingConfig = {}): number {
-  return Math.min(BATCH_SIZE.max, Math.floor(mostSamples(datatype, ring) / MIN_RING_FRAMES));
+  return Math.min(BATCH_SIZE.max, Math.floor(largestRing(datatype, ring) / MIN_RING_FRAMES));
 }
 
-function mostSamples(datatype: Datatype, ring: RingConfig): number {
+/** Samples that a ring holds at most, whatever its rate becomes. */
+export function largestRing(datatype: Datatype, ring: RingConfig): number {
   return Math.floor((ring.bytes ?? DEFAULT_RING_BYTES) / bytesPerSample(datatype));
 }

@@ -8,10 +8,13 @@ export type { Run } from './run.ts';
 const MAX_RUNS = 1024;
 
 /**
- * Bytes that are taken along when a ring takes another size: what 64 MiB cost is some 20 ms, in which nobody is served.
- * Older samples are lost to who has not read them.
+ * Bytes that are taken along when a ring needs more memory than it has: what 64 MiB cost is some 20 ms, in which nobody is
+ * served. Older samples are lost to who has not read them.
  */
 const MAX_CARRIED_BYTES = 64 * 1024 * 1024;
+
+/** By how much the memory of a ring grows at least, so that it is made anew a few times at most, however often its size changes. */
+const GROWTH = 2;
 
 /** Arrivals that are remembered: seconds of blocks. */
 const MAX_ARRIVALS = 1024;
@@ -25,12 +28,17 @@ export type Stretch =
   | { readonly state: 'lost' };
 
 /**
- * The most recent samples of a station, as the source made them. Sample n lies at n modulo capacity, so a gap in the
- * index takes the place its samples would have had and the ring's reach in time stays what it is.
+ * The most recent samples of a station, as the source made them. Sample n lies at n modulo the places there are, so a gap
+ * in the index takes the place its samples would have had and the ring's reach in time stays what it is.
+ *
+ * There are as many places as the largest size so far has needed: a ring that gets smaller keeps its memory and moves
+ * nothing, so that sources may change their rate as often as they like.
  */
 export class SampleRing {
   readonly #bytesPerSample: number;
   #capacity: number;
+  /** Samples that there is memory for, the capacity at least. */
+  #places: number;
   /** Undefined until there is something to hold: stations that nobody reads cost nothing. */
   #bytes: Uint8Array | undefined;
   #runs: GrowingRun[] = [];
@@ -42,6 +50,7 @@ export class SampleRing {
     this.#clock = clock;
     this.#bytesPerSample = bytesPerSample;
     this.#capacity = capacitySamples;
+    this.#places = capacitySamples;
   }
 
   get capacitySamples(): number {
@@ -58,27 +67,18 @@ export class SampleRing {
     return this.#runs;
   }
 
-  /** Drops everything and takes another size. The head stays. */
-  reset(capacitySamples: number): void {
-    this.#runs = [];
-    if (capacitySamples === this.#capacity) return;
-    this.#capacity = capacitySamples;
-    this.#bytes = undefined;
-  }
-
-  /** Takes another size; the newest samples that fit it are kept (MAX_CARRIED_BYTES of them at most). */
-  resize(capacitySamples: number): void {
-    if (capacitySamples === this.#capacity) return;
-    const carried = Math.floor(MAX_CARRIED_BYTES / this.#bytesPerSample);
-    this.evictBefore(this.#head - Math.min(capacitySamples, this.#capacity, carried));
-    const held = this.#runs.map(({ start, end }) => {
-      const bytes = new Uint8Array((end - start) * this.#bytesPerSample);
-      this.read(start, end - start, (piece, offset) => bytes.set(piece, offset * this.#bytesPerSample));
-      return { start, bytes };
-    });
-    this.#capacity = capacitySamples;
-    this.#bytes = undefined;
-    for (const { start, bytes } of held) this.#write(start, bytes);
+  /**
+   * Takes another size; the newest samples that fit it are kept (MAX_CARRIED_BYTES of them at most where memory is made
+   * anew). It stays what it is where there is no memory for a larger one.
+   *
+   * @param mostSamples the largest size that it will ever be asked to take.
+   */
+  resize(capacitySamples: number, mostSamples = capacitySamples): void {
+    this.evictBefore(this.#head - Math.min(capacitySamples, this.#capacity));
+    if (capacitySamples > this.#places) {
+      this.#makePlaces(Math.max(capacitySamples, Math.min(GROWTH * this.#places, mostSamples)));
+    }
+    this.#capacity = Math.min(capacitySamples, this.#places);
   }
 
   /**
@@ -87,7 +87,7 @@ export class SampleRing {
    * @throws RangeError when there is not enough.
    */
   allocate(): Uint8Array {
-    this.#bytes ??= new Uint8Array(this.#capacity * this.#bytesPerSample);
+    this.#bytes ??= new Uint8Array(this.#places * this.#bytesPerSample);
     return this.#bytes;
   }
 
@@ -156,21 +156,52 @@ export class SampleRing {
 
   /** Gives held samples, in one piece or two; `offset` counts samples from `start`. */
   read(start: number, count: number, take: (bytes: Uint8Array, offset: number) => void): void {
-    const at = start % this.#capacity;
-    const first = Math.min(count, this.#capacity - at);
+    const at = start % this.#places;
+    const first = Math.min(count, this.#places - at);
     take(this.#slice(at, first), 0);
     if (first < count) take(this.#slice(0, count - first), first);
   }
 
+  /** Changes nothing where there is no memory for so many. */
+  #makePlaces(places: number): void {
+    const before = this.#bytes;
+    const placesBefore = this.#places;
+    if (before !== undefined) {
+      const made = memoryFor(places * this.#bytesPerSample);
+      if (made === undefined) return;
+      this.#bytes = made;
+    }
+    this.#places = places;
+    if (before === undefined) return;
+    this.evictBefore(this.#head - Math.floor(MAX_CARRIED_BYTES / this.#bytesPerSample));
+    for (const { start, end } of this.#runs) {
+      for (let from = start; from < end; ) {
+        const at = from % placesBefore;
+        const count = Math.min(end - from, placesBefore - at);
+        this.#write(from, before.subarray(at * this.#bytesPerSample, (at + count) * this.#bytesPerSample));
+        from += count;
+      }
+    }
+  }
+
   #write(start: number, bytes: Uint8Array): void {
     const held = this.allocate();
-    const at = start % this.#capacity;
-    const first = bytes.subarray(0, (this.#capacity - at) * this.#bytesPerSample);
+    const at = start % this.#places;
+    const first = bytes.subarray(0, (this.#places - at) * this.#bytesPerSample);
     held.set(first, at * this.#bytesPerSample);
     held.set(bytes.subarray(first.length), 0);
   }
 
   #slice(at: number, count: number): Uint8Array {
     return this.allocate().subarray(at * this.#bytesPerSample, (at + count) * this.#bytesPerSample);
+  }
+}
+
+/** Undefined where there is not enough. */
+function memoryFor(bytes: number): Uint8Array | undefined {
+  try {
+    return new Uint8Array(bytes);
+  } catch {
+    return undefined;
   }
 }

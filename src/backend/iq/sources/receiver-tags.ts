@@ -6,7 +6,7 @@ import { malformed, type Pmt } from './pmt.ts';
 /** Seconds of a time that is believed at most; the year 2242, and far below where a double loses nanoseconds. */
 const LATEST_TIME_S = 2n ** 33n;
 
-/** Samples of one message that may have notes: a change of rate costs some milliseconds. */
+/** Samples of one message that may have notes: each begins a block of its own. */
 const MAX_NOTES = 64;
 
 /** A time as a receiver gives it: whole seconds of its own clock, and the rest. */
