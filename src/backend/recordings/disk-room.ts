@@ -32,6 +32,8 @@ export class DiskRoom {
   #freeBytes = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #sinceBytes = 0;
+  /** A look under way: whoever asks meanwhile waits for what it finds. */
+  #looking: Promise<void> | undefined;
 
   constructor(folder: string, limits: RoomLimits, free: FreeBytes = freeBytesOf) {
     this.#folder = folder;
@@ -84,10 +86,18 @@ export class DiskRoom {
   }
 
   async #look(): Promise<void> {
-    const nowMs = performance.now();
-    if (nowMs - this.#lookedAtMs < LOOK_AFTER_MS && this.#sinceBytes < LOOK_AFTER_BYTES) return;
-    this.#lookedAtMs = nowMs;
+    const isFresh = performance.now() - this.#lookedAtMs < LOOK_AFTER_MS && this.#sinceBytes < LOOK_AFTER_BYTES;
+    if (isFresh && this.#looking === undefined) return;
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+  }
+
+  async #lookNow(): Promise<void> {
     this.#freeBytes = await this.#free(this.#folder);
+    // Noted when it is known: a look that failed is none.
+    this.#lookedAtMs = performance.now();
     this.#sinceBytes = 0;
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { type Length, samplesOf } from '../iq/download/download.ts';
 import { bytesPerSample } from '../iq/formats.ts';
 import { SampleCursor } from '../iq/ring/sample-cursor.ts';
+import type { StreamCounters } from '../iq/stream-counters.ts';
 import type { Station } from '../stations/station.ts';
 import type { RecordingRecord, RecordingState } from './recording-record.ts';
 import type { RecordingWriter } from './recording-writer.ts';
@@ -50,9 +51,12 @@ export class RecordingJob {
   /** Samples from here on are not wanted any more. */
   #endIndex = Number.POSITIVE_INFINITY;
   #done: Promise<RecordingRecord> | undefined;
+  /** The start of the station that is recorded: one that was stopped is another from its next start on. */
+  readonly #started: StreamCounters | undefined;
 
   constructor(context: JobContext) {
     this.#context = context;
+    this.#started = context.station.counters;
   }
 
   get record(): RecordingRecord {
@@ -142,9 +146,9 @@ export class RecordingJob {
 
   /** A source that failed tries again by itself; its samples go on under their index, so that the gap is exact. */
   async #comeBack(reason: 'stopped' | PassbandError): Promise<RecordingEnd | undefined> {
-    const { clock, isThere } = this.#context;
-    if (reason === 'stopped') return brokenOff('the station was stopped');
-    if (!isThere()) return brokenOff(reason.publicMessage);
+    const { clock } = this.#context;
+    const before = this.#whyItIsOver(reason);
+    if (before !== undefined || reason === 'stopped') return before;
     await new Promise<void>((resolve) => {
       const cancel = clock.after(RETRY_MS, resolve);
       this.#wake = () => {
@@ -153,12 +157,21 @@ export class RecordingJob {
       };
     });
     if (this.#end !== undefined) return this.#end;
-    if (!isThere()) return brokenOff(reason.publicMessage);
+    const after = this.#whyItIsOver(reason);
+    if (after !== undefined) return after;
     try {
       this.#join();
     } catch {
       // Not well yet; #left still says why.
     }
     return undefined;
+  }
+
+  /** Joining would start the source: never that of a station which was stopped or removed while this one waited. */
+  #whyItIsOver(reason: 'stopped' | PassbandError): RecordingEnd | undefined {
+    const { station, isThere } = this.#context;
+    if (reason !== 'stopped' && !isThere()) return brokenOff(reason.publicMessage);
+    const isStopped = reason === 'stopped' || station.counters === undefined || station.counters !== this.#started;
+    return isStopped ? brokenOff('the station was stopped') : undefined;
   }
 }

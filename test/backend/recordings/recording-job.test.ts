@@ -23,6 +23,8 @@ class Puppet implements Source {
   readonly datatype = 'cu8';
   readonly tuning: Tuning = { sampleRateHz: 1000, centerFrequencyHz: 1e6 };
   fault: PassbandError | undefined;
+  /** How often it was started. */
+  starts = 0;
   #sink: SourceSink | undefined;
   #next = 0;
 
@@ -31,6 +33,7 @@ class Puppet implements Source {
   }
   start(sink: SourceSink): void {
     this.#sink = sink;
+    this.starts++;
   }
   stop(): void {}
   tune(): void {}
@@ -136,6 +139,23 @@ it('ends with its station, however the source ended', async () => {
   isThere = false;
   station.close(new PassbandError('UNAVAILABLE', 'station s was removed'));
   expect(await done).toMatchObject({ state: 'broken-off', reason: 'station s was removed', samples: 100 });
+});
+
+it.each([
+  ['stopped', () => station.stop()],
+  ['stopped and started again', () => station.stop() && station.start({})],
+])('ends where its station is %s while it waits, and does not start the source', async (_, change) => {
+  const { job, done } = await begin();
+  source.make(100);
+  await written(job, 100);
+  source.fail();
+  await until('it waits', () => clock.timers > 0);
+  change();
+  source.fault = undefined;
+  const startsBefore = source.starts;
+  clock.advance(1000);
+  expect(await done).toMatchObject({ state: 'broken-off', reason: 'the station was stopped', samples: 100 });
+  expect([source.starts, station.hub.tapCount]).toEqual([startsBefore, 0]);
 });
 
 it('ends before the last of the disk is taken, with all that it has counted', async () => {
