@@ -18,6 +18,7 @@ import { type BackendOptions, type RunningBackend, startBackend } from '../../sr
 import { DEV_POLICY, type KnownMethods, type Policy, parsePolicy } from '../../src/gateway/guard/policy.ts';
 import { loadMaterial, type Material } from '../../src/trust/material.ts';
 import { type Reloadable, unchanging } from '../../src/trust/reloadable.ts';
+import { patientClock } from '../support/patient-clock.ts';
 import { makeTestPki, type TestFiles, type TestPki } from '../support/pki.ts';
 import { until } from '../support/until.ts';
 
@@ -82,6 +83,7 @@ export class BackendUnderTest {
       material: material ?? unchanging(await backendMaterial(pki)),
       policy: 'current' in policy ? policy : unchanging(policy),
       stations: [],
+      clock: patientClock(),
       log: pino({ level: 'trace' }, { write: (line: string) => log.push(JSON.parse(line)) }),
       metrics,
       ...rest,
