@@ -118,8 +118,8 @@ export class StationHub implements FrameOrigin {
   /**
    * Joins; returns how to leave. The first to join starts the source.
    *
-   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined or there is no memory, or the source's fault where
-   *   it has one.
+   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined or there is no memory, the source's fault where it
+   *   has one, or UNAVAILABLE where it cannot be started.
    */
   join(tap: Tap): () => void {
     if (this.#taps.size >= MAX_TAPS) {
@@ -160,19 +160,23 @@ export class StationHub implements FrameOrigin {
   #startSource(): void {
     // What is older than the ring's reach by the clock is not "recent" any more, though nothing has overwritten it.
     this.ring.evictBefore(this.source.nextIndex() - this.ring.capacitySamples);
-    try {
-      this.ring.allocate();
-    } catch (cause) {
-      throw new PassbandError('RESOURCE_EXHAUSTED', 'there is no memory for the samples of this station', { cause });
-    }
+    this.ring.allocate();
     this.#firstBlock.expect();
+    // Before it is started: a source that can fail at once does so within.
     this.#delivering = true;
-    this.source.start({
-      samples: (block) => this.#take(block),
-      failed: (fault) => this.#fail(fault),
-      suspected: (samples) => this.metrics.suspected(samples),
-      ended: () => this.end('stopped'),
-    });
+    try {
+      this.source.start({
+        samples: (block) => this.#take(block),
+        failed: (fault) => this.#fail(fault),
+        suspected: (samples) => this.metrics.suspected(samples),
+        ended: () => this.end('stopped'),
+      });
+    } catch (cause) {
+      this.#stopSource();
+      throw new PassbandError('UNAVAILABLE', 'the source of this station cannot be started; try again later', {
+        cause,
+      });
+    }
   }
 
   #stopSource(): void {
@@ -210,10 +214,8 @@ export class StationHub implements FrameOrigin {
   #changeRate({ sampleIndex, sampleRateHz }: SampleBlock): void {
     this.#sampleRateHz = sampleRateHz;
     this.#doppler.retime(sampleIndex, sampleRateHz);
-    this.ring.resize(
-      ringCapacity(sampleRateHz, this.datatype, this.#ringConfig),
-      largestRing(this.datatype, this.#ringConfig),
-    );
+    const size = ringCapacity(sampleRateHz, this.datatype, this.#ringConfig);
+    this.ring.resize(size, largestRing(this.datatype, this.#ringConfig));
   }
 
   #fail(fault: PassbandError): void {

@@ -199,6 +199,22 @@ describe('the size of a ring', () => {
     expect(hub.longestFrame).toBe(longest);
   });
 
+  it('follows the rate up and down, and its memory only up', () => {
+    const { source, hub } = setUp({ datatype: 'cu8' });
+    join(hub);
+    const memories = new Set<ArrayBufferLike>();
+    for (let i = 0; i < 200; i++) {
+      source.tune({ ...source.tuning, sampleRateHz: i % 2 === 0 ? 1_000_000 : 1_000_000 + i });
+      source.make(10);
+      expect(hub.ring.capacitySamples).toBe(5 * source.tuning.sampleRateHz);
+      hub.ring.read(hub.ring.head - 10, 10, (bytes) => {
+        memories.add(bytes.buffer);
+        expect([...bytes]).toEqual([...bytesOf(hub.ring.head - 10, 10, 'cu8')]);
+      });
+    }
+    expect([...memories].map(({ byteLength }) => byteLength)).toEqual([10_000_000, 20_000_000]);
+  });
+
   it('goes on for as long as the ring is meant to reach', () => {
     const { source, hub } = setUp({ ring: { seconds: 60 } });
     join(hub)();
@@ -273,6 +289,18 @@ describe('a source that fails', () => {
     clock.advance(1001);
     expect(source.running).toBe(false);
     expect(clock.timers).toBe(0);
+  });
+
+  it('and cannot even be started refuses whoever comes, until it can', () => {
+    const { source, hub } = setUp();
+    source.broken = new Error('EMFILE');
+    expect([codeOf(() => join(hub)), codeOf(() => join(hub))]).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    expect([source.starts, source.running, hub.tapCount, clock.timers]).toEqual([2, false, 0, 0]);
+    source.broken = undefined;
+    join(hub);
+    const live = reader(hub, 100);
+    source.make(100);
+    expect(samplesIn(allOf(live))).toBe(100);
   });
 
   it('is asked again by who comes after it was stopped', () => {

@@ -18,6 +18,8 @@ export class HandSource implements Source {
   fault: PassbandError | undefined;
   starts = 0;
   stops = 0;
+  /** What the next starts throw. */
+  broken: Error | undefined;
   #next = 0;
   #sink: SourceSink | undefined;
 
@@ -37,6 +39,7 @@ export class HandSource implements Source {
   start(sink: SourceSink): void {
     this.starts++;
     this.#sink = sink;
+    if (this.broken !== undefined) throw this.broken;
   }
 
   stop(): void {

@@ -26,6 +26,8 @@ let log: Record<string, unknown>[];
 /** The subscription that is open; undefined while none is. */
 let listener: ZmqListener | undefined;
 let subscriptions: number;
+/** What the machine throws instead of a subscription. */
+let refusal: Error | undefined;
 
 function make(changes: Partial<ZmqConfig> = {}): void {
   source = new ZmqSource(
@@ -35,8 +37,9 @@ function make(changes: Partial<ZmqConfig> = {}): void {
       clock,
       log: pino({ level: 'debug' }, { write: (line: string) => log.push(JSON.parse(line)) }),
       subscribe: (_endpoint, heard) => {
-        listener = heard;
         subscriptions++;
+        if (refusal !== undefined) throw refusal;
+        listener = heard;
         return () => {
           listener = undefined;
         };
@@ -58,6 +61,7 @@ beforeEach(() => {
   log = [];
   listener = undefined;
   subscriptions = 0;
+  refusal = undefined;
 });
 afterEach(() => {
   source.stop();
@@ -253,6 +257,37 @@ describe('a sink that is silent', () => {
     expect(source.fault?.publicMessage).toContain(
       'sends nothing that can be read: a message does not begin with a header',
     );
+  });
+
+  it('is one that cannot be subscribed to: a fault at once, tried again until it can be', () => {
+    refusal = new Error('EMFILE');
+    make();
+    expect(out.faults).toEqual([source.fault]);
+    expect(source.fault).toMatchObject({
+      code: 'UNAVAILABLE',
+      publicMessage: 'the GNU Radio sink of this station cannot be subscribed to',
+      cause: refusal,
+    });
+    for (let i = 0; i < 3; i++) toSilence();
+    expect([subscriptions, out.faults.length]).toEqual([4, 1]);
+    refusal = undefined;
+    toSilence();
+    say(writeTagged(0n, items(10)));
+    expect(source.fault).toBeUndefined();
+    expect(out.total).toBe(10);
+  });
+
+  it('takes nothing down when the machine has no place for the next connection', () => {
+    make();
+    say(writeTagged(0n, items(10)));
+    refusal = new Error('EMFILE');
+    toSilence();
+    expect(out.faults).toEqual([source.fault]);
+    refusal = undefined;
+    toSilence();
+    say(writeTagged(10n, items(10)));
+    expect(source.fault).toBeUndefined();
+    expect(out.total).toBe(20);
   });
 
   it('is none that was stopped: whoever starts it again shall see for himself', () => {

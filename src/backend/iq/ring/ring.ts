@@ -1,3 +1,4 @@
+import { PassbandError } from '../../../errors.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { SampleBlock } from '../sources/source.ts';
 import { GrowingRun, type Run } from './run.ts';
@@ -76,7 +77,12 @@ export class SampleRing {
   resize(capacitySamples: number, mostSamples = capacitySamples): void {
     this.evictBefore(this.#head - Math.min(capacitySamples, this.#capacity));
     if (capacitySamples > this.#places) {
-      this.#makePlaces(Math.max(capacitySamples, Math.min(GROWTH * this.#places, mostSamples)));
+      const places = Math.max(capacitySamples, Math.min(GROWTH * this.#places, mostSamples));
+      try {
+        this.#makePlaces(places);
+      } catch {
+        // The samples that are held serve their readers as before, in a ring that reaches less far.
+      }
     }
     this.#capacity = Math.min(capacitySamples, this.#places);
   }
@@ -84,10 +90,10 @@ export class SampleRing {
   /**
    * Makes the memory that the ring needs; done by the first block, unless someone wants to know before.
    *
-   * @throws RangeError when there is not enough.
+   * @throws PassbandError RESOURCE_EXHAUSTED when there is not enough.
    */
   allocate(): Uint8Array {
-    this.#bytes ??= new Uint8Array(this.#places * this.#bytesPerSample);
+    this.#bytes ??= memoryFor(this.#places * this.#bytesPerSample);
     return this.#bytes;
   }
 
@@ -162,15 +168,11 @@ export class SampleRing {
     if (first < count) take(this.#slice(0, count - first), first);
   }
 
-  /** Changes nothing where there is no memory for so many. */
+  /** @throws PassbandError RESOURCE_EXHAUSTED when there is no memory for so many; nothing has changed then. */
   #makePlaces(places: number): void {
     const before = this.#bytes;
     const placesBefore = this.#places;
-    if (before !== undefined) {
-      const made = memoryFor(places * this.#bytesPerSample);
-      if (made === undefined) return;
-      this.#bytes = made;
-    }
+    if (before !== undefined) this.#bytes = memoryFor(places * this.#bytesPerSample);
     this.#places = places;
     if (before === undefined) return;
     this.evictBefore(this.#head - Math.floor(MAX_CARRIED_BYTES / this.#bytesPerSample));
@@ -197,11 +199,10 @@ export class SampleRing {
   }
 }
 
-/** Undefined where there is not enough. */
-function memoryFor(bytes: number): Uint8Array | undefined {
+function memoryFor(bytes: number): Uint8Array {
   try {
     return new Uint8Array(bytes);
-  } catch {
-    return undefined;
+  } catch (cause) {
+    throw new PassbandError('RESOURCE_EXHAUSTED', 'there is no memory for the samples of this station', { cause });
   }
 }

@@ -78,8 +78,8 @@ export class ZmqSource implements Source {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
     this.#sink = sink;
     this.#timeline.resume();
-    this.#connect();
     this.#cancelWatch = this.#context.clock.every(WATCH_MS, () => this.#watch());
+    this.#connect();
   }
 
   stop(): void {
@@ -108,13 +108,26 @@ export class ZmqSource implements Source {
 
   #connect(): void {
     this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
     this.#heardMs = this.#context.clock.nowMs();
     this.#timeline.breakOff();
-    this.#unsubscribe = this.#context.subscribe(this.#config.endpoint, {
-      message: (parts) => this.#take(parts),
-      disconnected: () => this.#timeline.breakOff(),
-      broken: (error) => this.#context.log.error({ ...this.#facts, err: error }, 'subscription to a ZeroMQ sink broke'),
-    });
+    try {
+      this.#unsubscribe = this.#context.subscribe(this.#config.endpoint, {
+        message: (parts) => this.#take(parts),
+        disconnected: () => this.#timeline.breakOff(),
+        broken: (error) =>
+          this.#context.log.error({ ...this.#facts, err: error }, 'subscription to a ZeroMQ sink broke'),
+      });
+    } catch (cause) {
+      // No file descriptor, or an endpoint that the library does not take. The watch tries again.
+      this.#context.log.error({ ...this.#facts, err: cause }, 'cannot subscribe to a ZeroMQ sink');
+      if (this.#fault === undefined) this.#fail('cannot be subscribed to', cause);
+    }
+  }
+
+  #fail(why: string, cause?: unknown): void {
+    this.#fault = new PassbandError('UNAVAILABLE', `the GNU Radio sink of this station ${why}`, { cause });
+    this.#sink?.failed(this.#fault);
   }
 
   get #facts(): { readonly station: string; readonly endpoint: string } {
@@ -128,10 +141,9 @@ export class ZmqSource implements Source {
         this.#dropReason === undefined
           ? `has sent nothing for ${SILENCE_MS / 1000} s; is its flowgraph running?`
           : `sends nothing that can be read: ${this.#dropReason}`;
-      this.#fault = new PassbandError('UNAVAILABLE', `the GNU Radio sink of this station ${why}`);
-      this.#context.log.warn({ ...this.#facts, reason: this.#fault.publicMessage }, 'no samples from a ZeroMQ sink');
+      this.#context.log.warn({ ...this.#facts, reason: why }, 'no samples from a ZeroMQ sink');
       this.#dropReason = undefined;
-      this.#sink?.failed(this.#fault);
+      this.#fail(why);
     }
     // A connection that the other end broke the rules of is not tried again by the library.
     if (this.#sink !== undefined) this.#connect();

@@ -29,7 +29,11 @@ export interface ZmqListener {
   broken(error: unknown): void;
 }
 
-/** Subscribes to everything that an endpoint publishes; returns how to end it. */
+/**
+ * Subscribes to everything that an endpoint publishes; returns how to end it.
+ *
+ * @throws Error when the library does not take the endpoint, or the machine has no file descriptors left.
+ */
 export type ZmqSubscribe = (endpoint: string, listener: ZmqListener) => () => void;
 
 /** A subscription over TCP. While nobody publishes it goes on trying; who hears nothing has to judge that. */
@@ -61,8 +65,13 @@ export const subscribeZmq: ZmqSubscribe = (endpoint, listener) => {
       await setImmediate();
     }
   };
-  socket.connect(endpoint);
-  socket.subscribe();
+  try {
+    socket.connect(endpoint);
+    socket.subscribe();
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
   receive().catch((error: unknown) => {
     // That is how a closed socket ends a receive that waits.
     if (!ended) listener.broken(error);
