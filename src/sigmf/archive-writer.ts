@@ -1,3 +1,4 @@
+import { wholeDivision } from '../whole-division.ts';
 import type { RecordingNotes } from './recording-notes.ts';
 import { tarEnd, tarHeader, tarPadding } from './tar-header.ts';
 
@@ -7,7 +8,7 @@ export interface ArchivedRecording {
   readonly name: string;
   /** Bytes of its data. They are stated first, so they must be known before the first sample. */
   readonly dataBytes: number;
-  /** Time that its files bear, whole seconds since 1970. */
+  /** Time that its files bear, whole seconds since 1970; they bear 1970 where it lies before. */
   readonly modifiedS: number;
 }
 
@@ -40,6 +41,6 @@ export function finishedMetadata(notes: RecordingNotes): string {
 
 /** The name of a recording that began then, such as `gs-1-20260102T030405Z`. */
 export function recordingName(stationId: string, startNs: bigint): string {
-  const [seconds = ''] = new Date(Number(startNs / 1_000_000n)).toISOString().split('.');
+  const [seconds = ''] = new Date(Number(wholeDivision(startNs, 1_000_000n).quotient)).toISOString().split('.');
   return `${stationId}-${seconds.replace(/[-:]/g, '')}Z`;
 }

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { wholeDivision } from '../whole-division.ts';
 
 /** The version of SigMF that is written. */
 const SIGMF_VERSION = '1.2.5';
@@ -135,7 +136,6 @@ export class RecordingNotes {
 
 /** RFC 3339 in UTC with `Z`, to the nanosecond, as SigMF wants it. */
 export function datetimeText(timestampNs: bigint): string {
-  const milliseconds = timestampNs / 1_000_000n;
-  const rest = (timestampNs % 1_000_000n).toString().padStart(6, '0');
-  return new Date(Number(milliseconds)).toISOString().replace('Z', `${rest}Z`);
+  const { quotient, rest } = wholeDivision(timestampNs, 1_000_000n);
+  return new Date(Number(quotient)).toISOString().replace('Z', `${rest.toString().padStart(6, '0')}Z`);
 }

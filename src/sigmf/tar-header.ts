@@ -12,7 +12,7 @@ export interface TarMember {
   /** ASCII, 100 characters at most; `/` between folders. */
   readonly name: string;
   readonly bytes: number;
-  /** Whole seconds since 1970. */
+  /** Whole seconds since 1970; what lies before is written as 0, for the field has no sign. */
   readonly modifiedS: number;
 }
 
@@ -59,7 +59,7 @@ function ustarHeader({ name, bytes, modifiedS }: TarMember, type: '0' | 'x'): Bu
   octal(0, 108, 7);
   octal(0, 116, 7);
   octal(bytes, 124, 11);
-  octal(modifiedS, 136, 11);
+  octal(Math.max(0, modifiedS), 136, 11);
   block.fill(' ', 148, 156);
   block.write(type, 156, 'latin1');
   block.write('ustar\x0000', 257, 'latin1');

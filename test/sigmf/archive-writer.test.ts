@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { unpackTar } from 'modern-tar';
 import { archiveHead, archiveTail, finishedMetadata, recordingName } from '../../src/sigmf/archive-writer.ts';
+import { parseDatetime } from '../../src/sigmf/datetime.ts';
 import { parseSigmfMetadata } from '../../src/sigmf/metadata.ts';
 import { datetimeText, RecordingNotes } from '../../src/sigmf/recording-notes.ts';
 import { tarHeader } from '../../src/sigmf/tar-header.ts';
@@ -121,10 +122,25 @@ it.each([
   [0n, '1970-01-01T00:00:00.000000000Z'],
   [1_767_225_600_000_000_001n, '2026-01-01T00:00:00.000000001Z'],
   [1_767_225_599_999_999_999n, '2025-12-31T23:59:59.999999999Z'],
+  [-1n, '1969-12-31T23:59:59.999999999Z'],
+  [-304_800_894_876_543_211n, '1960-05-05T05:05:05.123456789Z'],
+  [-304_800_895_000_000_000n, '1960-05-05T05:05:05.000000000Z'],
 ])('%d ns since 1970 is %s', (timestampNs, text) => {
   expect(datetimeText(timestampNs)).toBe(text);
+  expect(parseDatetime(text)).toBe(timestampNs);
 });
 
 it('names a recording after its station and second', () => {
   expect(recordingName('gs-1', 1_767_225_599_999_999_999n)).toBe('gs-1-20251231T235959Z');
+  expect(recordingName('gs-1', -1n)).toBe('gs-1-19691231T235959Z');
+});
+
+it('bears the time 1970 in an archive when it was made before that', async () => {
+  const file = join(folder, 'old.tar');
+  await writeFile(
+    file,
+    Buffer.concat([tarHeader({ name: 'old', bytes: 0, modifiedS: -304_800_895 }), Buffer.alloc(1024)]),
+  );
+  const { stdout, stderr } = await run('tar', ['--utc', '-tvf', file]);
+  expect([stdout.trim(), stderr]).toEqual([expect.stringMatching(/ 1970-01-01 00:00 old$/), '']);
 });

@@ -1,4 +1,5 @@
 import { isRecord } from '../../is-record.ts';
+import { wholeDivision } from '../../whole-division.ts';
 import type { Datatype } from '../iq/formats.ts';
 import { isDatatype } from '../iq/formats.ts';
 
@@ -18,7 +19,7 @@ export interface RecordingRecord {
   readonly bytes: number;
   readonly lostSamples: number;
   readonly captures: number;
-  /** Nanoseconds since 1970, decimal. */
+  /** Nanoseconds since 1970, decimal; with a minus before that. */
   readonly startNs: string;
   /** The same; empty while it is under way. */
   readonly endNs: string;
@@ -56,8 +57,8 @@ function isRecordingRecord(value: unknown): value is RecordingRecord {
     STATES.includes(state) &&
     typeof datatype === 'string' &&
     isDatatype(datatype) &&
-    /^\d{1,20}$/.test(String(startNs)) &&
-    /^\d{0,20}$/.test(String(endNs))
+    /^-?\d{1,20}$/.test(String(startNs)) &&
+    /^(-?\d{1,20})?$/.test(String(endNs))
   );
 }
 
@@ -68,8 +69,8 @@ const STATE_NAMES: Readonly<Record<RecordingState, string>> = {
 };
 
 const timestamp = (ns: string): object => {
-  const value = BigInt(ns);
-  return { seconds: (value / 1_000_000_000n).toString(), nanos: Number(value % 1_000_000_000n) };
+  const { quotient, rest } = wholeDivision(BigInt(ns), 1_000_000_000n);
+  return { seconds: quotient.toString(), nanos: Number(rest) };
 };
 
 /** A record as sdr.oran.recording.v1.Recording. */
