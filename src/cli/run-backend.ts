@@ -18,8 +18,8 @@ import { loadPolicy } from './policy.ts';
 import { BACKEND_PAIRS, policyFile } from './proven-files.ts';
 import { openMaterial, openPolicy } from './reloadables.ts';
 
-/** Folder of recordings in that of data. */
-const RECORDINGS = 'recordings';
+/** Folder in that of data of the recordings that stations made by calls may play. */
+const LIBRARY = 'library';
 
 /** The stations file that was named, which must be there, or the one of the data folder. */
 async function stationsFile(config: Config, builtIn: readonly StationConfig[]): Promise<StationsFile> {
@@ -81,7 +81,7 @@ export async function runBackend(
       stations: await declared.stations(),
       stationChanges: {
         file: declared,
-        reach: { hosts: config.sourceHost, recording: (name) => resolve(config.data, RECORDINGS, name) },
+        reach: { hosts: config.sourceHost, recording: (name) => resolve(config.data, LIBRARY, name) },
       },
       dataDir: config.data,
       recordingLimits: { quotaBytes: config.recordingsQuotaBytes, minFreeBytes: config.recordingsMinFreeBytes },

@@ -132,6 +132,21 @@ test.each<[string, string, RegExp]>([
     `${HEAD + SIM}    ring: { seconds: 1e9 }\n`,
     /ring\.seconds: must be a number from 0\.1 to 3600 s/,
   ],
+  [
+    'a pass over nowhere',
+    HEAD + SIM.replace('-50', '-50, pass: {}'),
+    /stations\.yaml:3:5: stations\[0\]\.site: is missing; sim\.pass needs it/,
+  ],
+  [
+    'a pass of no satellite',
+    `${HEAD + SIM.replace('-50', '-50, pass: { tle_line1: a, tle_line2: b, downlink_frequency_hz: 1.0e+8 }')}    site: { latitude_deg: 0, longitude_deg: 0 }\n`,
+    /stations\.yaml:6:35: stations\[0\]\.sim\.pass: tle_line1: a line has 69 characters, this one 1/,
+  ],
+  [
+    'a frequency that rtl_tcp cannot say',
+    HEAD + SIM.replace('100000000', '5.0e+9').replace('sim: { noise_dbfs: -50 }', 'rtl_tcp: { host: 127.0.0.1 }'),
+    /stations\.yaml:5:26: stations\[0\]\.center_frequency_hz: must be from 1 to 4294967295 Hz over rtl_tcp/,
+  ],
   ['aliases that grow', `a: &a [x,x]\nb: &b [*a,*a]\n${HEAD + SIM}`, /stations\.yaml.*(alias|unknown here)/i],
 ])('refused: %s', async (_, text, message) => {
   const file = await fileOf(text);
@@ -140,8 +155,8 @@ test.each<[string, string, RegExp]>([
 });
 
 it('refuses a file that is too large before it reads it', async () => {
-  const file = await fileOf(`# ${'x'.repeat(1024 * 1024)}\n${HEAD}${SIM}`);
-  await expect(file.stations()).rejects.toThrow(/larger than 1048576 bytes/);
+  const file = await fileOf(`# ${'x'.repeat(256 * 1024)}\n${HEAD}${SIM}`);
+  await expect(file.stations()).rejects.toThrow(/larger than 262144 bytes/);
 });
 
 it('keeps what its owner wrote when a station is put in and taken out', async () => {
@@ -162,4 +177,18 @@ it('begins with the built-in stations when the first is put in, and reads them a
   const stations = await file.stations();
   expect(stations.slice(0, 2)).toEqual(DEFAULT_STATIONS);
   expect(stations[2]).toMatchObject({ stationId: 'b' });
+});
+
+it('never becomes what it could not read again', async () => {
+  const file = await fileOf(`# ${'x'.repeat(255 * 1024)}\n${HEAD}${SIM}`);
+  const before = await readFile(path(), 'utf8');
+  const station = { station_id: 'b', sample_rate: 1e6, center_frequency_hz: 1e8, sim: { noise_dbfs: -50 } };
+  const carriers = Array.from({ length: 32 }, () => ({ offset_hz: 1, power_dbfs: -10 }));
+  await expect(file.put({ ...station, sim: { carriers } })).rejects.toThrow(
+    /more than 262144 bytes; remove a station first/,
+  );
+  await expect(file.put({ ...station, colour: 'red' })).rejects.toThrow(/colour: is unknown/);
+  expect(await readFile(path(), 'utf8')).toBe(before);
+  await file.put(station);
+  expect(await file.stations()).toHaveLength(2);
 });

@@ -170,7 +170,7 @@ test.each<[string, string, string, object, number, RegExp]>([
     '/v1/stations',
     { stationId: 'a', sigmf: { file: '../client.sigmf-meta' } },
     400,
-    /station\.sigmf\.file: must name a file in the folder/,
+    /station\.sigmf\.file: must name a file in the library/,
   ],
   [
     'a recording by its path',
@@ -205,12 +205,12 @@ test.each<[string, string, string, object, number, RegExp]>([
     /station\.zmq\.endpoint: names a host/,
   ],
   [
-    'a listener for the whole network without TLS',
+    'a listener',
     'POST',
     '/v1/stations',
     { ...LAB, stationId: 'a', rtlTcpListener: { host: '0.0.0.0', port: 1234 } },
     400,
-    /rtl_tcp_listener\.tls: must be true/,
+    /rtl_tcp_listener: opens a port, which is for the operator/,
   ],
   ['a mask that names nothing', 'PATCH', '/v1/stations/lab-7?updateMask=colour', {}, 400, /colour|update_mask/],
   [

@@ -7,6 +7,7 @@ import { datatypeOf, lengthOf } from '../iq/download/download.ts';
 import type { Stations } from '../stations/stations.ts';
 import { sendRecording } from './recording-download.ts';
 import { recordingMessage } from './recording-record.ts';
+import type { Recordings } from './recordings.ts';
 import type { RecordingsFolder } from './recordings-folder.ts';
 
 /** Characters of a description: a sentence or two. */
@@ -22,6 +23,7 @@ interface StartRequest {
 
 interface RecordingRequest {
   readonly recording_id: string;
+  readonly station_id: string;
 }
 
 /** sdr.oran.recording.v1.RecordingService. */
@@ -34,11 +36,19 @@ export function recordingService(folder: RecordingsFolder, stations: Stations): 
     const recordings = await folder.recordings();
     return recordingMessage(await recordings.start({ station, datatype, length, description, startedBy }));
   };
+  /** The recordings, once the one that is asked for is known to be of the station that is named, where one is. */
+  const of = async ({ recording_id: id, station_id: stationId }: RecordingRequest): Promise<Recordings> => {
+    const recordings = await folder.recordings();
+    if (stationId !== '' && recordings.get(id).stationId !== checkStationId(stationId)) {
+      throw new PassbandError('NOT_FOUND', `station ${stationId} has no recording ${id}`);
+    }
+    return recordings;
+  };
   return {
     StartRecording: (call: ServerUnaryCall<StartRequest, object>, callback: sendUnaryData<object>) =>
       unary((request: StartRequest) => start(request, callerCn(call.metadata)))(call, callback),
-    StopRecording: unary(async ({ recording_id }: RecordingRequest) =>
-      recordingMessage(await (await folder.recordings()).stop(recording_id)),
+    StopRecording: unary(async (request: RecordingRequest) =>
+      recordingMessage(await (await of(request)).stop(request.recording_id)),
     ),
     ListRecordings: unary(async ({ station_id }: { readonly station_id: string }) => {
       if (station_id !== '') checkStationId(station_id);
@@ -50,15 +60,15 @@ export function recordingService(folder: RecordingsFolder, stations: Stations): 
         quota_bytes: room.limits.quotaBytes,
       };
     }),
-    GetRecording: unary(async ({ recording_id }: RecordingRequest) =>
-      recordingMessage((await folder.recordings()).get(recording_id)),
+    GetRecording: unary(async (request: RecordingRequest) =>
+      recordingMessage((await of(request)).get(request.recording_id)),
     ),
     DownloadRecording: (call: ServerWritableStream<RecordingRequest, Buffer>) => {
-      const send = async (): Promise<void> => sendRecording(await folder.recordings(), call);
+      const send = async (): Promise<void> => sendRecording(await of(call.request), call);
       send().catch((error: unknown) => call.emit('error', statusError(error)));
     },
-    DeleteRecording: unary(async ({ recording_id }: RecordingRequest) => {
-      await (await folder.recordings()).remove(recording_id);
+    DeleteRecording: unary(async (request: RecordingRequest) => {
+      await (await of(request)).remove(request.recording_id);
       return {};
     }),
   };

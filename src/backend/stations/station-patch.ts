@@ -1,4 +1,5 @@
 import { basename, isAbsolute } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { isRecord } from '../../is-record.ts';
 import { endpointHost, SOURCE_KINDS } from '../iq/sources/settings.ts';
 import type { PlainStation } from './declared-station.ts';
@@ -16,6 +17,9 @@ const SET_BY_SERVER: ReadonlySet<string> = new Set([
   'fault',
   'epoch',
 ]);
+
+/** Numbers that have no presence in the message: nobody means 0 by them. */
+const ZERO_IS_ABSENT: ReadonlySet<string> = new Set(['sample_rate', 'center_frequency_hz', 'batch_size_samples']);
 
 /** Members of sdr.oran.Station that are settings. */
 const SETTINGS: ReadonlySet<string> = new Set([
@@ -40,7 +44,7 @@ const MASK_PATH = /^[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63}){0,3}$/;
 export function settingsOf(message: Readonly<Record<string, unknown>>): PlainStation {
   return Object.fromEntries(
     Object.entries(message)
-      .filter(([name, value]) => !SET_BY_SERVER.has(name) && value !== 0)
+      .filter(([name, value]) => !SET_BY_SERVER.has(name) && !(value === 0 && ZERO_IS_ABSENT.has(name)))
       .map(([name, value]) => [name, withoutAbsent(value)])
       .filter(([, value]) => !isAbsent(value)),
   );
@@ -100,11 +104,11 @@ function withMember(settings: PlainStation, [name = '', ...rest]: readonly strin
 export interface Reach {
   /** Hosts besides loopback. */
   readonly hosts: readonly string[];
-  /** The path, relative to the stations file or absolute, of a recording by its name; undefined where there are none. */
+  /** The absolute path of a recording in the library by its name; undefined where there is none. */
   readonly recording: ((name: string) => string) | undefined;
 }
 
-/** A name below the folder of recordings: no way up, no hidden files. */
+/** A name below the library: no way up, no hidden files. */
 const RECORDING_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}){0,3}$/;
 
 /**
@@ -132,13 +136,21 @@ export function withinReach(settings: PlainStation, before: PlainStation, reach:
   const endpoint = memberOf(settings, ['zmq', 'endpoint']);
   if (typeof endpoint === 'string') check(['zmq', 'endpoint'], endpointHost(endpoint));
 
+  const listener = settings.rtl_tcp_listener;
+  if (listener !== undefined && !isDeepStrictEqual(listener, before.rtl_tcp_listener)) {
+    throw new FieldFault(
+      ['rtl_tcp_listener'],
+      'opens a port, which is for the operator: it goes into the stations file',
+    );
+  }
+
   const path = ['sigmf', 'file'];
   const file = memberOf(settings, path);
   const had = memberOf(before, path);
   if (typeof file !== 'string' || file === had) return settings;
   if (typeof had === 'string' && file === shownFile(had)) return withMember(settings, path, had);
   if (reach.recording === undefined || !RECORDING_NAME.test(file) || file.split('/').includes('..')) {
-    throw new FieldFault(path, 'must name a file in the folder of recordings, such as morning.sigmf-meta');
+    throw new FieldFault(path, 'must name a file in the library, such as morning.sigmf-meta');
   }
   return withMember(settings, path, reach.recording(file));
 }

@@ -1,15 +1,15 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Document, isMap, isNode, isSeq, LineCounter, parseDocument, type YAMLSeq } from 'yaml';
-import { UsageError } from '../../errors.ts';
+import { PassbandError, UsageError } from '../../errors.ts';
 import { errnoOf, replaceFile } from '../../pki/store.ts';
 import { declareStation, type PlainStation } from './declared-station.ts';
 import { FieldFault, Fields } from './fields.ts';
 import type { StationConfig } from './station-config.ts';
 import { MAX_STATIONS } from './stations.ts';
 
-/** Bytes of a stations file: MAX_STATIONS of four KiB each. */
-const MAX_FILE_BYTES = 1024 * 1024;
+/** Bytes of a stations file: MAX_STATIONS of one KiB each. Reading and writing it takes a second for each MiB, of everybody. */
+const MAX_FILE_BYTES = 256 * 1024;
 /** Others may read it: it holds no secrets. */
 const FILE_MODE = 0o644;
 
@@ -46,7 +46,7 @@ export class StationsFile {
   /** Declares a station, in the place of the one with its id where there is one. */
   async put(settings: PlainStation): Promise<void> {
     await this.#edit((list, document) => {
-      const node = document.createNode(settings);
+      const node = document.createNode(settings, { aliasDuplicateObjects: false });
       const at = indexOf(list, settings.station_id);
       if (at === -1) list.add(node);
       else list.set(at, node);
@@ -68,14 +68,21 @@ export class StationsFile {
     if (!isSeq(list)) throw new UsageError(`${this.#file}: stations must be a list`);
     change(list, document);
     await mkdir(dirname(this.#file), { recursive: true });
-    await replaceFile(this.#file, document.toString({ lineWidth: 120 }), FILE_MODE);
+    const text = document.toString({ lineWidth: 120 });
+    if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
+      const message = `the stations file would have more than ${MAX_FILE_BYTES} bytes; remove a station first`;
+      throw new PassbandError('RESOURCE_EXHAUSTED', message);
+    }
+    // What could not be read again must never come to stand there.
+    this.#parse(text);
+    await replaceFile(this.#file, text, FILE_MODE);
   }
 
   /** The file to begin with. */
   #begin(): Document {
     const stations = this.#builtIn.flatMap(({ settings }) => settings ?? []);
     const document = parseDocument('# The stations of this backend; see docs/stations.md.\nversion: 1\n');
-    document.set('stations', document.createNode(stations));
+    document.set('stations', document.createNode(stations, { aliasDuplicateObjects: false }));
     return document;
   }
 
