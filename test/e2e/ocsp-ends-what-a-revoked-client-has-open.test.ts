@@ -72,12 +72,13 @@ it('at the gateway and at the backend, and nothing of anybody else', async () =>
   }) as [Caller, Caller];
   const lost = new FrameReader(await revokedCaller.events(IQ));
   const kept = new FrameReader(await neighbourCaller.events(IQ));
+  // From here on: who does not read for seconds loses frames, whatever becomes of others.
+  const reading = kept.until(() => lost.end !== undefined);
   const direct = await directStream(revoked);
   await lost.until(() => lost.frames.length >= 3);
 
   known.good.splice(known.good.indexOf(revoked.certPem), 1);
   known.revoked.push(revoked.certPem);
-  const reading = kept.until(() => lost.end !== undefined);
   await lost.until(() => false);
   const status = { code: 16, message: 'the client certificate has been revoked', details: [] };
   expect(lost.end?.status).toEqual(status);
