@@ -92,7 +92,7 @@ export interface RunningBackend {
 /**
  * Starts the gRPC backend.
  *
- * @throws UsageError when a station or its recording is wrong, or the address cannot be listened on.
+ * @throws UsageError when the id of a station is wrong, or the address cannot be listened on.
  */
 export async function startBackend(options: BackendOptions): Promise<RunningBackend> {
   const { log } = options;

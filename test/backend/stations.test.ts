@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { createMetrics } from '../../src/backend/metrics.ts';
 import type { StationConfig } from '../../src/backend/stations/station-config.ts';
-import { openStations } from '../../src/backend/stations/stations.ts';
-import { UsageError } from '../../src/errors.ts';
+import { openStations, type Stations } from '../../src/backend/stations/stations.ts';
+import { PassbandError, UsageError } from '../../src/errors.ts';
+import { until } from '../support/until.ts';
 import { fixture } from './backend-under-test.ts';
+import { ManualClock } from './manual-clock.ts';
 
 describe('declared stations', () => {
   let dir: string;
@@ -25,8 +27,9 @@ describe('declared stations', () => {
     return { stationId: name, description: '', source: { kind: 'sigmf', file } };
   }
 
-  const open = (...configs: StationConfig[]): Promise<unknown> =>
-    openStations(configs, { metrics: createMetrics().stations, log: pino({ enabled: false }) });
+  const clock = new ManualClock();
+  const open = (...configs: StationConfig[]): Promise<Stations> =>
+    openStations(configs, { metrics: createMetrics().stations, log: pino({ enabled: false }), clock });
 
   it('plays a recording that is whole', async () => {
     await open(await recording('good', meta, await fixture('modes1.sigmf-data')));
@@ -60,15 +63,69 @@ describe('declared stations', () => {
       (data: Buffer) => data,
       /real\.sigmf-meta: core:datatype ru8 is of real samples/,
     ],
-  ])('refuses a recording that is %s', async (name, change, dataOf, message) => {
-    const config = await recording(
-      name,
-      { ...meta, global: { ...meta.global, ...change } },
-      dataOf(await fixture('modes1.sigmf-data')),
+  ])('a recording that is %s is the fault of its station alone, until it is whole', async (...row) => {
+    const [name, change, dataOf, message] = row;
+    const data = await fixture('modes1.sigmf-data');
+    const config = await recording(name, { ...meta, global: { ...meta.global, ...change } }, dataOf(data));
+    const stations = await open(config, sim('well'));
+    expect(stations.get('well').requireRunning()).toBeDefined();
+    const faulty = stations.get(name);
+    const { publicMessage = '' } = faulty.hub.source.fault ?? {};
+    expect(publicMessage).toMatch(message);
+    expect(publicMessage).not.toContain(dir);
+    for (const use of [() => faulty.requireRunning(), () => faulty.start({})]) {
+      expect(use).toThrow(expect.objectContaining({ code: 'UNAVAILABLE', publicMessage }));
+    }
+    faulty.stop();
+
+    await recording(name, meta, data);
+    const begun = await until(
+      'the station to begin anew',
+      () => {
+        clock.advance(1000);
+        return stations.get(name);
+      },
+      (station) => station !== faulty,
     );
-    const opening = open(config);
-    await expect(opening).rejects.toThrow(UsageError);
-    await expect(opening).rejects.toThrow(message);
+    expect(begun.hub.source).toMatchObject({ fault: undefined, tuning: { sampleRateHz: 2_000_000 } });
+    // It was stopped while it was faulty, and that it still is.
+    expect(begun.counters).toBeUndefined();
+    expect(stations.all()).toHaveLength(2);
+    stations.close(new PassbandError('UNAVAILABLE', 'over'));
+    expect(clock.timers).toBe(0);
+  });
+
+  it('one that is faulty may be changed or removed, and then nothing tries to open it any more', async () => {
+    const stations = await open(await recording('gone', meta, undefined), await recording('lost', meta, undefined));
+    await expect(stations.prepare(await recording('new', meta, undefined))).rejects.toThrow(UsageError);
+    expect(clock.timers).toBe(2);
+    const [gone, lost] = stations.all();
+    if (gone === undefined || lost === undefined) throw new Error('two stations');
+    const change = await stations.prepareChange(gone, sim('gone'));
+    change.begin();
+    expect(stations.get('gone').hub.source.kind).toBe('sim');
+    stations.remove('lost', new PassbandError('UNAVAILABLE', 'removed'));
+    expect(clock.timers).toBe(0);
+  });
+
+  it('a change that was being prepared takes the place of what has begun anew meanwhile', async () => {
+    const stations = await open(await recording('late', meta, undefined));
+    const faulty = stations.get('late');
+    const [named, other] = [
+      await stations.prepareChange(faulty, { ...faulty.config, description: 'named' }),
+      await stations.prepareChange(faulty, sim('late')),
+    ];
+    await recording('late', meta, await fixture('modes1.sigmf-data'));
+    await until('the station to begin anew', () => {
+      clock.advance(1000);
+      return stations.get('late') !== faulty;
+    });
+    const begun = stations.get('late');
+    expect(named.begin()).toBe(begun);
+    expect(begun.description).toBe('named');
+    const changed = other.begin();
+    expect(begun.counters).toBeUndefined();
+    expect(stations.all()).toEqual([changed]);
   });
 
   const sim = (stationId: string): StationConfig => ({
@@ -89,6 +146,7 @@ describe('declared stations', () => {
     const { source, ...facts } = sim('a');
     if (source.kind !== 'sim') throw new Error('a simulated station');
     const { noiseDbfs: _, ...nothing } = source;
-    await expect(open({ ...facts, source: nothing })).rejects.toThrow(UsageError);
+    const stations = await open();
+    await expect(stations.open({ ...facts, source: nothing })).rejects.toThrow(UsageError);
   });
 });

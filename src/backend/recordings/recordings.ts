@@ -8,6 +8,7 @@ import type { Datatype } from '../iq/formats.ts';
 import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';
 import { DiskRoom, type RoomLimits } from './disk-room.ts';
+import { playerOf } from './player.ts';
 import { RecordingFiles } from './recording-files.ts';
 import { RecordingJob } from './recording-job.ts';
 import type { RecordingRecord } from './recording-record.ts';
@@ -111,8 +112,16 @@ export class Recordings {
     return this.get(id);
   }
 
-  /** Removes a recording. @throws PassbandError NOT_FOUND */
+  /** Removes a recording. @throws PassbandError NOT_FOUND, FAILED_PRECONDITION while a station plays it. */
   async remove(id: string): Promise<void> {
+    this.get(id);
+    const player = await playerOf(this.files.metaFile(id), this.#context.stations.all());
+    if (player !== undefined) {
+      throw new PassbandError(
+        'FAILED_PRECONDITION',
+        `station ${player.id} plays this recording; remove that station or give it another source first`,
+      );
+    }
     const { bytes } = await this.stop(id);
     if (!this.#records.delete(id)) return;
     this.room.giveBack(bytes);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { PassbandError, UsageError } from '../../errors.ts';
+import { withoutFolders } from '../without-folders.ts';
 import type { PlainStation } from './declared-station.ts';
 import { FieldFault } from './fields.ts';
 import type { Station } from './station.ts';
@@ -75,9 +76,7 @@ export class StationAdmin {
     const { file } = this.#changes();
     const prepared = await preparing.catch((error: unknown) => {
       if (!(error instanceof UsageError)) throw error;
-      // The operator's message names files; the caller is told the last part of their names.
-      const message = error.message.replaceAll(/(?:\/[^\s/:]+)+\//g, '');
-      throw new PassbandError('FAILED_PRECONDITION', message, { cause: error });
+      throw new PassbandError('FAILED_PRECONDITION', withoutFolders(error.message), { cause: error });
     });
     try {
       await this.#save(() => file.put(settings));
@@ -92,6 +91,7 @@ export class StationAdmin {
     try {
       await write();
     } catch (error) {
+      if (error instanceof PassbandError) throw error;
       this.#context.log.error({ err: error }, 'the stations file cannot be changed');
       const message = 'the stations file cannot be changed at present; nothing was changed';
       throw new PassbandError('UNAVAILABLE', message, { cause: error });

@@ -20,6 +20,17 @@ interface UpdateRequest {
 /** Paths of an update mask at most: as many as a station has members, and some. */
 const MAX_MASK_PATHS = 64;
 
+/** What a station's source decides on. */
+function receivedMessage({ hub }: Station): object {
+  const { datatype, tuning } = hub.source;
+  return {
+    datatype,
+    sample_rate: tuning.sampleRateHz,
+    center_frequency_hz: tuning.centerFrequencyHz,
+    ring_seconds: hub.ringSeconds,
+  };
+}
+
 /** A station as sdr.oran.Station. */
 function stationMessage(station: Station): object {
   const { source } = station.hub;
@@ -30,13 +41,10 @@ function stationMessage(station: Station): object {
     station_id: station.id,
     description: station.description,
     source: source.kind,
-    datatype: source.datatype,
-    sample_rate: source.tuning.sampleRateHz,
-    center_frequency_hz: source.tuning.centerFrequencyHz,
+    ...(source.isAbsent === true ? {} : receivedMessage(station)),
     band: station.band,
     state: station.counters === undefined ? 'STATION_STATE_STOPPED' : started,
     producer,
-    ring_seconds: station.hub.ringSeconds,
     batch_size_samples: station.batchSizeSamples,
     subscribers: station.hub.tapCount,
     fault: fault?.publicMessage ?? '',

@@ -67,8 +67,13 @@ export class Station {
     return this.#counters;
   }
 
-  /** Counters of the running stream. @throws PassbandError FAILED_PRECONDITION when the station is stopped. */
+  /**
+   * Counters of the running stream.
+   *
+   * @throws PassbandError FAILED_PRECONDITION when the station is stopped, UNAVAILABLE when its source could not be opened.
+   */
   requireRunning(): StreamCounters {
+    this.#requireSource();
     if (this.#counters !== undefined) return this.#counters;
     throw new PassbandError('FAILED_PRECONDITION', `station ${this.id} is stopped; start it with StartStream`);
   }
@@ -79,6 +84,7 @@ export class Station {
    * @returns what happened, in a word.
    */
   start(change: StationChange): 'started' | 'retuned' | 'unchanged' {
+    this.#requireSource();
     const before = this.hub.source.tuning;
     const wanted: Tuning = {
       sampleRateHz: change.sampleRateHz ?? before.sampleRateHz,
@@ -122,5 +128,10 @@ export class Station {
     this.#counters = undefined;
     this.hub.end(reason);
     this.hub.source.close();
+  }
+
+  #requireSource(): void {
+    const { isAbsent, fault } = this.hub.source;
+    if (isAbsent === true && fault !== undefined) throw fault;
   }
 }

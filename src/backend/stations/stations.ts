@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { PassbandError, UsageError } from '../../errors.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { checkStationId } from '../field-checks.ts';
+import { AbsentSource } from '../iq/sources/absent-source.ts';
 import { openSource } from '../iq/sources/open.ts';
 import type { Source } from '../iq/sources/source.ts';
 import { Station } from './station.ts';
@@ -77,7 +78,25 @@ export class Stations {
   }
 
   /** Makes a station ready that is to be added. @throws like open. */
-  async prepare(config: StationConfig): Promise<PreparedStation> {
+  prepare(config: StationConfig): Promise<PreparedStation> {
+    return this.#prepare(config, () => this.#source(config));
+  }
+
+  /**
+   * Opens a station; it is there also where its source cannot be opened, faulty, and begins anew as soon as that can.
+   *
+   * @throws PassbandError ALREADY_EXISTS or RESOURCE_EXHAUSTED.
+   */
+  async openEvenFaulty(config: StationConfig): Promise<Station> {
+    const source = (): Promise<Source> =>
+      this.#source(config).catch((error: unknown) => {
+        if (error instanceof UsageError) return this.#absentSource(config, error);
+        throw error;
+      });
+    return (await this.#prepare(config, source)).begin();
+  }
+
+  async #prepare(config: StationConfig, open: () => Promise<Source>): Promise<PreparedStation> {
     const { stationId } = config;
     if (this.#stations.has(stationId) || this.#opening.has(stationId)) {
       throw new PassbandError('ALREADY_EXISTS', `there is a station ${stationId} already`);
@@ -87,7 +106,7 @@ export class Stations {
     }
     this.#opening.add(stationId);
     try {
-      const source = await this.#source(config);
+      const source = await open();
       return {
         begin: () => {
           this.#opening.delete(stationId);
@@ -114,8 +133,9 @@ export class Stations {
     if (isDeepStrictEqual(workings(station.config), workings(config))) {
       return {
         begin: () => {
-          station.adopt(config);
-          return station;
+          const present = this.#presentOf(station);
+          present.adopt(config);
+          return present;
         },
         discard: () => {},
       };
@@ -123,7 +143,8 @@ export class Stations {
     const source = await this.#source(config);
     return {
       begin: () => {
-        this.#end(station, new PassbandError('UNAVAILABLE', `station ${station.id} was changed and begins anew`));
+        const reason = new PassbandError('UNAVAILABLE', `station ${station.id} was changed and begins anew`);
+        this.#end(this.#presentOf(station), reason);
         return this.#begin(config, source);
       },
       discard: () => source.close(),
@@ -145,6 +166,38 @@ export class Stations {
     const { stationId, site, source } = config;
     const given = { stationId, clock: this.#clock, log: this.#context.log };
     return openSource(source, site === undefined ? given : { ...given, site });
+  }
+
+  /** What stands for a source until it can be opened; the station then begins anew with it. */
+  #absentSource(config: StationConfig, cause: UsageError): Source {
+    const { stationId, source } = config;
+    const { log, metrics } = this.#context;
+    metrics.of(stationId).fault();
+    const absent = new AbsentSource({
+      kind: source.kind,
+      cause,
+      clock: this.#clock,
+      log: log.child({ station: stationId }),
+      open: () => this.#source(config),
+      opened: (opened) => {
+        const station = this.all().find(({ hub }) => hub.source === absent);
+        if (station === undefined) {
+          opened.close();
+          return;
+        }
+        const isStopped = station.counters === undefined;
+        this.#end(station, new PassbandError('UNAVAILABLE', `station ${stationId} begins anew`));
+        const begun = this.#begin(station.config, opened);
+        if (isStopped) begun.stop();
+        log.info({ station: stationId }, 'the source of a station could be opened');
+      },
+    });
+    return absent;
+  }
+
+  /** The station that has the place of one by now: one whose source came late has begun anew meanwhile. */
+  #presentOf(station: Station): Station {
+    return this.#stations.get(station.id) ?? station;
   }
 
   #begin(config: StationConfig, source: Source): Station {
@@ -169,9 +222,9 @@ function workings(config: StationConfig): Partial<StationConfig> {
 }
 
 /**
- * Opens the declared stations; recordings are read and checked.
+ * Opens the declared stations; recordings are read and checked. One that cannot be read is the fault of its station alone.
  *
- * @throws UsageError that names the station or the file and what is wrong.
+ * @throws UsageError for ids that are wrong.
  */
 export async function openStations(configs: readonly StationConfig[], context: StationsContext): Promise<Stations> {
   const stations = new Stations(context);
@@ -185,6 +238,6 @@ export async function openStations(configs: readonly StationConfig[], context: S
     if (ids.has(stationId)) throw new UsageError('two stations have the same station_id');
     ids.add(stationId);
   }
-  await Promise.all(configs.map((config) => stations.open(config)));
+  await Promise.all(configs.map((config) => stations.openEvenFaulty(config)));
   return stations;
 }

@@ -5,6 +5,7 @@ import { type SimConfig, SimGenerator } from '../../../src/backend/iq/sources/si
 import { parseSim } from '../../../src/backend/iq/sources/sim-settings.ts';
 import { WelchEstimator } from '../../../src/backend/spectrum/psd.ts';
 import { FieldFault, Fields } from '../../../src/backend/stations/fields.ts';
+import { REAL } from '../antenna/element-sets.ts';
 
 const RATE = 1_000_000;
 /** A signal of each kind. */
@@ -176,11 +177,12 @@ describe('the simulated receiver', () => {
 
 describe('the settings of a scene', () => {
   const parse = (value: object): SimConfig =>
-    parseSim(new Fields(value, ['sim']), { sampleRateHz: RATE, centerFrequencyHz: 1e8 });
+    parseSim(new Fields(value, ['sim']), { sampleRateHz: RATE, centerFrequencyHz: 1e8 }, new Fields({ site: {} }));
   const signal = { offset_hz: 1000, power_dbfs: -10 };
 
   it('have the names of the proto', () => {
-    const pass = { tle_line1: 'one', tle_line2: 'two', downlink_frequency_hz: 137.5e6 };
+    const [tleLine1, tleLine2] = REAL['ISS, a low orbit'];
+    const pass = { tle_line1: tleLine1, tle_line2: tleLine2, downlink_frequency_hz: 137.5e6 };
     const qpsk = [{ ...signal, samples_per_symbol: 4 }];
     const fm = [{ ...signal, tone_hz: 1000, deviation_hz: 5000 }];
     const bursts = [{ ...signal, period_s: 2, on_s: 0.5 }];
@@ -194,7 +196,7 @@ describe('the settings of a scene', () => {
       qpsk: [{ ...parsed, samplesPerSymbol: 4 }],
       fm: [{ ...parsed, toneHz: 1000, deviationHz: 5000 }],
       bursts: [{ ...parsed, periodS: 2, onS: 0.5 }],
-      pass: { tleLine1: 'one', tleLine2: 'two', downlinkFrequencyHz: 137.5e6 },
+      pass: { tleLine1, tleLine2, downlinkFrequencyHz: 137.5e6 },
     });
   });
 

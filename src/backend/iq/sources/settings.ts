@@ -1,3 +1,4 @@
+import { MAX_ARGUMENT } from '../../rtl-tcp-protocol.ts';
 import { FieldFault, type Fields } from '../../stations/fields.ts';
 import { GAIN, PORT, PPM } from '../../stations/ranges.ts';
 import { DATATYPES, type Datatype, isDatatype } from '../formats.ts';
@@ -47,9 +48,14 @@ function parseKind(kind: SourceKind, station: Fields, fields: Fields, stated: St
   };
   switch (kind) {
     case 'sim':
-      return { kind, ...parseSim(fields, tuning) };
-    case 'rtl_tcp':
+      return { kind, ...parseSim(fields, tuning, station) };
+    case 'rtl_tcp': {
+      // What the source itself would refuse, told here with its place.
+      if (tuning.centerFrequencyHz > MAX_ARGUMENT) {
+        station.fail('center_frequency_hz', `must be from 1 to ${MAX_ARGUMENT} Hz over rtl_tcp`);
+      }
       return { kind, ...parseRtlTcp(fields, tuning) };
+    }
     case 'zmq':
       return { kind, ...parseZmq(fields, tuning) };
     case 'push':

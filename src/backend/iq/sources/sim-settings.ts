@@ -1,5 +1,7 @@
+import { PassbandError } from '../../../errors.ts';
+import { parseTle } from '../../antenna/tle.ts';
 import type { NumberRange } from '../../field-checks.ts';
-import type { Fields } from '../../stations/fields.ts';
+import { FieldFault, type Fields } from '../../stations/fields.ts';
 import { FREQUENCY } from '../../stations/ranges.ts';
 import type { SimConfig } from './sim.ts';
 import {
@@ -26,10 +28,16 @@ const DEVIATION: NumberRange = { min: 0, max: 10_000_000, unit: 'Hz' };
 const PERIOD: NumberRange = { min: 0.000_001, max: 86_400, unit: 's' };
 const ON: NumberRange = { min: 0, max: 86_400, unit: 's' };
 
-/** The scene of a simulated receiver, by the names of sdr.oran.SimSource. @throws FieldFault */
-export function parseSim(fields: Fields, tuning: Tuning): SimConfig {
+/**
+ * The scene of a simulated receiver, by the names of sdr.oran.SimSource.
+ *
+ * @param station the settings around it: a pass needs their site.
+ * @throws FieldFault
+ */
+export function parseSim(fields: Fields, tuning: Tuning, station: Fields): SimConfig {
   const noiseDbfs = fields.number('noise_dbfs', POWER);
   const pass = fields.record('pass');
+  if (pass !== undefined && !station.has('site')) station.fail('site', 'is missing; sim.pass needs it, so add it');
   const carriers = fields.list('carriers').map((item) => finished(item, parseCarrier(item)));
   const qpsk = fields.list('qpsk').map((item) => {
     const samplesPerSymbol = item.integer('samples_per_symbol', SAMPLES_PER_SYMBOL);
@@ -73,11 +81,18 @@ function parseCarrier(item: Fields): SimCarrier {
 }
 
 function parsePass(fields: Fields): SimPass {
-  return finished(fields, {
+  const pass = finished(fields, {
     tleLine1: fields.need('tle_line1', fields.text('tle_line1')),
     tleLine2: fields.need('tle_line2', fields.text('tle_line2')),
     downlinkFrequencyHz: fields.need('downlink_frequency_hz', fields.number('downlink_frequency_hz', FREQUENCY)),
   });
+  try {
+    parseTle(pass.tleLine1, pass.tleLine2);
+  } catch (error) {
+    if (!(error instanceof PassbandError)) throw error;
+    throw new FieldFault(fields.path, error.publicMessage);
+  }
+  return pass;
 }
 
 /** A value that was read from some fields, when nothing is left in them. */

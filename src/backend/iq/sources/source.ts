@@ -70,6 +70,8 @@ export interface Source {
   readonly tuning: Tuning;
   /** Why no samples can come at present; undefined while nothing is known to be wrong. */
   readonly fault: PassbandError | undefined;
+  /** True for what only stands for a source that could not be opened: all that it tells is its `fault`. */
+  readonly isAbsent?: boolean;
   /** Common name of the remote producer that is connected; undefined for sources of our own. */
   readonly producer?: string | undefined;
   /** The index that the next sample gets if it is made now. It never goes back. */
