@@ -77,12 +77,14 @@ describe.each([
 });
 
 const PAGE = 'passband.Gateway/OpenApi';
+/** Pages that long on one connection: a hundred of them are more than it may hold, and the last are refused for it. */
+const LONG = 50;
 
 it('a hundred answers that nobody takes stop nobody else, and go with their connection', async () => {
   const letGo = (): number => stack.logs.filter(({ rpc, code }) => rpc === PAGE && code === 'CANCELLED').length;
   const peer = await Http2Peer.open(to, [INITIAL_WINDOW_SIZE, 0]);
   const ids = Array.from({ length: 100 }, (_, index) => 1 + 2 * index);
-  peer.send(...ids.map((id) => get(id, '/openapi.json')));
+  peer.send(...ids.map((id, index) => get(id, index < LONG ? '/openapi.json' : '/whoami')));
   await until('all are answered', () => ids.every((id) => peer.stream(id).status === 200));
   expect((await healthy.call('/v1/stations')).status).toBe(200);
   expect(ids.filter((id) => peer.stream(id).body !== '')).toEqual([]);
@@ -91,5 +93,5 @@ it('a hundred answers that nobody takes stop nobody else, and go with their conn
   peer.send(get(201, '/openapi.json'));
   expect((await peer.over(201)).status).toBe(0);
   peer.destroy();
-  await until('all are let go', letGo, (count) => count === ids.length);
+  await until('all are let go', letGo, (count) => count === LONG);
 });
