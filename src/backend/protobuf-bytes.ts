@@ -31,8 +31,14 @@ export interface BytesField {
  * An encoded message with further length-delimited fields (bytes, or packed scalars) at its end, where protobuf allows
  * them: the order of fields is free (https://protobuf.dev/programming-guides/encoding/#order). The contents are written
  * straight into the result, so that samples are copied once on their way from the ring to the wire.
+ *
+ * @param allocate memory of so many bytes for the result; new unless told. It must begin at a multiple of 8.
  */
-export function appendBytesFields(message: Uint8Array, fields: readonly BytesField[]): Buffer {
+export function appendBytesFields(
+  message: Uint8Array,
+  fields: readonly BytesField[],
+  allocate: (byteLength: number) => Buffer = Buffer.allocUnsafeSlow,
+): Buffer {
   const parts = fields.map((field) => ({
     field,
     prefix: Buffer.concat([tag(field.fieldNumber, LENGTH_DELIMITED), varint(field.byteLength)]),
@@ -41,7 +47,7 @@ export function appendBytesFields(message: Uint8Array, fields: readonly BytesFie
   const [only] = parts;
   // A lone field is laid where its contents are aligned; with several, all but one go through a copy.
   const pad = parts.length === 1 && only ? (8 - ((message.length + only.prefix.length) % 8)) % 8 : 0;
-  const result = Buffer.allocUnsafeSlow(pad + total).subarray(pad);
+  const result = allocate(pad + total).subarray(pad);
   result.set(message);
   let at = message.length;
   for (const { field, prefix } of parts) {

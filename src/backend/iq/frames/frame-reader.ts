@@ -1,7 +1,7 @@
 import { appendVarintField } from '../../protobuf-bytes.ts';
 import { frameFrom } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
-import type { FrameShelf } from './frame-shelf.ts';
+import type { EncodedFrame, FrameShelf } from './frame-shelf.ts';
 import { beginAt, type ReadFrom } from './read-from.ts';
 
 /** Field number of IQFrame.lost_samples. */
@@ -10,6 +10,8 @@ const LOST_SAMPLES_FIELD = 14;
 /** A frame that is ready to be sent. */
 export interface ReadyFrame {
   readonly message: Buffer;
+  /** What the shelf gave; the message is made of it. */
+  readonly encoded: EncodedFrame;
   /** Bytes of sample data in it. */
   readonly dataBytes: number;
   /** When its last sample had come, milliseconds of the steady clock. */
@@ -46,6 +48,11 @@ export class FrameReader {
     this.#endIndex = this.#origin.ring.head;
   }
 
+  /** A frame has left: nothing reads its message any more. */
+  left({ encoded }: ReadyFrame): void {
+    this.#shelf.takeBack(encoded);
+  }
+
   /** The next frame that is complete, or undefined until there are more samples. */
   next(): ReadyFrame | undefined {
     const { batchSize } = this.#shelf;
@@ -64,9 +71,18 @@ export class FrameReader {
       : 0;
     this.#sequence = sequence + 1;
     this.#sampleIndex = end;
-    const { message: shared, dataBytes, saturatedValues } = this.#shelf.frame(span);
+    const encoded = this.#shelf.frame(span);
+    const { message: shared, dataBytes, saturatedValues } = encoded;
     // What this reader lost is its own business: only then it gets bytes of its own.
     const message = lost === 0 ? shared : appendVarintField(shared, LOST_SAMPLES_FIELD, lost);
-    return { message, dataBytes, arrivedMs: ring.arrivedMs(end), saturatedValues, framesMissed, samplesMissed };
+    return {
+      message,
+      encoded,
+      dataBytes,
+      arrivedMs: ring.arrivedMs(end),
+      saturatedValues,
+      framesMissed,
+      samplesMissed,
+    };
   }
 }

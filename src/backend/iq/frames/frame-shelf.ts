@@ -1,6 +1,7 @@
 import { appendBytesFields, appendVarintField } from '../../protobuf-bytes.ts';
 import { messageType } from '../../protos.ts';
 import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 import type { FrameSpan } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
 
@@ -14,6 +15,8 @@ const IQ_FRAME = messageType('sdr.oran.IQFrame');
 export interface EncodedFrame {
   /** Nobody may change it. */
   readonly message: Buffer;
+  /** Nobody else is given it: who has it may give it back when he is done with its bytes, so that the next frame is written there. */
+  readonly isSoleOwners: boolean;
   /** Bytes of sample data in it. */
   readonly dataBytes: number;
   /** Numbers (I or Q) in it that did not fit its datatype. */
@@ -22,7 +25,8 @@ export interface EncodedFrame {
 
 /**
  * Encoded IQFrame messages of one datatype and batch size. Each is converted and encoded once; all readers are given the
- * same bytes.
+ * same bytes. The memory of a frame that only one reader was given is used again once he has given it back; that of the
+ * others is not.
  */
 export class FrameShelf {
   readonly datatype: Datatype;
@@ -33,6 +37,7 @@ export class FrameShelf {
   /** By their first sample. */
   readonly #frames = new Map<number, EncodedFrame>();
   #heldBytes = 0;
+  readonly #buffers = new FrameBuffers();
 
   constructor(origin: FrameOrigin, datatype: Datatype, batchSize: number, maxHeldBytes: () => number) {
     this.#origin = origin;
@@ -47,18 +52,27 @@ export class FrameShelf {
     if (held !== undefined) return held;
     const encoded = this.#encode(span);
     if (encoded.saturatedValues > 0) this.#origin.metrics.saturated(encoded.saturatedValues);
-    this.#frames.set(span.start, encoded);
-    this.#heldBytes += encoded.message.length;
     const maxHeldBytes = this.#maxHeldBytes();
+    const isSoleOwners = encoded.message.length > maxHeldBytes;
+    const frame = { ...encoded, isSoleOwners };
+    if (!isSoleOwners) {
+      this.#frames.set(span.start, frame);
+      this.#heldBytes += encoded.message.length;
+    }
     for (const [oldest, { message }] of this.#frames) {
       if (this.#heldBytes <= maxHeldBytes) break;
       this.#frames.delete(oldest);
       this.#heldBytes -= message.length;
     }
-    return encoded;
+    return frame;
   }
 
-  #encode({ sequence, start, end, run }: FrameSpan): EncodedFrame {
+  /** Takes back a frame whose bytes are not needed any more. One that others may have been given is left as it is. */
+  takeBack({ message, isSoleOwners }: EncodedFrame): void {
+    if (isSoleOwners) this.#buffers.takeBack(message);
+  }
+
+  #encode({ sequence, start, end, run }: FrameSpan): Omit<EncodedFrame, 'isSoleOwners'> {
     const { datatype } = this;
     const { stationId, ring, epoch, datatype: heldAs } = this.#origin;
     const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = this.#origin.receptionAt(start);
@@ -86,7 +100,9 @@ export class FrameShelf {
         saturatedValues += convertSamples(heldAs, datatype, bytes, piece);
       });
     const dataBytes = (end - start) * outBytes;
-    const message = appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: dataBytes, fill }]);
+    const message = appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: dataBytes, fill }], (byteLength) =>
+      this.#buffers.lend(byteLength),
+    );
     return {
       message: saturatedValues === 0 ? message : appendVarintField(message, SATURATED_VALUES_FIELD, saturatedValues),
       dataBytes,

@@ -22,12 +22,12 @@ export interface Pump {
  * closes; waiting for the transport alone would wait for ever then.
  *
  * @param next the next message, or undefined when there is none at the moment.
- * @param taken called when a message has left for the reader.
+ * @param taken called when a message has left for the reader, its bytes copied, or (not `hasLeft`) never will.
  */
 export function pumpTo<Message extends { readonly message: Buffer }>(
   call: ServerWritableStream<unknown, Buffer>,
   next: () => Message | undefined,
-  taken: (message: Message) => void,
+  taken: (message: Message, hasLeft: boolean) => void,
 ): Pump {
   let stopped = false;
   let inFlightBytes = 0;
@@ -48,9 +48,9 @@ export function pumpTo<Message extends { readonly message: Buffer }>(
       if (item === undefined) return;
       const { length } = item.message;
       inFlightBytes += length;
-      call.write(item.message, () => {
+      call.write(item.message, (error?: Error | null) => {
         inFlightBytes -= length;
-        taken(item);
+        taken(item, error === undefined || error === null);
         wake();
       });
     }

@@ -61,7 +61,10 @@ export async function openSubscription(
       }
       return frame;
     };
-    pump = pumpTo(call, next, () => counters.taken());
+    pump = pumpTo(call, next, (frame, hasLeft) => {
+      if (hasLeft) reader.left(frame);
+      counters.taken();
+    });
     pump.wake();
   };
 }
