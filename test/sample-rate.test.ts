@@ -48,6 +48,7 @@ describe('fields that state a rate of samples', () => {
     expect(marked).toEqual([
       'sdr.oran.IQStreamService/StreamIQ IQSampleBatch.sample_rate',
       'sdr.oran.IQStreamService/StartStream StreamConfig.sample_rate',
+      'sdr.oran.IQStreamService/SubscribeIQ SubscribeIQRequest.output_rate',
       'sdr.oran.IQStreamService/SubscribeIQ IQFrame.sample_rate',
     ]);
   });

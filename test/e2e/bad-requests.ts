@@ -194,10 +194,10 @@ export const BAD_REQUESTS: readonly BadRequest[] = [
     }),
   ),
   {
-    name: 'an RPC that is not there yet',
+    name: 'an antenna that is not there',
     path: '/v1/stations/sim-1/antenna',
-    status: 501,
-    code: 'UNIMPLEMENTED',
-    detail: /./,
+    status: 400,
+    code: 'FAILED_PRECONDITION',
+    detail: /sim-1 has no antenna/,
   },
 ];

@@ -31,6 +31,7 @@ describe('the service config', () => {
     const methods = retried(await loadDescriptors({ paths: [PASSBAND_PROTO] }));
     expect(methods).toEqual([
       'sdr.oran.AntennaControlService/GetAntennaStatus',
+      'sdr.oran.AntennaControlService/ListPasses',
       'sdr.oran.IQStreamService/DownloadIQ',
       'sdr.oran.IQStreamService/GetStreamStats',
       'sdr.oran.IQStreamService/SubscribeIQ',
@@ -38,6 +39,9 @@ describe('the service config', () => {
       'sdr.oran.SpectrumMonitorService/StreamSpectrum',
       'sdr.oran.StationService/GetStation',
       'sdr.oran.StationService/ListStations',
+      'sdr.oran.recording.v1.RecordingService/DownloadRecording',
+      'sdr.oran.recording.v1.RecordingService/GetRecording',
+      'sdr.oran.recording.v1.RecordingService/ListRecordings',
     ]);
   });
 
