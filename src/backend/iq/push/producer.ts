@@ -121,6 +121,7 @@ export class Producer {
     const receivedMs = this.#clock.nowMs();
     const batch = this.#check(message);
     const lostBefore = this.#sequence.take(batch);
+    this.#session.mayLose(lostBefore);
     if (batch.band !== undefined && batch.band !== this.#station.band) this.#station.start({ band: batch.band });
     this.#session.follow(batch.tuning);
     this.#reception = sameOr(this.#reception, batch.reception);

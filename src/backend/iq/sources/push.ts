@@ -2,15 +2,19 @@ import type { Logger } from 'pino';
 import { PassbandError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
-import type { Compression } from '../push/compression.ts';
+import { type Compression, MAX_BATCH_SAMPLES } from '../push/compression.ts';
+import { GapAllowance } from '../push/gap-allowance.ts';
 import type { PushConfig } from './config.ts';
-import type { FrontEnd, Reception, Source, SourceSink, Tuning } from './source.ts';
+import type { FrontEnd, Reception, SampleBlock, Source, SourceSink, Tuning } from './source.ts';
 
 /** Milliseconds for which readers wait for a producer that has gone: one that is restarted is back by then. */
 export const GRACE_MS = 5000;
 
 /** Samples in one block at most: bounds the memory of a conversion. */
 export const MAX_BLOCK_SAMPLES = 65_536;
+
+/** Indices up to here are taken, so that what is added to one is still exact: two years of the highest rate. */
+export const LAST_INDEX = 2 ** 52;
 
 const SAMPLE_BYTES = bytesPerSample('cf32_le');
 
@@ -27,6 +31,13 @@ export interface PushedSamples {
 
 /** What the one producer that is connected holds. */
 export interface ProducerSession {
+  /**
+   * To be asked before the tuning of the samples behind a gap is stated.
+   *
+   * @throws PassbandError INVALID_ARGUMENT where a gap of so many samples is longer than can be, FAILED_PRECONDITION when
+   *   the station has counted to its end.
+   */
+  mayLose(samples: number): void;
   /** Hands on the next samples. */
   push(samples: PushedSamples): void;
   /** States the tuning of the next samples. */
@@ -48,6 +59,7 @@ export class PushSource implements Source {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #scratch: Uint8Array;
+  readonly #gaps: GapAllowance;
   #tuning: Tuning;
   #sink: SourceSink | undefined;
   #producer: string | undefined;
@@ -66,6 +78,7 @@ export class PushSource implements Source {
     this.#stationId = context.stationId;
     this.#clock = context.clock;
     this.#log = context.log;
+    this.#gaps = new GapAllowance(context.clock);
     const isConverted = config.datatype !== 'cf32_le';
     this.#scratch = new Uint8Array(isConverted ? MAX_BLOCK_SAMPLES * bytesPerSample(config.datatype) : 0);
     this.#fault = this.#nobody();
@@ -137,6 +150,7 @@ export class PushSource implements Source {
     this.#log.info({ stationId: this.#stationId, producer }, 'a producer is connected');
     let isGone = false;
     return {
+      mayLose: (samples) => this.#mayLose(samples),
       push: (samples) => {
         if (!isGone) this.#push(samples);
       },
@@ -151,18 +165,25 @@ export class PushSource implements Source {
     };
   }
 
+  #mayLose(samples: number): void {
+    if (this.#next + samples > LAST_INDEX - MAX_BATCH_SAMPLES) {
+      const reason = `station ${this.#stationId}'s count of samples is at its end; make the station anew`;
+      throw new PassbandError('FAILED_PRECONDITION', reason);
+    }
+    this.#gaps.spend(samples / this.#tuning.sampleRateHz);
+  }
+
   #push({ samples, lostBefore, timestampNs, reception }: PushedSamples): void {
     const sampleIndex = this.#next + lostBefore;
     const count = samples.length / SAMPLE_BYTES;
     this.#next = sampleIndex + count;
-    this.#sink?.samples({ ...this.#tuning, sampleIndex, timestampNs, bytes: this.#convert(samples, count), reception });
+    this.#sink?.samples({ ...this.#tuning, sampleIndex, timestampNs, ...this.#convert(samples, count), reception });
   }
 
-  #convert(samples: Uint8Array, count: number): Uint8Array {
-    if (this.datatype === 'cf32_le') return samples;
+  #convert(samples: Uint8Array, count: number): Pick<SampleBlock, 'bytes' | 'saturatedValues'> {
+    if (this.datatype === 'cf32_le') return { bytes: samples };
     const converted = this.#scratch.subarray(0, count * bytesPerSample(this.datatype));
-    convertSamples('cf32_le', this.datatype, samples, converted);
-    return converted;
+    return { bytes: converted, saturatedValues: convertSamples('cf32_le', this.datatype, samples, converted) };
   }
 
   #retune({ sampleRateHz, centerFrequencyHz }: Tuning): void {
