@@ -1,6 +1,5 @@
 // Bound once: in hot loops a global is looked up anew each time (inside a vm context, slowly).
-const { cos, max, min, sin } = Math;
-const TURN = 2 * Math.PI;
+const { ceil, max, min, round } = Math;
 
 /** A Doppler shift of the received signal, positive when approaching, and how fast it changes. */
 export interface DopplerShift {
@@ -14,10 +13,27 @@ export const MAX_EXTRAPOLATION_S = 60;
 /** Shifts that are remembered, so that replayed frames report the one of their time. */
 const MAX_REMEMBERED = 1024;
 
+/**
+ * Seconds in which the phase is turned back to whole turns when a shift of zero is set: by less than half a hertz. From
+ * then on samples pass as they are.
+ */
+const SETTLE_S = 1;
+
 interface Piece extends DopplerShift {
   readonly fromIndex: number;
   readonly sampleRateHz: number;
   /** Phase at `fromIndex`, in cycles. */
+  readonly cycles: number;
+  /** Whether it only turns the phase back to where nothing needs mixing. */
+  readonly isSettling?: boolean;
+}
+
+/** Consecutive samples that are mixed with one shift, which may change evenly. */
+export interface Stretch extends DopplerShift {
+  /** Samples, up to the count that was asked for. */
+  readonly count: number;
+  readonly sampleRateHz: number;
+  /** Phase at the first, in cycles. */
   readonly cycles: number;
 }
 
@@ -25,20 +41,20 @@ interface Piece extends DopplerShift {
 export class DopplerTrack {
   readonly #pieces: Piece[] = [];
 
-  /** True until a shift other than zero is set. */
-  get isIdle(): boolean {
-    return this.#pieces.length === 0;
-  }
-
   /** A new shift from a sample on; indices never go back from call to call. */
   set(shift: DopplerShift, fromIndex: number, sampleRateHz: number): void {
-    if (this.isIdle) {
-      if (shift.shiftHz === 0 && shift.rateHzPerS === 0) return;
+    const isZero = shift.shiftHz === 0 && shift.rateHzPerS === 0;
+    if (this.#pieces.length === 0) {
+      if (isZero) return;
       this.#pieces.push({ shiftHz: 0, rateHzPerS: 0, fromIndex: 0, sampleRateHz, cycles: 0 });
     }
     const cycles = this.cyclesAt(fromIndex) % 1;
-    this.#pieces.push({ ...shift, fromIndex, sampleRateHz, cycles });
-    if (this.#pieces.length > MAX_REMEMBERED) this.#pieces.shift();
+    const [settling, still] = this.#pieces.slice(-2);
+    // The end of a settling that is not to be reached any more.
+    if (settling?.isSettling === true && still !== undefined && still.fromIndex > fromIndex) this.#pieces.pop();
+    if (isZero) this.#settle(cycles - round(cycles), fromIndex, sampleRateHz);
+    else this.#pieces.push({ ...shift, fromIndex, sampleRateHz, cycles });
+    while (this.#pieces.length > MAX_REMEMBERED) this.#pieces.shift();
   }
 
   /** Keeps the present course when the sample rate changes. */
@@ -50,12 +66,11 @@ export class DopplerTrack {
     this.set({ shiftHz: this.hzAt(fromIndex), rateHzPerS }, fromIndex, sampleRateHz);
   }
 
-  /** The shift at a sample, Hz. */
+  /** The shift that was set for a sample, Hz; zero where the phase settles. */
   hzAt(index: number): number {
     const piece = this.#pieceAt(index);
-    if (piece === undefined) return 0;
-    const seconds = max(0, (index - piece.fromIndex) / piece.sampleRateHz);
-    return piece.shiftHz + piece.rateHzPerS * min(seconds, MAX_EXTRAPOLATION_S);
+    if (piece === undefined || piece.isSettling === true) return 0;
+    return courseAt(piece, index);
   }
 
   /** The phase of the shift at a sample, in cycles. */
@@ -68,25 +83,50 @@ export class DopplerTrack {
     return piece.cycles + piece.shiftHz * seconds + piece.rateHzPerS * (ramp * seconds - (ramp * ramp) / 2);
   }
 
-  /** Mixes interleaved samples with the negative of the shift, in place. */
-  correct(sampleIndex: number, samples: Float32Array): void {
-    for (let i = 0; i < samples.length; i += 2) {
-      const angle = -TURN * (this.cyclesAt(sampleIndex + i / 2) % 1);
-      const c = cos(angle);
-      const s = sin(angle);
-      const re = samples[i] ?? 0;
-      const im = samples[i + 1] ?? 0;
-      samples[i] = re * c - im * s;
-      samples[i + 1] = re * s + im * c;
+  /** The longest stretch from a sample on that has one course, of `count` samples at most; undefined before any shift. */
+  stretchAt(index: number, count: number): Stretch | undefined {
+    const at = this.#positionAt(index);
+    const piece = this.#pieces[at];
+    if (piece === undefined) return undefined;
+    const { sampleRateHz } = piece;
+    const trustedEnd = piece.fromIndex + ceil(MAX_EXTRAPOLATION_S * sampleRateHz);
+    const isTrusted = index < trustedEnd;
+    const end = min(
+      this.#pieces[at + 1]?.fromIndex ?? Number.POSITIVE_INFINITY,
+      isTrusted && piece.rateHzPerS !== 0 ? trustedEnd : Number.POSITIVE_INFINITY,
+    );
+    const shiftHz = courseAt(piece, index);
+    const rateHzPerS = isTrusted ? piece.rateHzPerS : 0;
+    return { shiftHz, rateHzPerS, sampleRateHz, count: min(count, end - index), cycles: this.cyclesAt(index) % 1 };
+  }
+
+  /** Turns the rest of a turn back within SETTLE_S, then leaves the samples alone. */
+  #settle(cycles: number, fromIndex: number, sampleRateHz: number): void {
+    const still = { shiftHz: 0, rateHzPerS: 0, sampleRateHz, cycles: 0 };
+    if (cycles === 0) {
+      this.#pieces.push({ ...still, fromIndex });
+      return;
     }
+    const samples = ceil(SETTLE_S * sampleRateHz);
+    const shiftHz = (-cycles * sampleRateHz) / samples;
+    this.#pieces.push({ shiftHz, rateHzPerS: 0, fromIndex, sampleRateHz, cycles, isSettling: true });
+    this.#pieces.push({ ...still, fromIndex: fromIndex + samples });
   }
 
   #pieceAt(index: number): Piece | undefined {
-    // The newest first: that is the one asked for, but for replays.
-    for (let i = this.#pieces.length - 1; i >= 0; i--) {
-      const piece = this.#pieces[i];
-      if (piece !== undefined && (piece.fromIndex <= index || i === 0)) return piece;
-    }
-    return undefined;
+    return this.#pieces[this.#positionAt(index)];
   }
+
+  #positionAt(index: number): number {
+    // The newest first: that is the one asked for, but for replays.
+    let at = this.#pieces.length - 1;
+    while (at > 0 && (this.#pieces[at]?.fromIndex ?? 0) > index) at--;
+    return at;
+  }
+}
+
+/** The shift of a piece at a sample, Hz. */
+function courseAt(piece: Piece, index: number): number {
+  const seconds = max(0, (index - piece.fromIndex) / piece.sampleRateHz);
+  return piece.shiftHz + piece.rateHzPerS * min(seconds, MAX_EXTRAPOLATION_S);
 }
