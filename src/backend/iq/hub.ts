@@ -194,7 +194,8 @@ export class StationHub implements FrameOrigin {
       this.#lost += gap;
       this.metrics.lost('source_gap', gap);
     }
-    const { bytes, saturatedValues } = this.#mixer.correct(block.sampleIndex, block.bytes);
+    const { bytes, saturatedValues: byMixing } = this.#mixer.correct(block.sampleIndex, block.bytes);
+    const saturatedValues = byMixing + (block.saturatedValues ?? 0);
     this.ring.append(bytes === block.bytes ? block : { ...block, bytes });
     if (saturatedValues > 0) {
       this.#saturated += saturatedValues;

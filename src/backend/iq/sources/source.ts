@@ -43,6 +43,8 @@ export interface SampleBlock extends Tuning {
   /** Whole samples in the source's datatype, beginning at a multiple of 8; only good until the receiver returns. */
   readonly bytes: Uint8Array;
   readonly reception?: Reception;
+  /** Numbers (I or Q) that did not fit the source's datatype and were saturated; none unless told. */
+  readonly saturatedValues?: number;
 }
 
 /** Who takes what a source makes. */

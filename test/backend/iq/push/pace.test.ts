@@ -1,11 +1,13 @@
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { compressFrameSync } from 'lz4-napi';
+import { Registry } from 'prom-client';
 import { until } from '../../../support/until.ts';
 import { BackendUnderTest, type Caller, type Message, refusal } from '../../backend-under-test.ts';
 import { ManualClock } from '../../manual-clock.ts';
 import { batchOf, bytesOf, PushingClient, pushStation, RATE, RING_SECONDS, ramp } from './producer-under-test.ts';
 
+const metrics = new Registry();
 let clock: ManualClock;
 let backend: BackendUnderTest;
 let client: Caller;
@@ -14,6 +16,7 @@ beforeAll(async () => {
   clock = new ManualClock();
   backend = await BackendUnderTest.start({
     clock,
+    metrics,
     stations: [pushStation('fast'), pushStation('long'), pushStation('set'), pushStation('ints', 'ci16_le')],
   });
   client = await backend.client('sdr.oran.IQStreamService');
@@ -141,5 +144,10 @@ it('a station may keep pushed samples in a datatype of its own', async () => {
   expect(frame).toMatchObject({ datatype: 'ci16_le', sample_count: 100 });
   const values = Int16Array.from([0, 32_767, -32_767, 16_384, 32_767, -32_768]);
   expect(frame?.data?.subarray(0, 12)).toEqual(Buffer.from(values.buffer));
+  // 2 and -2 did not fit.
+  expect(await client.unary('GetStreamStats', { station_id: 'ints' })).toMatchObject({ saturated_values: '2' });
+  expect(await metrics.getSingleMetric('passband_saturated_values_total')?.get()).toMatchObject({
+    values: [{ labels: { station_id: 'ints' }, value: 2 }],
+  });
   await producer.end();
 });
