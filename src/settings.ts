@@ -171,14 +171,15 @@ export const SETTINGS: readonly Setting[] = [
     byDefault: 'info',
     parse: oneOf(LOG_LEVELS),
   },
-  // 4 MiB is what a gRPC server takes by default; more would be refused behind the gateway.
+  // What our backend takes: the longest batch of samples, 4 MiB, and its other fields. Other gRPC servers take 4 MiB by
+  // default, and refuse what is longer themselves.
   {
     key: 'maxBodyBytes',
     name: 'max-body-bytes',
     argument: 'bytes',
     help: 'largest request body, and largest message of a request stream',
     programs: DOOR,
-    byDefault: '4194304',
+    byDefault: '4259840',
     parse: whole(1, 1 << 30, 'bytes'),
   },
   // A connection costs about 50 KB of TLS state: a thousand are 50 MB.

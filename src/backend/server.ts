@@ -31,8 +31,8 @@ import { StationAdmin, type StationChanges } from './stations/station-admin.ts';
 import type { StationConfig } from './stations/station-config.ts';
 import { openStations } from './stations/stations.ts';
 
-/** Bytes of a request message at most; the longest of the fleet is a batch of some thousand samples. */
-const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+/** Bytes of a request message at most: 4 MiB of samples, the longest batch that a producer may push, and what is beside them. */
+const MAX_REQUEST_BYTES = 4160 * 1024;
 /** A quiet connection is asked for a sign of life this often, and given up without one. */
 const KEEPALIVE_TIME_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;

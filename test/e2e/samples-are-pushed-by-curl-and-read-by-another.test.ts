@@ -1,6 +1,7 @@
 // needs: curl
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import protobuf from 'protobufjs';
 import { messageType } from '../../src/backend/protos.ts';
 import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import { type Curl, curlOf, type RunningCurl } from '../support/curl.ts';
@@ -23,7 +24,7 @@ const station = (stationId: string): StationConfig => ({
 });
 
 beforeAll(async () => {
-  const stations = ['json1', 'json2', 'proto1', 'proto2', 'whole', 'wrong'].map(station);
+  const stations = ['json1', 'json2', 'proto1', 'proto2', 'long', 'whole', 'wrong'].map(station);
   stack = await startStack({ stations });
   curl = curlOf(stack.gatewayUrl, stack.certsDir);
   reader = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
@@ -123,6 +124,26 @@ describe.each([
     expect(acks).toHaveLength(20);
     expect(acks.at(-1)).toMatchObject({ acked_sequence: '20', packets_received: '20', packets_lost: '0' });
     await expectAtReader(stationId, 20);
+  });
+});
+
+describe('the longest batch, not compressed', () => {
+  const LONGEST = 524_288;
+  const batchOf = (samples: number): Buffer => {
+    const band = 'x'.repeat(32);
+    const message = BATCH.serialize({ sequence_number: 1, band, samples: new Array(2 * samples).fill(0.5) });
+    return Buffer.concat([protobuf.Writer.create().uint32(message.length).finish(), message]);
+  };
+  const feed = (body: Buffer): ReturnType<Curl['feed']> =>
+    curl.feed(
+      body,
+      ...['/v1/stations/long/iq:push', '-H', 'content-type: application/x-protobuf', '--data-binary', '@-'],
+    );
+
+  it('gets through the gateway and the backend, and a longer one is told what it may be', async () => {
+    expect((await feed(batchOf(LONGEST))).status).toBe(200);
+    const answer = await feed(batchOf(LONGEST + 1));
+    expect([answer.status, answer.json().detail]).toEqual([400, expect.stringMatching(/524288/)]);
   });
 });
 

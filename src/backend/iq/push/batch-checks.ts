@@ -4,7 +4,7 @@ import { FREQUENCY, SAMPLE_RATE } from '../../stations/ranges.ts';
 import { bytesPerSample } from '../formats.ts';
 import type { Reception, Tuning } from '../sources/source.ts';
 import { type AlignedPlace, firstNotFinite } from './aligned-place.ts';
-import { type Compression, decompress, MAX_BATCH_SAMPLES } from './compression.ts';
+import { type Compression, decompress, MAX_BATCH_BYTES, MAX_BATCH_SAMPLES } from './compression.ts';
 import type { SampleBatch } from './sample-batch.ts';
 
 const SAMPLE_BYTES = bytesPerSample('cf32_le');
@@ -96,6 +96,11 @@ function samplesOf({ samples, compressed_samples }: SampleBatch, expected: Compr
     compressed_samples.length > 0
       ? (['compressed_samples', decompress(compressed_samples, expected)] as const)
       : (['samples', samples] as const);
+  if (bytes.length > MAX_BATCH_BYTES) {
+    return refuse(
+      `${field} must hold 1 to ${MAX_BATCH_SAMPLES} samples; it holds ${bytes.length / SAMPLE_BYTES}: send smaller batches`,
+    );
+  }
   if (bytes.length === 0) return refuse(`${field} must hold 1 to ${MAX_BATCH_SAMPLES} samples; it holds none`);
   if (bytes.length % SAMPLE_BYTES === 0) return bytes;
   return field === 'samples'

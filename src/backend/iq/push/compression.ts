@@ -6,7 +6,7 @@ import { LZ4_FRAME_MAGIC, MAX_BLOCKS_BYTES, mostBytesOfLz4Frame } from './lz4-fr
 /** How batches may be compressed, as sdr.oran.CompressionType names it. */
 export type Compression = 'ZSTD' | 'LZ4';
 
-/** Bytes of the samples of one batch: what a message of 4 MiB holds when they are not compressed. */
+/** Bytes of the samples of one batch, compressed or not: a message holds them beside its other fields. */
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** Samples of one batch: of eight bytes each. */
 export const MAX_BATCH_SAMPLES = 524_288;
