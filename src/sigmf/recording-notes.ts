@@ -10,6 +10,9 @@ const SIGMF_VERSION = '1.2.5';
  */
 export const MAX_CAPTURES = 65_536;
 
+/** What ends the text of metadata that has captures; one more goes before it, behind a comma. */
+export const METADATA_TAIL = '\n  ],\n  "annotations": []\n}\n';
+
 /** What is said of a recording as a whole, SigMF 1.2.5 "Global Object". */
 export interface RecordingFacts {
   /** Such as `cu8`. */
@@ -108,6 +111,13 @@ export class RecordingNotes {
     return this.#hash.copy().digest('hex');
   }
 
+  /** The text of the newest capture as it stands in that of the file; empty before the first. */
+  lastCaptureText(): string {
+    const last = this.#captures.at(-1);
+    if (last === undefined) return '';
+    return `\n${JSON.stringify(captureObject(last), undefined, 2)}`.replaceAll('\n', '\n    ');
+  }
+
   /**
    * The text of the .sigmf-meta file as it stands.
    *
@@ -115,12 +125,7 @@ export class RecordingNotes {
    */
   text(sha512?: string): string {
     const { datatype, sampleRateHz, description, recorder } = this.facts;
-    const captures = this.#captures.map((capture) => ({
-      'core:sample_start': capture.sampleStart,
-      ...(capture.globalIndex === undefined ? {} : { 'core:global_index': capture.globalIndex }),
-      'core:frequency': capture.centerFrequencyHz,
-      'core:datetime': datetimeText(capture.timestampNs),
-    }));
+    const captures = this.#captures.map(captureObject);
     const global = {
       'core:datatype': datatype,
       'core:version': SIGMF_VERSION,
@@ -132,6 +137,15 @@ export class RecordingNotes {
     };
     return `${JSON.stringify({ global, captures, annotations: [] }, undefined, 2)}\n`;
   }
+}
+
+function captureObject(capture: Capture): object {
+  return {
+    'core:sample_start': capture.sampleStart,
+    ...(capture.globalIndex === undefined ? {} : { 'core:global_index': capture.globalIndex }),
+    'core:frequency': capture.centerFrequencyHz,
+    'core:datetime': datetimeText(capture.timestampNs),
+  };
 }
 
 /** RFC 3339 in UTC with `Z`, to the nanosecond, as SigMF wants it. */

@@ -5,10 +5,11 @@ import { VERSION } from '../../version.ts';
 import { bytesPerSample } from '../iq/formats.ts';
 import type { Run } from '../iq/ring/ring.ts';
 import type { DiskRoom } from './disk-room.ts';
+import { GrowingMetadata } from './growing-metadata.ts';
 import type { RecordingFiles } from './recording-files.ts';
 import type { RecordingRecord, RecordingState } from './recording-record.ts';
 
-/** Milliseconds between two writings of the metadata: what of the counts a crash may cost; the samples are there. */
+/** Milliseconds between two writings of the record: what of the counts a crash may cost; the samples are there. */
 const REFRESH_MS = 5000;
 
 /** Where samples lie in a station's own count. */
@@ -25,6 +26,7 @@ export class RecordingWriter {
   readonly #files: RecordingFiles;
   readonly #room: DiskRoom;
   readonly #data: FileHandle;
+  readonly #metadata: GrowingMetadata;
   #record: RecordingRecord;
   #notes: RecordingNotes | undefined;
   #refreshedMs = performance.now();
@@ -34,6 +36,7 @@ export class RecordingWriter {
     this.#room = room;
     this.#data = data;
     this.#record = record;
+    this.#metadata = new GrowingMetadata(files, record.recordingId);
   }
 
   /** Makes the files of a new recording. */
@@ -43,7 +46,7 @@ export class RecordingWriter {
     const data = await files.createData(record.recordingId);
     const writer = new RecordingWriter(files, room, data, record);
     try {
-      await files.putMeta(record.recordingId, writer.#notesAt(record.sampleRateHz).text());
+      await writer.#metadata.replace(writer.#notesAt(record.sampleRateHz).text());
     } catch (error) {
       await data.close();
       throw error;
@@ -76,7 +79,8 @@ export class RecordingWriter {
       const isNew = notes.from({ globalIndex: start, centerFrequencyHz, timestampNs: run.timestampNs(start) });
       if (notes.captures > MAX_CAPTURES)
         throw new PassbandError('DATA_LOSS', `more than ${MAX_CAPTURES} gaps and retunes`);
-      if (isNew || performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh(notes);
+      if (isNew) await this.#addCapture(notes);
+      if (performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh();
       await this.#writeAll(bytes, notes.bytes);
     } catch (error) {
       this.#room.giveBack(bytes.length);
@@ -89,7 +93,6 @@ export class RecordingWriter {
 
   /** Ends it. */
   async finish(state: RecordingState, reason: string, endNs: bigint): Promise<RecordingRecord> {
-    const { recordingId } = this.#record;
     try {
       await this.#data.sync();
     } finally {
@@ -97,7 +100,7 @@ export class RecordingWriter {
     }
     const notes = this.#notes ?? this.#notesAt(this.#record.sampleRateHz);
     const sha512 = notes.sha512();
-    await this.#files.putMeta(recordingId, notes.text(sha512));
+    await this.#metadata.replace(notes.text(sha512));
     this.#record = { ...this.record, state, reason, sha512, endNs: endNs.toString() };
     await this.#files.putRecord(this.#record);
     return this.#record;
@@ -124,9 +127,15 @@ export class RecordingWriter {
     });
   }
 
-  async #refresh(notes: RecordingNotes): Promise<void> {
+  /** The first comes with the rate and the time that it really began with; the others behind it. */
+  async #addCapture(notes: RecordingNotes): Promise<void> {
+    if (notes.captures > 1) return this.#metadata.append(notes.lastCaptureText());
+    await this.#metadata.replace(notes.text());
+    await this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
     this.#refreshedMs = performance.now();
-    await this.#files.putMeta(this.#record.recordingId, notes.text());
     await this.#files.putRecord(this.record);
   }
 

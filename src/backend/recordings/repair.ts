@@ -3,12 +3,16 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat, truncate } from 'node:fs/promises';
 import { isRecord } from '../../is-record.ts';
 import { MAX_METADATA_BYTES } from '../../sigmf/metadata.ts';
+import { METADATA_TAIL } from '../../sigmf/recording-notes.ts';
 import { bytesPerSample } from '../iq/formats.ts';
 import type { RecordingFiles } from './recording-files.ts';
 import type { RecordingRecord } from './recording-record.ts';
 
 /** Why recordings ended that were under way when the server did. */
 const CRASHED = 'the server ended while it was being made';
+
+/** How a capture ends in the text that is written here. */
+const CAPTURE_END = '\n    }';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -70,11 +74,21 @@ export async function hashRecording(
 async function readMetadata(file: string): Promise<Metadata | undefined> {
   try {
     if ((await stat(file)).size > MAX_METADATA_BYTES) return undefined;
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const value = parseWhole(await readFile(file, 'utf8'));
     if (!isRecord(value) || !isRecord(value.global) || !Array.isArray(value.captures)) return undefined;
     return { global: value.global, captures: value.captures.filter(isRecord) };
   } catch {
     return undefined;
+  }
+}
+
+/** Parses metadata; where its end is damaged, up to the last capture that is whole. */
+function parseWhole(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const end = text.lastIndexOf(CAPTURE_END);
+    return JSON.parse(`${text.slice(0, Math.max(0, end))}${CAPTURE_END}${METADATA_TAIL}`);
   }
 }
 
