@@ -8,9 +8,7 @@ import { loadTlsMaterial, writeNew } from '../pki/store.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { loadPolicy } from './policy.ts';
 import { policyFile, proveBackendFiles, readGatewayFiles } from './proven-files.ts';
-import { runBackend } from './run-backend.ts';
-import { runGateway } from './run-gateway.ts';
-import { type Rim, serve } from './serve.ts';
+import type { Rim } from './serve.ts';
 
 /** JSON Schemas of policies and of what `policy test` reads, in docs/ and wherever a policy is made. */
 const POLICY_SCHEMA = 'policy.schema.json';
@@ -23,6 +21,12 @@ export async function up(config: Config, rim: Rim): Promise<void> {
   const policyWritten = config.policy === undefined && (await writePolicy(policyFile(config)));
   await proveBackendFiles(config);
   const files = await readGatewayFiles(config);
+  // Only now: a refusal need not wait for what would have run.
+  const [{ runBackend }, { runGateway }, { serve }] = await Promise.all([
+    import('./run-backend.ts'),
+    import('./run-gateway.ts'),
+    import('./serve.ts'),
+  ]);
   await serve(config, rim, async (log, registry, probesUrl) => {
     const backend = await runBackend(config, log, registry);
     const throughIt = { ...config, backend: `localhost:${backend.port}` };
