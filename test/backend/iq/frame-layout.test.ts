@@ -212,3 +212,18 @@ describe('where reading begins', () => {
     ]);
   });
 });
+
+it('a clock that jumps to and fro costs no reader a sample, where none is missing', () => {
+  const { hub, source } = started();
+  source.tune({ ...source.tuning, sampleRateHz: 8000 });
+  const live = new FrameReader(hub, hub.shelves.borrow('cu8', 8192), { kind: 'live' });
+  const frames: SeenFrame[] = [];
+  for (let i = 0; i < 800; i++) {
+    source.aheadNs = i % 2 === 0 ? 0n : 150_000_000n;
+    source.make(1024);
+    frames.push(...allOf(live));
+  }
+  expect(frames.map(({ lost }) => lost).filter((lost) => lost > 0)).toEqual([]);
+  expect(frames.reduce((sum, { start, end }) => sum + end - start, 0)).toBe(frames.at(-1)?.end);
+  expect(frames.at(-1)?.end).toBeGreaterThanOrEqual(800 * 1024 - 2 * 8192);
+});

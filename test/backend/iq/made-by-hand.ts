@@ -20,6 +20,8 @@ export class HandSource implements Source {
   stops = 0;
   /** What the next starts throw. */
   broken: Error | undefined;
+  /** By how much its clock is ahead, nanoseconds. */
+  aheadNs = 0n;
   #next = 0;
   #sink: SourceSink | undefined;
 
@@ -63,7 +65,7 @@ export class HandSource implements Source {
     const sampleIndex = this.#next;
     this.#next += samples;
     this.fault = undefined;
-    const timestampNs = ORIGIN_NS + BigInt(Math.round((sampleIndex / this.tuning.sampleRateHz) * 1e9));
+    const timestampNs = ORIGIN_NS + BigInt(Math.round((sampleIndex / this.tuning.sampleRateHz) * 1e9)) + this.aheadNs;
     this.#sink?.samples({ ...this.tuning, sampleIndex, timestampNs, bytes });
   }
 

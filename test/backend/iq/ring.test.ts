@@ -162,7 +162,7 @@ describe('the sample ring', () => {
     expect([at(99_000), at(99_001), at(150_000), at(249_000), at(249_001)]).toEqual([99, 150, 150, 249, undefined]);
   });
 
-  it('begins a new run where time jumps, and none for a clock that is a little off', () => {
+  it('follows a clock that is off without another run', () => {
     const ring = new SampleRing(1000, 1);
     ring.append(block(0, 100));
     ring.append({ ...block(100, 100), timestampNs: 50_000_000n });
@@ -170,12 +170,21 @@ describe('the sample ring', () => {
     expect(ring.runs[0]?.timestampNs(99)).toBe(99_000n);
     expect(ring.runs[0]?.timestampNs(100)).toBe(50_000_000n);
     expect([99_000n, 99_001n, 50_000_000n, 50_001_000n].map((time) => ring.indexAt(time))).toEqual([99, 100, 100, 101]);
+    // However far it jumps: a run shorter than the longest frame goes on.
     ring.append({ ...block(200, 100), timestampNs: 5_000_000_000n });
     ring.append({ ...block(300, 100), timestampNs: 0n });
-    expect(ring.runs.map(({ firstIndex, previousEnd }) => [firstIndex, previousEnd])).toEqual([
-      [0, 0],
-      [200, 200],
-      [300, 300],
+    expect(ring.runs).toHaveLength(1);
+    expect([299, 300, 399].map((index) => ring.runs[0]?.timestampNs(index))).toEqual([5_000_099_000n, 0n, 99_000n]);
+  });
+
+  it('begins a new run where time jumps in a long one', () => {
+    const ring = new SampleRing(1e6, 1);
+    ring.append(block(0, 262_144));
+    ring.append({ ...block(262_144, 100), timestampNs: 5_000_000_000n });
+    ring.append({ ...block(262_244, 100), timestampNs: 0n });
+    expect(ring.runs.map(({ firstIndex, previousEnd, end }) => [firstIndex, previousEnd, end])).toEqual([
+      [0, 0, 262_144],
+      [262_144, 262_144, 262_344],
     ]);
   });
 

@@ -1,18 +1,25 @@
+import { BATCH_SIZE } from '../../stations/ranges.ts';
 import type { SampleBlock, Tuning } from '../sources/source.ts';
 
 /**
  * How far the time of a block may be off what the blocks before lead to expect, nanoseconds: more is a jump, and another
- * run. The clocks that producers read are some milliseconds off from batch to batch.
+ * run where this one is long enough. The clocks that producers read are some milliseconds off from batch to batch.
  */
 const MAX_TIME_STEP_NS = 100_000_000n;
+
+/**
+ * Samples of a run that a jump of time alone may end: those of the longest frame, so that every frame has its place and no
+ * clock, however bad, costs a reader samples. In a shorter one the jump only changes the times from there on.
+ */
+const MIN_TIMED_RUN_SAMPLES = BATCH_SIZE.max;
 
 /** How far the times of a run may be off a straight line before the line is drawn anew, nanoseconds. */
 const MAX_TIME_DRIFT_NS = 1_000_000n;
 
 /** Straight pieces of time that one run remembers; of older samples the time is a little less exact. */
-const MAX_ANCHORS = 256;
+const MAX_ANCHORS = 1024;
 
-/** Consecutive samples without a gap, all of one tuning, whose times follow from one another. */
+/** Consecutive samples without a gap, all of one tuning, whose times follow from one another but for jumps early in it. */
 export interface Run extends Tuning {
   /** Index of the first sample that was made, held or not. */
   readonly firstIndex: number;
@@ -86,7 +93,7 @@ export class GrowingRun implements Run {
       block.sampleIndex === this.end &&
       block.sampleRateHz === this.sampleRateHz &&
       block.centerFrequencyHz === this.centerFrequencyHz &&
-      !this.#isOff(block, MAX_TIME_STEP_NS)
+      !this.#endsByTime(block)
     );
   }
 
@@ -96,6 +103,10 @@ export class GrowingRun implements Run {
     if (!this.#isOff(block, MAX_TIME_DRIFT_NS)) return;
     this.#anchors.push({ index: block.sampleIndex, timestampNs: block.timestampNs });
     if (this.#anchors.length > MAX_ANCHORS) this.#anchors.shift();
+  }
+
+  #endsByTime(block: SampleBlock): boolean {
+    return this.end - this.firstIndex >= MIN_TIMED_RUN_SAMPLES && this.#isOff(block, MAX_TIME_STEP_NS);
   }
 
   #isOff({ sampleIndex, timestampNs }: SampleBlock, limitNs: bigint): boolean {
