@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { planDecimation } from '../../../src/backend/dsp/decimation-plan.ts';
 import { DownConverter } from '../../../src/backend/dsp/down-converter.ts';
 import { tunedBand } from '../../../src/backend/iq/tuned/tuned-band.ts';
@@ -260,6 +260,27 @@ describe('SubscribeIQ of a part of the band', () => {
     expect(whole.frames[0]).toMatchObject({ datatype: 'cu8', sample_rate: 2e6 });
     expect(third.frames[0]?.sample_rate).toBe(1e6 / 3);
     for (const { stream } of [whole, third]) stream.cancel();
+  });
+
+  it('is filtered once for all readers of the same part, and once for each other part', async () => {
+    const push = jest.spyOn(DownConverter.prototype, 'push');
+    try {
+      const at = (offset: number) => subscribe({ ...part, frequency_offset_hz: offset });
+      const readers = [await at(1000), await at(1000), await at(1000), await at(-1000)];
+      clock.advance(100);
+      await Promise.all(readers.map((reader) => reader.until(9000)));
+      const samplesOf = new Map<unknown, number>();
+      push.mock.contexts.forEach((filter, i) => {
+        samplesOf.set(filter, (samplesOf.get(filter) ?? 0) + (push.mock.calls[i]?.[1] ?? 0));
+      });
+      // All that came, and no sample of it twice.
+      expect([...samplesOf.values()]).toEqual([100_000, 100_000]);
+      const [first, ...others] = readers.slice(0, 3).map((reader) => reader.bytes());
+      for (const other of others) expect(other.equals(first ?? Buffer.alloc(0))).toBe(true);
+      for (const { stream } of readers) stream.cancel();
+    } finally {
+      push.mockRestore();
+    }
   });
 
   it('filters no more parts than it can, and has room again when their readers have gone', async () => {
