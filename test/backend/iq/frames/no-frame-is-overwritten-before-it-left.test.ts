@@ -29,7 +29,7 @@ class Reader {
   frames = 0;
   /** Index after the last sample that came. */
   end = 0;
-  /** Frames of which a byte is not the recording's. */
+  /** Indices of frames of which a byte is not the recording's, or that do not follow the one before. */
   readonly wrong: number[] = [];
 
   constructor(iq: Caller) {
@@ -38,8 +38,10 @@ class Reader {
     this.stream.on('data', (message: Message) => this.#take(message));
   }
 
-  #take({ sample_index, data = Buffer.alloc(0) }: Message): void {
+  #take({ sample_index, lost_samples, data = Buffer.alloc(0) }: Message): void {
     const index = Number(sample_index);
+    // A frame in the place of another is whole in itself.
+    if (this.frames > 0 && index - Number(lost_samples) !== this.end) this.wrong.push(index);
     this.frames++;
     this.end = index + data.length / BYTES_PER_SAMPLE;
     for (let at = 0; at < data.length; ) {
@@ -54,7 +56,8 @@ class Reader {
   }
 
   has(samples: number): Promise<unknown> {
-    return until(`${samples} samples have come`, () => this.end + BATCH > samples);
+    // Or what came is wrong already, and more would not come.
+    return until(`${samples} samples have come`, () => this.wrong.length > 0 || this.end + BATCH > samples);
   }
 }
 
