@@ -6,6 +6,7 @@ import { noiseFloor } from './noise-floor.ts';
 import { interpolatePeak, type Peak, strongestPeaks } from './peaks.ts';
 import { cropFor, type SpectrumPlan } from './plan.ts';
 import type { WindowName } from './windows.ts';
+import { flatBins } from './zoom.ts';
 
 /** Power below which a bin is written as this, dB: silence has no logarithm. */
 const FLOOR_DB = -300;
@@ -57,7 +58,7 @@ export function encodeSpectrum(station: Station, plan: SpectrumPlan, measurement
     enbw_hz: measurement.enbwBins * stepHz,
     enbw_bins: measurement.enbwBins,
     averages: plan.averages,
-    sample_index: measurement.sampleIndex,
+    sample_index: measurement.sampleIndex * plan.decimation,
     start_hz: startHz,
     step_hz: stepHz,
     unit: `${station.fullScaleDbm === undefined ? 'dBFS' : 'dBm'}${plan.scaling === 'density' ? '/Hz' : ''}`,
@@ -72,7 +73,7 @@ export function encodeSpectrum(station: Station, plan: SpectrumPlan, measurement
       frequency_hz: hertzOf(found),
       power_dbm: toDb(found.power),
     })),
-    noise_floor_dbm: toDb(noiseFloor(powers, plan)),
+    noise_floor_dbm: toDb(noiseFloor(flatBins(powers, plan.decimation), plan)),
     peak_interpolated_frequency_hz: hertzOf(between),
     peak_interpolated_power_dbm: toDb(between.power),
   });

@@ -2,7 +2,8 @@ import { PassbandError } from '../../errors.ts';
 import type { EndReason } from '../iq/frames/frame-origin.ts';
 import type { Station } from '../stations/station.ts';
 import { encodeSpectrum } from './encode.ts';
-import { endIndex, type Measurement, MeasurementRun } from './measurement.ts';
+import { endIndex, type Measurement } from './measurement.ts';
+import { SpectrumMeter } from './meter.ts';
 import type { SpectrumPlan } from './plan.ts';
 
 /**
@@ -23,20 +24,18 @@ class SpectrumFeed {
   readonly #station: Station;
   readonly #plan: SpectrumPlan;
   readonly #readers = new Set<SpectrumReader>();
-  readonly #leave: () => void;
   readonly #onOver: () => void;
-  #run: MeasurementRun;
+  readonly #meter: SpectrumMeter;
 
   constructor(station: Station, plan: SpectrumPlan, onOver: () => void) {
     this.#station = station;
     this.#plan = plan;
     this.#onOver = onOver;
-    this.#leave = station.hub.join({
-      onSamples: () => this.#run.wake(),
+    this.#meter = new SpectrumMeter(station, plan, {
+      onMeasurement: (measurement) => this.#take(measurement),
       onEnd: (reason) => this.#end(reason),
       readerCount: () => this.#readers.size,
     });
-    this.#run = this.#measure(station.hub.source.nextIndex());
   }
 
   add(reader: SpectrumReader): void {
@@ -47,15 +46,7 @@ class SpectrumFeed {
     if (this.#readers.delete(reader) && this.#readers.size === 0) this.#end('stopped');
   }
 
-  #measure(startIndex: number): MeasurementRun {
-    return new MeasurementRun(this.#station.hub, this.#plan, startIndex, (result) => this.#take(result));
-  }
-
-  #take(result: Measurement | PassbandError): void {
-    if (result instanceof PassbandError) {
-      this.#end(result);
-      return;
-    }
+  #take(result: Measurement): void {
     let message: Buffer;
     try {
       message = encodeSpectrum(this.#station, this.#plan, result);
@@ -67,14 +58,13 @@ class SpectrumFeed {
     // newest samples goes on with them.
     const period = Math.round(result.sampleRateHz / this.#plan.rateHz);
     const wanted = Math.max(result.sampleIndex + period, endIndex(result, this.#plan));
-    const { head } = this.#station.hub.ring;
-    this.#run = this.#measure(wanted < head - period ? head : wanted);
+    const { head } = this.#meter;
+    this.#meter.next(wanted < head - period ? head : wanted);
     for (const reader of [...this.#readers]) reader.onSpectrum(message);
   }
 
   #end(reason: EndReason): void {
-    this.#run.cancel();
-    this.#leave();
+    this.#meter.close();
     this.#onOver();
     const readers = [...this.#readers];
     this.#readers.clear();

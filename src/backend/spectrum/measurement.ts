@@ -1,6 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import { bytesPerSample, convertSamples } from '../iq/formats.ts';
-import type { StationHub } from '../iq/hub.ts';
+import type { FrameOrigin } from '../iq/frames/frame-origin.ts';
 import type { Run } from '../iq/ring/ring.ts';
 import type { Tuning } from '../iq/sources/source.ts';
 import { type SpectrumPlan, samplesNeeded } from './plan.ts';
@@ -14,7 +14,7 @@ const MAX_RESTARTS = 16;
 
 /** A spectrum of consecutive samples. */
 export interface Measurement extends Tuning {
-  /** Number of the first sample used. */
+  /** Number of the first sample used, in the count of what was measured. */
   readonly sampleIndex: number;
   readonly timestampNs: bigint;
   /** Linear power a bin over the whole band, lowest frequency first. */
@@ -23,11 +23,11 @@ export interface Measurement extends Tuning {
 }
 
 /**
- * Collects the samples of one spectrum from a hub's ring as they come. A gap or a change of tuning among them means to
+ * Collects the samples of one spectrum from a ring as they come. A gap or a change of tuning among them means to
  * begin anew behind it: a spectrum never mixes what does not belong together.
  */
 export class MeasurementRun {
-  readonly #hub: StationHub;
+  readonly #origin: FrameOrigin;
   readonly #plan: SpectrumPlan;
   readonly #done: (result: Measurement | PassbandError) => void;
   readonly #samples: Float32Array;
@@ -43,12 +43,12 @@ export class MeasurementRun {
    * @param done called once, never from within the constructor.
    */
   constructor(
-    hub: StationHub,
+    origin: FrameOrigin,
     plan: SpectrumPlan,
     startIndex: number,
     done: (result: Measurement | PassbandError) => void,
   ) {
-    this.#hub = hub;
+    this.#origin = origin;
     this.#plan = plan;
     this.#done = done;
     this.#startIndex = startIndex;
@@ -69,7 +69,7 @@ export class MeasurementRun {
   #advance(): void {
     this.#scheduled = false;
     const { fftSize, averages, window, scaling, detector } = this.#plan;
-    const { ring } = this.#hub;
+    const { ring } = this.#origin;
     for (let budget = POINTS_PER_TURN; !this.#over; budget -= fftSize) {
       if (budget <= 0) {
         this.#scheduled = true;
@@ -97,8 +97,8 @@ export class MeasurementRun {
   }
 
   #read(start: number, count: number): void {
-    const { datatype } = this.#hub.source;
-    this.#hub.ring.read(start, count, (bytes, offset) => {
+    const { datatype, ring } = this.#origin;
+    ring.read(start, count, (bytes, offset) => {
       const samples = bytes.length / bytesPerSample(datatype);
       convertSamples(datatype, 'cf32_le', bytes, this.#bytes.subarray(offset * 8, (offset + samples) * 8));
     });
@@ -109,7 +109,7 @@ export class MeasurementRun {
       this.#end(new PassbandError('UNAVAILABLE', 'the samples have too many gaps for this spectrum; ask for less'));
       return;
     }
-    this.#startIndex = Math.max(this.#hub.ring.head, this.#hub.source.nextIndex());
+    this.#startIndex = Math.max(this.#origin.ring.head, this.#origin.nextIndex());
     // A new one, made when the rate is known: it may be another now.
     this.#estimator = undefined;
   }

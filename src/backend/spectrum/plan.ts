@@ -4,6 +4,7 @@ import type { Tuning } from '../iq/sources/source.ts';
 import { FREQUENCY, SAMPLE_RATE } from '../stations/ranges.ts';
 import type { Detector, Scaling } from './psd.ts';
 import type { WindowName } from './windows.ts';
+import { zoomDecimation } from './zoom.ts';
 
 const FFT_SIZE: NumberRange = { min: 64, max: 65_536, unit: 'points' };
 const AVERAGING: NumberRange = { min: 1, max: 1024, unit: 'segments' };
@@ -52,6 +53,8 @@ export interface SpectrumPlan {
   readonly centerHz: number | undefined;
   /** Width of the part to return; undefined: the sample rate. */
   readonly spanHz: number | undefined;
+  /** By how much the part is decimated before the transform; 1: the whole band is transformed. */
+  readonly decimation: number;
 }
 
 /** The bins of a spectrum that were asked for. */
@@ -64,7 +67,10 @@ export interface Crop {
 export function planSpectrum(request: SpectrumRequest, tuning: Tuning): SpectrumPlan {
   const fftSize = checkOptionalNumber('fft_size', request.fft_size, FFT_SIZE) ?? DEFAULT_FFT_SIZE;
   if (!Number.isInteger(Math.log2(fftSize))) {
-    throw new PassbandError('INVALID_ARGUMENT', 'fft_size must be a power of two, such as 1024');
+    throw new PassbandError(
+      'INVALID_ARGUMENT',
+      `fft_size must be a power of two from ${FFT_SIZE.min} to ${FFT_SIZE.max} ${FFT_SIZE.unit}`,
+    );
   }
   const centerHz = checkNumber('center_frequency_hz', request.center_frequency_hz, CENTER);
   const spanHz = checkNumber('span_hz', request.span_hz, SPAN);
@@ -99,19 +105,20 @@ export function planSpectrum(request: SpectrumRequest, tuning: Tuning): Spectrum
     rateHz: checkOptionalNumber('rate_hz', request.rate_hz, RATE) ?? DEFAULT_RATE_HZ,
     centerHz: centerHz === 0 ? undefined : centerHz,
     spanHz: spanHz === 0 ? undefined : spanHz,
+    decimation: zoomDecimation(spanHz === 0 ? undefined : spanHz, tuning.sampleRateHz),
   };
-  const seconds = samplesNeeded(plan) / tuning.sampleRateHz;
+  const seconds = (samplesNeeded(plan) * plan.decimation) / tuning.sampleRateHz;
   if (seconds > MAX_SPECTRUM_SECONDS) {
     throw new PassbandError(
       'INVALID_ARGUMENT',
-      `fft_size and averaging ask for ${Math.ceil(seconds)} s of samples; at most ${MAX_SPECTRUM_SECONDS} s are possible`,
+      `fft_size and averaging ${plan.decimation === 1 ? '' : 'over this span_hz '}ask for ${Math.ceil(seconds)} s of samples; at most ${MAX_SPECTRUM_SECONDS} s are possible`,
     );
   }
   cropFor(plan, tuning);
   return plan;
 }
 
-/** Samples that a spectrum is made of: segments overlap by half. */
+/** Samples that are transformed for a spectrum: segments overlap by half. */
 export function samplesNeeded(plan: SpectrumPlan): number {
   return (plan.fftSize * (plan.averages + 1)) / 2;
 }

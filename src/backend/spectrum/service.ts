@@ -5,32 +5,32 @@ import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';
 import { encodeSpectrum, withSequence } from './encode.ts';
 import { SpectrumFeeds, type SpectrumReader } from './feed.ts';
-import { type Measurement, MeasurementRun } from './measurement.ts';
+import { SpectrumMeter } from './meter.ts';
 import { planSpectrum, type SpectrumRequest } from './plan.ts';
 
 /** One spectrum of the samples that come next, as an encoded SpectrumData. */
 function measureOnce(station: Station, request: SpectrumRequest, gone: AbortSignal): Promise<Buffer> {
-  const { hub } = station;
   station.requireRunning();
-  const plan = planSpectrum(request, hub.source.tuning);
+  const plan = planSpectrum(request, station.hub.source.tuning);
   return new Promise((resolve, reject) => {
     const stopped = new PassbandError('FAILED_PRECONDITION', `station ${station.id} was stopped`);
-    const leave = hub.join({
-      onSamples: () => run.wake(),
-      onEnd: (reason) => finish(reason === 'stopped' ? stopped : reason),
+    const meter = new SpectrumMeter(station, plan, {
+      onMeasurement: (measurement) => {
+        meter.close();
+        try {
+          resolve(encodeSpectrum(station, plan, measurement));
+        } catch (error) {
+          reject(error);
+        }
+      },
+      onEnd: (reason) => reject(reason === 'stopped' ? stopped : reason),
+      readerCount: () => 1,
     });
-    const finish = (result: Measurement | PassbandError): void => {
-      run.cancel();
-      leave();
-      try {
-        if (result instanceof PassbandError) throw result;
-        resolve(encodeSpectrum(station, plan, result));
-      } catch (error) {
-        reject(error);
-      }
+    const leave = (): void => {
+      meter.close();
+      reject(new PassbandError('CANCELLED', 'the caller is gone'));
     };
-    const run = new MeasurementRun(hub, plan, hub.source.nextIndex(), finish);
-    gone.addEventListener('abort', () => finish(new PassbandError('CANCELLED', 'the caller is gone')), { once: true });
+    gone.addEventListener('abort', leave, { once: true });
   });
 }
 

@@ -14,10 +14,10 @@ const SCIPY_NAMES: Readonly<Record<WindowName, string>> = {
   rectangular: 'boxcar',
 };
 const WINDOWS = Object.keys(SCIPY_NAMES) as WindowName[];
-const SIZES = [64, 1024, 8192] as const;
+const SIZES = [64, 1024, 8192, 65_536] as const;
 const SCALINGS = ['tone', 'density'] as const;
 const DETECTORS = ['mean', 'max_hold'] as const;
-const COUNT = 32_768;
+const COUNT = 98_304;
 
 function estimate(
   samples: Float32Array,

@@ -28,6 +28,41 @@ for task in json.load(sys.stdin):
     print(json.dumps([numpy.fft.fftshift(f).tolist(), numpy.fft.fftshift(p).tolist()]))
 `;
 
+const ZOOM_PROGRAM = `
+import json, sys
+import numpy, scipy.signal
+samples = numpy.fromfile(sys.argv[1], dtype='<c8').astype(complex)
+task = json.load(sys.stdin)
+fs, offset, decimation, margin = (task.pop(name) for name in ('fs', 'offset', 'decimation', 'margin'))
+time = (numpy.arange(len(samples)) - margin * decimation) / fs
+# A filter that is sharper than ours, centred on each sample that is kept.
+half = 40 * decimation
+taps = scipy.signal.firwin(2 * half + 1, 0.5 * fs / decimation, window=('kaiser', 8), fs=fs)
+mixed = samples * numpy.exp(-2j * numpy.pi * offset * time)
+part = scipy.signal.fftconvolve(mixed, taps, mode='same')[::decimation][margin:-margin]
+f, p = scipy.signal.welch(part, fs=fs / decimation, detrend=False, return_onesided=False, **task)
+print(json.dumps([numpy.fft.fftshift(f).tolist(), numpy.fft.fftshift(p).tolist()]))
+`;
+
+/** An estimate of a part of the band, filtered and decimated by scipy. */
+export interface ZoomTask extends Omit<ScipyTask, 'hold'> {
+  /** Centre of the part from the samples', Hz. */
+  readonly offset: number;
+  readonly decimation: number;
+  /** Samples of the part at either end that are for the filter alone. */
+  readonly margin: number;
+}
+
+/** {@link scipyWelch} of a part of the band. */
+export function scipyZoom(
+  samples: Uint8Array,
+  task: ZoomTask,
+): { readonly frequencies: number[]; readonly powers: number[] } {
+  const [estimate] = runScipy(ZOOM_PROGRAM, samples, task);
+  if (estimate === undefined) throw new Error('scipy printed nothing');
+  return estimate;
+}
+
 /**
  * What Debian's scipy.signal.welch says of interleaved samples, lowest frequency first: the independent oracle for every
  * spectrum.
@@ -36,12 +71,16 @@ export function scipyWelch(
   samples: Uint8Array,
   tasks: readonly ScipyTask[],
 ): { readonly frequencies: number[]; readonly powers: number[] }[] {
+  return runScipy(PROGRAM, samples, tasks);
+}
+
+function runScipy(program: string, samples: Uint8Array, task: unknown): { frequencies: number[]; powers: number[] }[] {
   const dir = mkdtempSync(join(tmpdir(), 'passband-scipy-'));
   try {
     const file = join(dir, 'samples.cf32');
     writeFileSync(file, samples);
-    const run = spawnSync('/usr/bin/python3', ['-c', PROGRAM, file], {
-      input: JSON.stringify(tasks),
+    const run = spawnSync('/usr/bin/python3', ['-c', program, file], {
+      input: JSON.stringify(task),
       encoding: 'utf8',
       maxBuffer: 256 * 1024 * 1024,
     });

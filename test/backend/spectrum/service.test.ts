@@ -133,15 +133,15 @@ describe('SpectrumMonitorService', () => {
     expect(tone).toMatchObject({ unit: 'dBm', peak_power_dbm: expect.closeTo(-42, 0) });
   });
 
-  it('returns the part that is asked for, from the same grid', async () => {
+  it('crops a span that is too wide to zoom to from the grid of the whole band', async () => {
     const data = await get({
       station_id: 'sim-1',
       center_frequency_hz: 100.25e6,
-      span_hz: 125_000,
+      span_hz: 437_500,
       omit_frequencies: true,
     });
-    expect(data).toMatchObject({ center_frequency_hz: 100.25e6, span_hz: 125_000, start_hz: 100.1875e6 });
-    expect(list(data.magnitude_dbm)).toHaveLength(128);
+    expect(data).toMatchObject({ center_frequency_hz: 100.25e6, span_hz: 437_500, start_hz: 100.03125e6 });
+    expect(list(data.magnitude_dbm)).toHaveLength(448);
     expect(list(data.frequencies_hz)).toHaveLength(0);
     expect(data.peak_frequency_hz).toBe(100.25e6);
   });

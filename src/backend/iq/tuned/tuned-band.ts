@@ -4,7 +4,7 @@ import { SAMPLE_RATE } from '../../stations/ranges.ts';
 import type { Tuning } from '../sources/source.ts';
 
 /** Decimation at most: beyond, the filters hold more samples than rings do. */
-const MAX_DECIMATION = 4096;
+export const MAX_DECIMATION = 4096;
 
 /** How far a rate may be from an allowed one and still mean it: rates such as a third of 1 MS/s have no end. */
 const RATE_TOLERANCE = 1e-6;

@@ -25,7 +25,8 @@ const SAMPLES_PER_TURN = 131_072;
  * n * decimation; a gap of the station is a gap here, wider by the samples whose filters would have reached into it.
  *
  * It is computed from the hub's ring and each output is a function of the samples there alone, so one that is made anew
- * gives the same bytes. When its last reader has left it goes on for as long as the hub does.
+ * gives the same bytes. When its last reader has left it goes on for as long as the hub does, where
+ * someone may come back for its past.
  */
 export class TunedStream implements FrameOrigin {
   readonly stationId: string;
@@ -47,6 +48,7 @@ export class TunedStream implements FrameOrigin {
   #run: Run | undefined;
   #scheduled = false;
   #over = false;
+  #isKept = false;
   #cancelLinger: (() => void) | undefined;
 
   /**
@@ -76,7 +78,7 @@ export class TunedStream implements FrameOrigin {
     this.#leaveHub = hub.join({
       onSamples: () => this.#wake(),
       onEnd: (reason) => this.#end(reason),
-      readerCount: () => this.#taps.size,
+      readerCount: () => this.#readerCount(),
     });
     this.#linger();
     this.#converter.restart(this.#firstInput(firstOutput ?? Math.ceil(hub.nextIndex() / band.decimation)));
@@ -96,6 +98,11 @@ export class TunedStream implements FrameOrigin {
     return this.#hub.receptionAt(sampleIndex * this.band.decimation);
   }
 
+  /** Someone may come back for what is in its ring. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
   join(tap: Tap): () => void {
     if (this.#taps.size >= MAX_TAPS) {
       throw new PassbandError('RESOURCE_EXHAUSTED', `this part of the band has ${MAX_TAPS} readers already; try later`);
@@ -104,8 +111,16 @@ export class TunedStream implements FrameOrigin {
     this.#cancelLinger?.();
     this.#cancelLinger = undefined;
     return () => {
-      if (this.#taps.delete(tap) && this.#taps.size === 0 && !this.#over) this.#linger();
+      if (!this.#taps.delete(tap) || this.#taps.size > 0 || this.#over) return;
+      if (this.#isKept) this.#linger();
+      else this.#end('stopped');
     };
+  }
+
+  #readerCount(): number {
+    let readers = 0;
+    for (const tap of this.#taps) readers += tap.readerCount?.() ?? 1;
+    return readers;
   }
 
   /** The input to begin with for an output: the samples before it that go into it too, where they are held. */

@@ -10,7 +10,7 @@ import { TunedStream } from './tuned-stream.ts';
 const MAX_TUNED_STREAMS = 16;
 
 /** Real multiplications per second that one station's filters may cost: most of a core. */
-const MAX_FILTER_COST = 600_000_000;
+export const MAX_FILTER_COST = 600_000_000;
 
 /** The parts of one station's band that are filtered at the moment. */
 export class TunedStreams {
@@ -31,14 +31,23 @@ export class TunedStreams {
     const plan = planDecimation(band.decimation);
     const oldest = Math.ceil(this.#oldestOutput(band, plan) / batchSize);
     const first = this.#firstFrame(band, from, batchSize);
-    if (first === undefined) return { origin: this.#stream(band, plan, undefined), from: { kind: 'live' } };
+    if (first === undefined) return { origin: this.#kept(band, plan, undefined), from: { kind: 'live' } };
     if (from.kind === 'after' && first >= oldest) {
       // From the frame before on: where that one ended decides where this one begins.
-      return { origin: this.#stream(band, plan, (first - 1) * batchSize), from };
+      return { origin: this.#kept(band, plan, (first - 1) * batchSize), from };
     }
     const sequence = Math.max(first, oldest);
     const begin: ReadFrom = from.kind === 'after' ? from : { kind: 'after', sequence: BigInt(sequence) - 1n };
-    return { origin: this.#stream(band, plan, sequence * batchSize), from: begin };
+    return { origin: this.#kept(band, plan, sequence * batchSize), from: begin };
+  }
+
+  /**
+   * The next samples of a part of the band, for readers that never ask for past ones: it ends with the last of them.
+   *
+   * @throws PassbandError as {@link open} does.
+   */
+  live(band: TunedBand): FrameOrigin {
+    return this.#stream(band, planDecimation(band.decimation), undefined);
   }
 
   /** The frame with which a reader wants to begin; undefined for the next that is made. */
@@ -69,6 +78,12 @@ export class TunedStreams {
     return Math.ceil((oldestHeld + reachOf(plan)) / decimation);
   }
 
+  #kept(band: TunedBand, plan: DecimationPlan, firstOutput: number | undefined): TunedStream {
+    const stream = this.#stream(band, plan, firstOutput);
+    stream.keep();
+    return stream;
+  }
+
   /** The stream of a part of the band: one that runs already where it reaches back as far as is wanted and possible. */
   #stream(band: TunedBand, plan: DecimationPlan, firstOutput: number | undefined): TunedStream {
     const possible = this.#oldestOutput(band, plan);
@@ -83,7 +98,7 @@ export class TunedStreams {
     if (this.#streams.size >= MAX_TUNED_STREAMS || cost > MAX_FILTER_COST) {
       throw new PassbandError(
         'RESOURCE_EXHAUSTED',
-        'the station filters as many parts of its band as it can; ask for one that others read too, for another output_rate, or try later',
+        'the station filters as many parts of its band as it can; ask for one that others read too, for another output_rate or span_hz, or try later',
       );
     }
     const stream = new TunedStream(this.#hub, band, plan, firstOutput, () => this.#streams.delete(stream));
