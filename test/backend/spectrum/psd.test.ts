@@ -14,7 +14,7 @@ const SCIPY_NAMES: Readonly<Record<WindowName, string>> = {
   rectangular: 'boxcar',
 };
 const WINDOWS = Object.keys(SCIPY_NAMES) as WindowName[];
-const SIZES = [64, 1024, 8192, 65_536] as const;
+const SIZES = [64, 1024, 8192] as const;
 const SCALINGS = ['tone', 'density'] as const;
 const DETECTORS = ['mean', 'max_hold'] as const;
 const COUNT = 98_304;
@@ -43,11 +43,16 @@ describe('the power spectrum', () => {
     carriers: [{ offsetHz: -412_345, powerDbfs: -6 }],
     noiseDbfs: -35,
   }).fill(0, new Uint8Array(samples.buffer));
-  const cases = WINDOWS.flatMap((window) =>
-    SIZES.flatMap((fftSize) =>
-      SCALINGS.flatMap((scaling) => DETECTORS.map((detector) => ({ window, fftSize, scaling, detector }))),
+  const cases = [
+    ...WINDOWS.flatMap((window) =>
+      SIZES.flatMap((fftSize) =>
+        SCALINGS.flatMap((scaling) => DETECTORS.map((detector) => ({ window, fftSize, scaling, detector }))),
+      ),
     ),
-  );
+    // The largest there is, in which a window that was rounded would show.
+    { window: 'blackmanharris', fftSize: 65_536, scaling: 'tone', detector: 'mean' } as const,
+    { window: 'hann', fftSize: 65_536, scaling: 'density', detector: 'max_hold' } as const,
+  ];
   const oracle = scipyWelch(
     new Uint8Array(samples.buffer),
     cases.map(({ window, fftSize, scaling, detector }) => ({
