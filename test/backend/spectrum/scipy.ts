@@ -40,8 +40,11 @@ half = 40 * decimation
 taps = scipy.signal.firwin(2 * half + 1, 0.5 * fs / decimation, window=('kaiser', 8), fs=fs)
 mixed = samples * numpy.exp(-2j * numpy.pi * offset * time)
 part = scipy.signal.fftconvolve(mixed, taps, mode='same')[::decimation][margin:-margin]
-f, p = scipy.signal.welch(part, fs=fs / decimation, detrend=False, return_onesided=False, **task)
-print(json.dumps([numpy.fft.fftshift(f).tolist(), numpy.fft.fftshift(p).tolist()]))
+own = samples[margin * decimation:-margin * decimation]
+for rate, of, times in [(fs / decimation, part, 1), (fs, own, decimation)]:
+    nperseg = task['nperseg'] * times
+    f, p = scipy.signal.welch(of, detrend=False, return_onesided=False, **(task | {'fs': rate, 'nperseg': nperseg}))
+    print(json.dumps([numpy.fft.fftshift(f).tolist(), numpy.fft.fftshift(p).tolist()]))
 `;
 
 /** An estimate of a part of the band, filtered and decimated by scipy. */
@@ -53,14 +56,17 @@ export interface ZoomTask extends Omit<ScipyTask, 'hold'> {
   readonly margin: number;
 }
 
-/** {@link scipyWelch} of a part of the band. */
-export function scipyZoom(
-  samples: Uint8Array,
-  task: ZoomTask,
-): { readonly frequencies: number[]; readonly powers: number[] } {
-  const [estimate] = runScipy(ZOOM_PROGRAM, samples, task);
-  if (estimate === undefined) throw new Error('scipy printed nothing');
-  return estimate;
+/** A list of powers with their frequencies, the lowest first. */
+export interface Estimate {
+  readonly frequencies: readonly number[];
+  readonly powers: readonly number[];
+}
+
+/** {@link scipyWelch} of a part of the band, and of the whole band with as fine bins. */
+export function scipyZoom(samples: Uint8Array, task: ZoomTask): { readonly part: Estimate; readonly whole: Estimate } {
+  const [part, whole] = runScipy(ZOOM_PROGRAM, samples, task);
+  if (part === undefined || whole === undefined) throw new Error('scipy printed too little');
+  return { part, whole };
 }
 
 /**

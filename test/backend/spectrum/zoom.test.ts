@@ -8,7 +8,7 @@ import { DEFAULT_STATIONS } from '../../../src/backend/stations/default-stations
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { BackendUnderTest, type Caller, type Message, refusal } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';
-import { scipyWelch, scipyZoom } from './scipy.ts';
+import { scipyZoom } from './scipy.ts';
 
 const list = (value: unknown): number[] => (Array.isArray(value) ? value : []);
 
@@ -119,18 +119,22 @@ describe('a spectrum of a narrow span', () => {
       const samples = await samplesFrom(id, first - margin, own + 2 * margin);
       const offset = center - stationCenter;
       const task = { window: name, scaling: scipyScaling as 'spectrum' | 'density' };
-      const part = scipyZoom(samples, { ...task, nperseg: points, fs: rate, offset, decimation, margin: MARGIN });
-      const [whole] = scipyWelch(samples.subarray(8 * margin, 8 * (margin + own)), [
-        { ...task, nperseg: points * decimation, fs: rate },
-      ]);
+      const { part, whole } = scipyZoom(samples, {
+        ...task,
+        nperseg: points,
+        fs: rate,
+        offset,
+        decimation,
+        margin: MARGIN,
+      });
       const firstOfPart = Math.round((Number(data.start_hz) - center) / step) + points / 2;
       const firstOfWhole = Math.round((Number(data.start_hz) - stationCenter) / step) + (points * decimation) / 2;
       const worst = (expected: readonly number[]): number =>
         powers.reduce((most, db, i) => Math.max(most, Math.abs(db - 10 * Math.log10(expected[i] ?? 0))), 0);
       expect(worst(part.powers.slice(firstOfPart, firstOfPart + powers.length))).toBeLessThan(0.1);
-      expect(worst(whole?.powers.slice(firstOfWhole, firstOfWhole + powers.length) ?? [])).toBeLessThan(0.1);
+      expect(worst(whole.powers.slice(firstOfWhole, firstOfWhole + powers.length))).toBeLessThan(0.1);
       // The frequencies are the same ones, whoever counts them.
-      expect(list(data.frequencies_hz)[0]).toBeCloseTo((whole?.frequencies[firstOfWhole] ?? 0) + stationCenter, 3);
+      expect(list(data.frequencies_hz)[0]).toBeCloseTo((whole.frequencies[firstOfWhole] ?? 0) + stationCenter, 3);
       reader.cancel();
     },
   );
@@ -170,7 +174,7 @@ describe('a spectrum of a narrow span', () => {
   });
 
   it('has room for whoever looks from place to place', async () => {
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 17; i++) {
       const center = 100e6 + 5000 * i;
       const data = await get({ station_id: 'sim-1', center_frequency_hz: center, span_hz: 50_000, fft_size: 64 });
       expect(Math.abs(Number(data.center_frequency_hz) - center)).toBeLessThan(Number(data.step_hz));
