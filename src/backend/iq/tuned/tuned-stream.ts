@@ -17,6 +17,9 @@ const MAX_TUNED_RING_BYTES = 16 * 1024 * 1024;
 /** Samples that are filtered at a time: their intermediate results stay in the processor's cache. */
 const PIECE_SAMPLES = 4096;
 
+/** Milliseconds for which a part of a band is filtered when nobody reads it: who comes back in that time costs nothing anew. */
+const IDLE_MS = 5000;
+
 /** Samples filtered in one turn of the event loop: some milliseconds. */
 const SAMPLES_PER_TURN = 131_072;
 
@@ -25,8 +28,8 @@ const SAMPLES_PER_TURN = 131_072;
  * n * decimation; a gap of the station is a gap here, wider by the samples whose filters would have reached into it.
  *
  * It is computed from the hub's ring and each output is a function of the samples there alone, so one that is made anew
- * gives the same bytes. When its last reader has left it goes on for as long as the hub does, where
- * someone may come back for its past.
+ * gives the same bytes. When its last reader has left it goes on for IDLE_MS, where someone may come back for its past;
+ * who comes later has it computed anew.
  */
 export class TunedStream implements FrameOrigin {
   readonly stationId: string;
@@ -52,17 +55,12 @@ export class TunedStream implements FrameOrigin {
   #cancelLinger: (() => void) | undefined;
 
   /**
-   * @param firstOutput the first output that is wanted; undefined means the next.
+   * To be begun once.
+   *
    * @param onOver called once, when it has ended.
    * @throws PassbandError when the hub takes no more readers.
    */
-  constructor(
-    hub: StationHub,
-    band: TunedBand,
-    plan: DecimationPlan,
-    firstOutput: number | undefined,
-    onOver: () => void,
-  ) {
+  constructor(hub: StationHub, band: TunedBand, plan: DecimationPlan, onOver: () => void) {
     this.stationId = hub.stationId;
     this.epoch = hub.epoch;
     this.metrics = hub.metrics;
@@ -81,8 +79,28 @@ export class TunedStream implements FrameOrigin {
       readerCount: () => this.#readerCount(),
     });
     this.#linger();
-    this.#converter.restart(this.#firstInput(firstOutput ?? Math.ceil(hub.nextIndex() / band.decimation)));
+  }
+
+  /** @param firstOutput the first output that is wanted; undefined means the next. */
+  begin(firstOutput: number | undefined): void {
+    const next = Math.ceil(this.#hub.nextIndex() / this.band.decimation);
+    this.#converter.restart(this.#firstInput(firstOutput ?? next));
     this.#wake();
+  }
+
+  /** Real multiplications per second. */
+  get cost(): number {
+    return this.plan.cost * this.#inputRateHz;
+  }
+
+  /** Nobody reads it at the moment. */
+  get isIdle(): boolean {
+    return this.#taps.size === 0;
+  }
+
+  /** Ends it. */
+  release(): void {
+    this.#end('stopped');
   }
 
   /** The oldest output that it has or is going to have. */
@@ -104,6 +122,7 @@ export class TunedStream implements FrameOrigin {
   }
 
   join(tap: Tap): () => void {
+    if (this.#over) throw new PassbandError('UNAVAILABLE', 'this part of the band has just ended; ask for it again');
     if (this.#taps.size >= MAX_TAPS) {
       throw new PassbandError('RESOURCE_EXHAUSTED', `this part of the band has ${MAX_TAPS} readers already; try later`);
     }
@@ -126,7 +145,8 @@ export class TunedStream implements FrameOrigin {
   /** The input to begin with for an output: the samples before it that go into it too, where they are held. */
   #firstInput(output: number): number {
     const { ring } = this.#hub;
-    const wanted = Math.max(0, output * this.band.decimation - this.#converter.reach);
+    const since = rateSince(ring.runs, this.#inputRateHz);
+    const wanted = Math.max(since, output * this.band.decimation - this.#converter.reach);
     const run = ring.runs.find(({ end }) => end > wanted);
     if (run !== undefined) return Math.max(wanted, run.start);
     // Nothing is held of it. What comes next goes on where the newest sample was, or it begins there.
@@ -190,7 +210,7 @@ export class TunedStream implements FrameOrigin {
   }
 
   #linger(): void {
-    this.#cancelLinger = this.#hub.clock.after(this.#hub.lingerMs, () => this.#end('stopped'));
+    this.#cancelLinger = this.#hub.clock.after(Math.min(this.#hub.lingerMs, IDLE_MS), () => this.#end('stopped'));
   }
 
   #end(reason: EndReason): void {
@@ -203,4 +223,9 @@ export class TunedStream implements FrameOrigin {
     this.#taps.clear();
     for (const tap of taps) tap.onEnd(reason);
   }
+}
+
+/** Index from which on samples are of a rate, or are going to be. */
+export function rateSince(runs: readonly Run[], sampleRateHz: number): number {
+  return runs.findLast((run) => run.sampleRateHz !== sampleRateHz)?.end ?? 0;
 }

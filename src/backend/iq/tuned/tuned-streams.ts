@@ -3,22 +3,28 @@ import { type DecimationPlan, planDecimation, reachOf } from '../../dsp/decimati
 import type { FrameOrigin } from '../frames/frame-origin.ts';
 import type { ReadFrom } from '../frames/read-from.ts';
 import type { StationHub } from '../hub.ts';
+import { FilterBudget } from './filter-budget.ts';
 import type { TunedBand } from './tuned-band.ts';
-import { TunedStream } from './tuned-stream.ts';
+import { rateSince, TunedStream } from './tuned-stream.ts';
 
 /** Parts of one station's band that are filtered at a time: each has a ring of up to 16 MiB. */
 const MAX_TUNED_STREAMS = 16;
 
-/** Real multiplications per second that one station's filters may cost: most of a core. */
+/** Real multiplications per second that the filters of all stations may cost together: most of a core, and they have one. */
 export const MAX_FILTER_COST = 600_000_000;
+
+const ALL_FILTERS = new FilterBudget(MAX_FILTER_COST);
 
 /** The parts of one station's band that are filtered at the moment. */
 export class TunedStreams {
   readonly #hub: StationHub;
   readonly #streams = new Set<TunedStream>();
+  readonly #budget: FilterBudget;
 
-  constructor(hub: StationHub) {
+  /** @param budget of all stations together. */
+  constructor(hub: StationHub, budget = ALL_FILTERS) {
     this.#hub = hub;
+    this.#budget = budget;
   }
 
   /**
@@ -74,7 +80,9 @@ export class TunedStreams {
 
   /** The oldest output that can be computed from what the hub holds. */
   #oldestOutput({ decimation }: TunedBand, plan: DecimationPlan): number {
-    const oldestHeld = this.#hub.ring.runs[0]?.start ?? this.#hub.nextIndex();
+    const { ring, source } = this.#hub;
+    const since = rateSince(ring.runs, source.tuning.sampleRateHz);
+    const oldestHeld = Math.max(since, ring.runs[0]?.start ?? this.#hub.nextIndex());
     return Math.ceil((oldestHeld + reachOf(plan)) / decimation);
   }
 
@@ -92,17 +100,28 @@ export class TunedStreams {
       const { offsetHz, decimation } = stream.band;
       if (offsetHz === band.offsetHz && decimation === band.decimation && stream.oldestIndex <= needed) return stream;
     }
-    const rateHz = this.#hub.source.tuning.sampleRateHz;
-    let cost = plan.cost * rateHz;
-    for (const stream of this.#streams) cost += stream.plan.cost * rateHz;
-    if (this.#streams.size >= MAX_TUNED_STREAMS || cost > MAX_FILTER_COST) {
+    if (!this.#hasRoom(plan.cost * this.#hub.source.tuning.sampleRateHz)) {
       throw new PassbandError(
         'RESOURCE_EXHAUSTED',
-        'the station filters as many parts of its band as it can; ask for one that others read too, for another output_rate or span_hz, or try later',
+        'as many parts of bands are filtered as can be; ask for one that others read too, for another output_rate or span_hz, or try later',
       );
     }
-    const stream = new TunedStream(this.#hub, band, plan, firstOutput, () => this.#streams.delete(stream));
+    const stream = new TunedStream(this.#hub, band, plan, () => {
+      this.#streams.delete(stream);
+      leaveBudget();
+    });
     this.#streams.add(stream);
+    const leaveBudget = this.#budget.add(stream);
+    // Only now: it may be over at once.
+    stream.begin(firstOutput);
     return stream;
+  }
+
+  #hasRoom(cost: number): boolean {
+    if (!this.#budget.makeRoom(cost)) return false;
+    if (this.#streams.size < MAX_TUNED_STREAMS) return true;
+    const idle = [...this.#streams].find(({ isIdle }) => isIdle);
+    idle?.release();
+    return idle !== undefined;
   }
 }
