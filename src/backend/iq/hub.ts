@@ -162,7 +162,6 @@ export class StationHub implements FrameOrigin {
     this.ring.evictBefore(this.source.nextIndex() - this.ring.capacitySamples);
     this.ring.allocate();
     this.#firstBlock.expect();
-    // Before it is started: a source that can fail at once does so within.
     this.#delivering = true;
     try {
       this.source.start({
