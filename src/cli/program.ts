@@ -37,7 +37,7 @@ function processRim(): Rim {
   };
 }
 
-// The programs are imported when they are run: help and refusals need not wait for them.
+// The programs are imported when they are run, after what they read is proven: help and refusals need not wait for them.
 function program(): Command {
   const root = new Command('passband')
     .description('The HTTPS door to gRPC radios: client certificate in, IQ and spectra out as server-sent events.')
@@ -53,20 +53,19 @@ Examples:
     );
   addSettings(root.command('up').description('everything in one process, with development certificates'), 'up').action(
     async (_flags, command: Command) => {
+      const config = await readSettings(command, 'up', process.env);
+      const rim = processRim();
       const { up } = await import('./up.ts');
-      await up(await readSettings(command, 'up', process.env), processRim());
+      await up(config, rim);
     },
   );
   addSettings(root.command('gateway').description('HTTPS in, gRPC out'), 'gateway').action(
     async (_flags, command: Command) => {
       const config = await readSettings(command, 'gateway', process.env);
       const rim = processRim();
-      const [{ readGatewayFiles }, { runGateway }, { serve }] = await Promise.all([
-        import('./proven-files.ts'),
-        import('./run-gateway.ts'),
-        import('./serve.ts'),
-      ]);
+      const { readGatewayFiles } = await import('./proven-files.ts');
       const files = await readGatewayFiles(config);
+      const [{ runGateway }, { serve }] = await Promise.all([import('./run-gateway.ts'), import('./serve.ts')]);
       await serve(config, rim, async (log, registry, probesUrl) => {
         const gateway = await runGateway(config, log, registry, files);
         rim.say(
@@ -80,12 +79,9 @@ Examples:
     async (_flags, command: Command) => {
       const config = await readSettings(command, 'backend', process.env);
       const rim = processRim();
-      const [{ proveBackendFiles }, { runBackend }, { serve }] = await Promise.all([
-        import('./proven-files.ts'),
-        import('./run-backend.ts'),
-        import('./serve.ts'),
-      ]);
+      const { proveBackendFiles } = await import('./proven-files.ts');
       await proveBackendFiles(config);
+      const [{ runBackend }, { serve }] = await Promise.all([import('./run-backend.ts'), import('./serve.ts')]);
       await serve(config, rim, async (log, registry, probesUrl) => {
         const backend = await runBackend(config, log, registry);
         rim.say(`backend             grpcs://localhost:${backend.port}\nmetrics and probes  ${probesUrl}\n`);
