@@ -1,6 +1,6 @@
-import { wholeDivision } from '../whole-division.ts';
 import type { RecordingNotes } from './recording-notes.ts';
 import { tarEnd, tarHeader, tarPadding } from './tar-header.ts';
+import { wholeDivision } from './whole-division.ts';
 
 /** A recording that is written as an archive. */
 export interface ArchivedRecording {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { wholeDivision } from '../whole-division.ts';
+import { wholeDivision } from './whole-division.ts';
 
 /** The version of SigMF that is written. */
 const SIGMF_VERSION = '1.2.5';

@@ -1,5 +1,5 @@
 import { isRecord } from '../../is-record.ts';
-import { wholeDivision } from '../../whole-division.ts';
+import { wholeDivision } from '../../sigmf/whole-division.ts';
 import type { Datatype } from '../iq/formats.ts';
 import { isDatatype } from '../iq/formats.ts';
 
