@@ -89,7 +89,7 @@ describe('the backend as a server', () => {
           (error) => resolve(error?.code),
         ),
       );
-    expect(await raw(Buffer.alloc(4 * 1024 * 1024 + 1))).toBe(8);
+    expect(await raw(Buffer.alloc(4160 * 1024 + 1))).toBe(8);
     expect(await raw(Buffer.of(0x0f))).toBe(13);
     // A string longer than the message, and one that is no UTF-8, are no station ids.
     expect(await raw(Buffer.of(0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f))).toBe(3);
