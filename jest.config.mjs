@@ -13,6 +13,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   maxWorkers: 2,
   // Modules of finished files stay in a worker's memory; a full one collects garbage for seconds, which no test expects.
-  workerIdleMemoryLimit: '600MB',
+  // And ZeroMQ's binary serves one set of modules in a process: a worker that had it does not take a second file with it.
+  workerIdleMemoryLimit: '250MB',
   testTimeout: 120_000,
 };
