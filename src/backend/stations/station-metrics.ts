@@ -28,48 +28,26 @@ export interface StationsMetrics {
 /** Registers the counters of stations. */
 export function stationMetrics(registry: Registry): StationsMetrics {
   const registers = [registry];
-  const producedTotal = new Counter({
-    name: 'passband_samples_produced_total',
-    help: 'Complex samples that a station produced.',
-    labelNames: ['station_id'] as const,
-    registers,
-  });
+  const ofStation = (name: string, help: string): Counter<'station_id'> =>
+    new Counter({ name, help, labelNames: ['station_id'] as const, registers });
+  const producedTotal = ofStation('passband_samples_produced_total', 'Complex samples that a station produced.');
   const lostTotal = new Counter({
     name: 'passband_samples_lost_total',
     help: 'Complex samples that were lost: per reader that was too slow, or once where the source left a gap.',
     labelNames: ['station_id', 'cause'] as const,
     registers,
   });
-  const framesTotal = new Counter({
-    name: 'passband_iq_frames_sent_total',
-    help: 'IQ frames given to readers.',
-    labelNames: ['station_id'] as const,
-    registers,
-  });
-  const bytesTotal = new Counter({
-    name: 'passband_iq_sent_bytes_total',
-    help: 'Bytes of sample data given to readers.',
-    labelNames: ['station_id'] as const,
-    registers,
-  });
-  const faultsTotal = new Counter({
-    name: 'passband_source_faults_total',
-    help: "Times that a station's source failed or broke off.",
-    labelNames: ['station_id'] as const,
-    registers,
-  });
-  const suspectedTotal = new Counter({
-    name: 'passband_samples_suspected_lost_total',
-    help: 'Complex samples that a source without counters of its own seems to have lost, by the clock: an estimate.',
-    labelNames: ['station_id'] as const,
-    registers,
-  });
-  const saturatedTotal = new Counter({
-    name: 'passband_saturated_values_total',
-    help: "Numbers (I or Q) set to the largest or smallest value of a reader's datatype.",
-    labelNames: ['station_id'] as const,
-    registers,
-  });
+  const framesTotal = ofStation('passband_iq_frames_sent_total', 'IQ frames given to readers.');
+  const bytesTotal = ofStation('passband_iq_sent_bytes_total', 'Bytes of sample data given to readers.');
+  const faultsTotal = ofStation('passband_source_faults_total', "Times that a station's source failed or broke off.");
+  const suspectedTotal = ofStation(
+    'passband_samples_suspected_lost_total',
+    'Complex samples that a source without counters of its own seems to have lost, by the clock: an estimate.',
+  );
+  const saturatedTotal = ofStation(
+    'passband_saturated_values_total',
+    "Numbers (I or Q) set to the largest or smallest value of a reader's datatype.",
+  );
   return {
     of: (station_id) => ({
       produced: (samples) => producedTotal.inc({ station_id }, samples),
