@@ -76,7 +76,8 @@ let lost = 0;
 let compared = 0;
 let wrong = 0;
 let next: { readonly sequence: number; readonly index: number } | undefined;
-const latenciesMs: number[] = [];
+/** Of each frame: the time of its last sample, and that of its arrival, milliseconds since 1970. */
+const arrivals: [endMs: number, arrivedMs: number][] = [];
 const startedMs = performance.now();
 let warmCpu = process.cpuUsage();
 let warm = false;
@@ -97,7 +98,7 @@ function take(message: Buffer): void {
   next = { sequence: sequence + 1, index: index + count };
   frames++;
   samples += count;
-  if (warm) latenciesMs.push(arrivedMs - (fields[TIMESTAMP] ?? 0) / 1e6 - (count / sampleRateHz) * 1000);
+  if (warm) arrivals.push([(fields[TIMESTAMP] ?? 0) / 1e6 + (count / sampleRateHz) * 1000, arrivedMs]);
   else if (performance.now() - startedMs > WARM_UP_S * 1000) {
     warm = true;
     warmCpu = process.cpuUsage();
@@ -129,18 +130,16 @@ const fault = await Promise.race([ended, over]);
 const { user, system } = process.cpuUsage(warmCpu);
 call.cancel();
 client.close();
-latenciesMs.sort((a, b) => a - b);
-const quantile = (part: number): number =>
-  latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(part * latenciesMs.length))] ?? Number.NaN;
 const result = {
   ...(fault === undefined ? {} : { fault }),
   seconds: (performance.now() - startedMs) / 1000 - WARM_UP_S,
+  totalSeconds: (performance.now() - startedMs) / 1000,
   frames,
   samples,
   lost,
   compared,
   wrong,
-  latencyMs: { p50: quantile(0.5), p99: quantile(0.99), p999: quantile(0.999), max: quantile(1) },
+  arrivals,
   cpuSeconds: (user + system) / 1e6,
   peakRssMb: process.resourceUsage().maxRSS / 1024,
 };
