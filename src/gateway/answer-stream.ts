@@ -5,7 +5,7 @@ import { breakOff } from './break-off.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readHttpBody } from './http-body.ts';
-import { fieldText } from './routes/field-text.ts';
+import { fieldTexts } from './routes/field-text.ts';
 import { printField, printMessageText } from './routes/message-to-json.ts';
 import { HTTP_BODY } from './routes/request.ts';
 import type { Route } from './routes/table.ts';
@@ -67,7 +67,7 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     call.cancel();
     throw new PassbandError('CANCELLED', 'the call was cancelled');
   }
-  const writer = sharing(WRITERS[accept.format](), call, `${accept.format} ${route.template.text}`);
+  const writer = sharing(WRITERS[accept.format](), call, accept.format, route);
   exchange.format = accept.format;
   response.statusCode = 200;
   response.setHeader(
@@ -87,7 +87,7 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     sink: response,
     breakOff: () => breakOff(response),
     writer,
-    outgoing: outgoingOf(route),
+    outgoing: outgoingOf(route, call),
     loss: resumable
       ? contiguousLossMeter(controls.resumeAfter, method.stream.epochField !== undefined)
       : countingLossMeter(),
@@ -122,31 +122,54 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
 }
 
 /** Formats whose messages are written alike for every reader. */
-const ALIKE: ReadonlySet<string> = new Set(['sse', 'ndjson', 'protobuf']);
+const ALIKE: ReadonlySet<AcceptedStream['format']> = new Set(['sse', 'ndjson', 'protobuf']);
 
 /** A writer that encodes each message of a shared call once for all of its readers. */
-function sharing(writer: StreamWriter, call: StreamCall | SharedStream, form: string): StreamWriter {
-  if (!('once' in call) || !ALIKE.has(form.slice(0, form.indexOf(' ')))) return writer;
+function sharing(
+  writer: StreamWriter,
+  call: StreamCall | SharedStream,
+  format: AcceptedStream['format'],
+  route: Route,
+): StreamWriter {
+  if (!('once' in call) || !ALIKE.has(format)) return writer;
+  const form = `${format} ${route.template.text}`;
   return {
     ...writer,
     message: (message) => call.once(form, message.bytes, () => ({ chunk: writer.message(message) })).chunk,
   };
 }
 
-function outgoingOf(route: Route): (bytes: Uint8Array) => OutgoingMessage {
-  const { response, responseBody } = route;
-  const { idField, epochField } = route.method.stream;
-  const number = idField === undefined ? () => undefined : fieldText(response, idField);
-  const epoch = epochField === undefined ? () => undefined : fieldText(response, epochField);
-  const id = (bytes: Uint8Array): string | undefined => {
-    const position = number(bytes);
-    return position === undefined ? undefined : eventId({ epoch: epoch(bytes), id: position });
+/** The position of a message of this method, worked out once for all readers of a shared call. */
+function idOf({ method, response }: Route, call: StreamCall | SharedStream): (bytes: Uint8Array) => string | undefined {
+  const { idField, epochField } = method.stream;
+  if (idField === undefined) return () => undefined;
+  const positionOf = fieldTexts(response, epochField === undefined ? [idField] : [idField, epochField]);
+  const read = (bytes: Uint8Array): string => {
+    const [id = '', epoch] = positionOf(bytes);
+    return eventId({ epoch, id });
   };
+  return 'once' in call ? (bytes) => call.once('id', bytes, () => ({ id: read(bytes) })).id : read;
+}
+
+function outgoingOf(route: Route, call: StreamCall | SharedStream): (bytes: Uint8Array) => OutgoingMessage {
+  const { response, responseBody } = route;
+  const read = idOf(route, call);
   const json =
     responseBody === undefined
       ? (bytes: Uint8Array) => printMessageText(response, bytes)
       : (bytes: Uint8Array) => ({ head: printField(response, responseBody, bytes), ascii: '', tail: '' });
-  return (bytes) => ({ bytes, json: () => json(bytes), id: () => id(bytes) });
+  return (bytes) => {
+    let id: { readonly text: string | undefined } | undefined;
+    return {
+      bytes,
+      json: () => json(bytes),
+      // The meter of losses asks, and the writer asks again.
+      id: () => {
+        id ??= { text: read(bytes) };
+        return id.text;
+      },
+    };
+  };
 }
 
 /** Waits for the first message, which names the content type, and gives a source that begins with it. */

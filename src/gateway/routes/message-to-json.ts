@@ -1,7 +1,7 @@
 import { PassbandError } from '../../errors.ts';
 import { MAX_MESSAGE_DEPTH } from './message.ts';
 import type { FieldPlan, MessagePlan } from './plan.ts';
-import { scalarDefault } from './scalar-to-json.ts';
+import { base64, base64Text, scalarDefault } from './scalar-to-json.ts';
 import { unprintable } from './well-known.ts';
 import { PRINTERS } from './well-known-to-json.ts';
 import { readSlots, type Slot } from './wire-slots.ts';
@@ -24,8 +24,8 @@ export interface JsonText {
   readonly tail: string;
 }
 
-/** Characters of base64 from which a part of its own pays. */
-const LONG_BASE64 = 2048;
+/** Bytes from which a part of its own pays for their base64. */
+const LONG_BYTES = 1536;
 
 /** Like {@link printMessage}, with the first long `bytes` field of the top level as the part that is known to be ASCII. */
 export function printMessageText(plan: MessagePlan, bytes: Uint8Array): JsonText {
@@ -33,14 +33,16 @@ export function printMessageText(plan: MessagePlan, bytes: Uint8Array): JsonText
   return orInternal(() => {
     const text = { head: '{', ascii: '', tail: '' };
     let separator = '';
-    for (const [field, value] of fieldTexts(plan, bytes, 0)) {
+    for (const [field, slot] of shownFields(plan, bytes, 0)) {
       const key = `${separator}${field.jsonKey}`;
       separator = ',';
-      if (text.ascii !== '') text.tail += `${key}${value}`;
-      else if (field.kind === 'bytes' && !field.repeated && field.mapKey === undefined && value.length >= LONG_BASE64) {
-        text.head += key;
-        text.ascii = value;
-      } else text.head += `${key}${value}`;
+      if (text.ascii !== '') text.tail += `${key}${slotText(field, slot, 0)}`;
+      else if (slot instanceof Uint8Array && slot.length >= LONG_BYTES) {
+        // The quotes are not part of it: to put them around would copy it.
+        text.head += `${key}"`;
+        text.ascii = base64(slot);
+        text.tail = '"';
+      } else text.head += `${key}${slotText(field, slot, 0)}`;
     }
     if (text.ascii === '') text.head += '}';
     else text.tail += '}';
@@ -89,18 +91,20 @@ function print(plan: MessagePlan, bytes: Uint8Array, depth: number): string {
 
 function members(plan: MessagePlan, bytes: Uint8Array, depth: number): string {
   let text = '';
-  for (const [field, value] of fieldTexts(plan, bytes, depth)) {
-    text += `${text === '' ? '' : ','}${field.jsonKey}${value}`;
+  for (const [field, slot] of shownFields(plan, bytes, depth)) {
+    text += `${text === '' ? '' : ','}${field.jsonKey}${slotText(field, slot, depth)}`;
   }
   return text;
 }
 
-/** The fields that a message shows, with their JSON texts, in the order of their numbers. */
-function* fieldTexts(plan: MessagePlan, bytes: Uint8Array, depth: number): Generator<readonly [FieldPlan, string]> {
+type Held = Exclude<Slot, undefined>;
+
+/** The fields that a message shows, with what the wire held of them, in the order of their numbers. */
+function* shownFields(plan: MessagePlan, bytes: Uint8Array, depth: number): Generator<readonly [FieldPlan, Held]> {
   const slots = slotsAt(plan, bytes, depth);
   for (const field of plan.fields) {
     const slot = slots[field.index];
-    if (slot !== undefined && !isAbsent(field, slot)) yield [field, slotText(field, slot, depth)];
+    if (slot !== undefined && !isAbsent(field, slot)) yield [field, slot];
   }
 }
 
@@ -109,16 +113,15 @@ function slotsAt(plan: MessagePlan, bytes: Uint8Array, depth: number): Slot[] {
   return readSlots(plan, bytes);
 }
 
-/** An empty list, or the default of a field that cannot tell it from "not set". */
-function isAbsent(field: FieldPlan, slot: Exclude<Slot, undefined>): boolean {
-  if (field.presence) return false;
-  return typeof slot === 'string'
-    ? slot === scalarDefault(field.kind, field.enum)
-    : Array.isArray(slot) && slot.length === 0;
+/** An empty list, no bytes, or the default of a field that cannot tell it from "not set". */
+function isAbsent(field: FieldPlan, slot: Held): boolean {
+  if (field.presence || slot instanceof Map) return false;
+  return typeof slot === 'string' ? slot === scalarDefault(field.kind, field.enum) : slot.length === 0;
 }
 
-function slotText(field: FieldPlan, slot: Exclude<Slot, undefined>, depth: number): string {
+function slotText(field: FieldPlan, slot: Held, depth: number): string {
   if (typeof slot === 'string') return slot;
+  if (slot instanceof Uint8Array) return base64Text(slot);
   if (slot instanceof Map) {
     const entries = [...slot].map(([key, value]) => {
       return `${key}:${typeof value === 'string' ? value : print(field.message(), value, depth + 1)}`;

@@ -41,7 +41,7 @@ const value: Printer = (plan, slots, inner) => {
 
 const any: Printer = (_, [url, bytes], inner) => {
   if (url === undefined && bytes === undefined) return '{}';
-  return inner.any(bare(url), Buffer.from(bare(bytes), 'base64'));
+  return inner.any(bare(url), bytes instanceof Uint8Array ? bytes : new Uint8Array());
 };
 
 /** By full name. google.protobuf.Empty is missing: its form is an ordinary one. */

@@ -4,11 +4,11 @@ import { scalarDefault, scalarText } from './scalar-to-json.ts';
 import { entryPlan, isPacked, messageBytes, walkFields, walkPacked } from './wire.ts';
 
 /**
- * What the wire held of one field: the JSON text of a scalar; the texts of a repeated scalar; of a message the bytes of
- * its parts (one message may come in several); of a repeated message those of its elements; of a map the values by the
- * JSON text of their keys.
+ * What the wire held of one field: the JSON text of a scalar; the texts of a repeated scalar; of `bytes` a view of them,
+ * since a frame's samples are encoded where they are written; of a message the bytes of its parts (one message may come in
+ * several); of a repeated message those of its elements; of a map the values by the JSON text of their keys.
  */
-export type Slot = string | string[] | Uint8Array[] | Map<string, string | Uint8Array> | undefined;
+export type Slot = string | string[] | Uint8Array | Uint8Array[] | Map<string, string | Uint8Array> | undefined;
 
 /** The slots of a message, in the order of its plan's fields; fields that are not there are undefined. */
 export function readSlots(plan: MessagePlan, bytes: Uint8Array): Slot[] {
@@ -36,6 +36,7 @@ function readField(reader: protobuf.Reader, field: FieldPlan, wireType: number, 
     parts.push(messageBytes(field, reader));
     return parts;
   }
+  if (kind === 'bytes' && !field.repeated) return reader.bytes();
   if (!field.repeated) return scalarText(reader, kind, field) ?? slot;
   const texts = (slot ?? []) as string[];
   const push = (): void => {

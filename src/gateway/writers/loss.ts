@@ -1,4 +1,4 @@
-import { type EventPosition, eventId, positionOf } from './event-id.ts';
+import { eventId, positionOf } from './event-id.ts';
 import type { Gap } from './stream-writer.ts';
 
 /** Keeps count of what one reader did not get, and says so before the next message that it gets. */
@@ -15,32 +15,41 @@ export interface LossMeter {
  * count between them.
  */
 export function contiguousLossMeter(resumedAfter: string | undefined, withEpochs = false): LossMeter {
-  const read = withEpochs ? positionOf : (id: string): EventPosition => ({ epoch: undefined, id });
-  let last = resumedAfter;
+  const read = (text: string): Position => {
+    const { epoch, id } = withEpochs ? positionOf(text) : { epoch: undefined, id: text };
+    return { text, epoch, number: BigInt(id) };
+  };
+  let last: Position | undefined;
   return {
     dropped: () => {},
     before: (text) => {
       if (text === undefined) return undefined;
-      const before = last;
-      last = text;
-      return before === undefined ? undefined : gapBetween(before, text, read);
+      const before = last ?? (resumedAfter === undefined ? undefined : read(resumedAfter));
+      last = read(text);
+      return before === undefined ? undefined : gapBetween(before, last);
     },
   };
 }
 
-function gapBetween(lastText: string, text: string, read: (id: string) => EventPosition): Gap | undefined {
-  const [last, next] = [read(lastText), read(text)];
+/** An id as text and as what it says. */
+interface Position {
+  readonly text: string;
+  readonly epoch: string | undefined;
+  readonly number: bigint;
+}
+
+function gapBetween(last: Position, next: Position): Gap | undefined {
   if (last.epoch !== undefined && last.epoch !== next.epoch) {
-    return { lost: null, reason: 'epoch', from: lastText, to: text };
+    return { lost: null, reason: 'epoch', from: last.text, to: next.text };
   }
-  const [expected, id] = [BigInt(last.id) + 1n, BigInt(next.id)];
-  if (id <= expected) return undefined;
-  const lost = id - expected;
-  const { epoch } = next;
+  const expected = last.number + 1n;
+  const { epoch, number } = next;
+  if (number <= expected) return undefined;
+  const lost = number - expected;
   return {
     lost: lost <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(lost) : lost,
     from: eventId({ epoch, id: String(expected) }),
-    to: eventId({ epoch, id: String(id - 1n) }),
+    to: eventId({ epoch, id: String(number - 1n) }),
   };
 }
 
