@@ -15,7 +15,8 @@ Exit code: 0 whole, 3 whole with samples missing, 1 shorter than asked for, 2 wr
 Examples:
   $ passband record adsb --seconds 10 -o aircraft.sigmf       ten seconds, as the receiver made them
   $ passband record sim-1 --samples 1000000 -o noise.cs16     a million samples of 16 bits
-  $ passband record adsb --from -3s --seconds 5 -o replay.sigmf-meta   from three seconds ago on`;
+  $ passband record adsb --from -3s --seconds 5 -o replay.sigmf-meta   from three seconds ago on
+  $ passband record sim-1 --output-rate 50000 --frequency-offset-hz 240000 --seconds 10 -o carrier.sigmf   a part of the band`;
 
 /** `passband record`: writes a station's samples to a file, over the gateway. */
 export function recordCommand(): Command {
@@ -29,6 +30,11 @@ export function recordCommand(): Command {
     .option(
       '--from <where>',
       'earliest, a sample index, an RFC 3339 time, or seconds back such as -2.5s (default: live)',
+    )
+    .option('--frequency-offset-hz <hz>', "centre of the part of the band to record, from the station's centre")
+    .option(
+      '--output-rate <samples/s>',
+      "rate of that part: the station's divided by a whole number (default: all of it)",
     )
     .option('--url <url>', 'address of the gateway', 'https://localhost:8443')
     .option('--certs <dir>', 'folder with ca.crt, client.crt and client.key', 'certs')

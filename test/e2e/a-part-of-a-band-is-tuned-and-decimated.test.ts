@@ -1,8 +1,10 @@
-// needs: scipy
-import { writeFile } from 'node:fs/promises';
+// needs: curl, scipy
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { unpackTar } from 'modern-tar';
 import { planDecimation } from '../../src/backend/dsp/decimation-plan.ts';
+import { type Curl, curlOf } from '../support/curl.ts';
 import { FrameReader, takeFrames } from '../support/frames.ts';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';
 import { run } from '../support/run.ts';
@@ -10,9 +12,11 @@ import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let client: Caller;
+let curl: Curl;
 
 beforeAll(async () => {
   stack = await startStack();
+  curl = curlOf(stack.gatewayUrl, stack.certsDir);
   client = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
 });
 afterAll(async () => {
@@ -25,12 +29,13 @@ const OFFSET_HZ = 240_000;
 const BATCH = 200;
 const PART = `/v1/stations/sim-1/iq?frequencyOffsetHz=${OFFSET_HZ}&outputRate=50000&batchSizeSamples=${BATCH}`;
 
-/** Filters the samples of the whole band as scipy does; prints the largest difference from those of the part. */
+const DOWNLOAD = `/v1/stations/sim-1/iq:download?frequencyOffsetHz=${OFFSET_HZ}&outputRate=50000`;
+
+/** Filters the samples of the whole band as scipy does; prints of each part the largest difference from that. */
 const COMPARE = `
 import sys, json, numpy, scipy.signal
-band, part, band_first, part_first, offset, decimation, stages = sys.argv[1:]
+band, band_first, part_first, offset, decimation, stages, *parts = sys.argv[1:]
 x = numpy.fromfile(band, numpy.complex64).astype(numpy.complex128)
-y = numpy.fromfile(part, numpy.complex64)
 first, decimation = int(band_first), int(decimation)
 x *= numpy.exp(-2j * numpy.pi * ((first + numpy.arange(len(x))) * int(offset) % 1000000) / 1000000)
 taps, spacing = numpy.ones(1), 1
@@ -39,8 +44,10 @@ for stage in json.loads(stages):
     spread[::spacing] = stage['taps']
     taps, spacing = numpy.convolve(taps, spread), spacing * stage['decimation']
 filtered = scipy.signal.lfilter(taps, 1, x)[(len(taps) - 1) // 2 + int(part_first) * decimation - first:][::decimation]
-count = min(len(filtered), len(y))
-print(json.dumps([count, float(abs(filtered[:count] - y[:count]).max()), float(abs(y).mean())]))
+for part in parts:
+    y = numpy.fromfile(part, numpy.complex64)
+    count = min(len(filtered), len(y))
+    print(json.dumps([count, float(abs(filtered[:count] - y[:count]).max()), float(abs(y).mean())]))
 `;
 
 it('reaches a client as scipy filters the band, and goes on where it was broken off', async () => {
@@ -55,26 +62,53 @@ it('reaches a client as scipy filters the band, and goes on where it was broken 
   const ends = frames.map(({ sampleIndex, samples }) => sampleIndex + samples);
   expect(frames.slice(1).map(({ sampleIndex }) => sampleIndex)).toEqual(ends.slice(0, -1));
   const end = ends.at(-1) ?? 0;
+  const [start, count] = [frames[0]?.sampleIndex ?? 0, end - (frames[0]?.sampleIndex ?? 0)];
+  const headersFile = join(stack.certsDir, 'headers');
+  const body = await curl(`${DOWNLOAD}&from=${start}&samples=${count}`, '-D', headersFile);
+  const archive = await curl(`${DOWNLOAD}&from=${start}&samples=${count}&archive=sigmf`);
+  const headers = await readFile(headersFile, 'latin1');
+  for (const header of [
+    'x-sample-rate-hz: 50000',
+    'x-center-frequency-hz: 100240000',
+    `x-first-sample-index: ${start}`,
+  ]) {
+    expect(headers).toContain(`${header}\r\n`);
+  }
+  const [data, meta] = await unpackTar(archive.body);
+  expect(JSON.parse(Buffer.from(meta?.data ?? []).toString())).toMatchObject({
+    global: { 'core:sample_rate': 50_000, 'core:datatype': 'cf32_le' },
+    captures: [{ 'core:frequency': 100_240_000, 'core:global_index': start }],
+  });
   await band.until(() => (band.frames.at(-1)?.sampleIndex ?? 0) > (end + 100) * DECIMATION);
   band.stop();
   expect(band.gaps).toEqual([]);
-  const files = { band: join(stack.certsDir, 'band.cf32'), part: join(stack.certsDir, 'part.cf32') };
-  await writeFile(files.band, Buffer.concat(band.frames.map(({ data }) => data)));
-  await writeFile(files.part, Buffer.concat(frames.map(({ data }) => data)));
+  const fileOf = async (name: string, bytes: Uint8Array): Promise<string> => {
+    const file = join(stack.certsDir, name);
+    await writeFile(file, bytes);
+    return file;
+  };
+  const bandFile = await fileOf('band.cf32', Buffer.concat(band.frames.map(({ data: bytes }) => bytes)));
+  const partFiles = [
+    await fileOf('streamed.cf32', Buffer.concat(frames.map(({ data: bytes }) => bytes))),
+    await fileOf('downloaded.cf32', body.body),
+    await fileOf('archived.cf32', data?.data ?? Buffer.alloc(0)),
+  ];
   const stages = planDecimation(DECIMATION).stages.map((stage) => ({ ...stage, taps: [...stage.taps] }));
-  const numbers = [band.frames[0]?.sampleIndex, frames[0]?.sampleIndex, OFFSET_HZ, DECIMATION].map(String);
+  const numbers = [band.frames[0]?.sampleIndex, start, OFFSET_HZ, DECIMATION].map(String);
   const { stdout, stderr } = await run('/usr/bin/python3', [
-    '-c',
-    COMPARE,
-    files.band,
-    files.part,
-    ...numbers,
-    JSON.stringify(stages),
+    ...['-c', COMPARE, bandFile],
+    ...[...numbers, JSON.stringify(stages), ...partFiles],
   ]);
   expect(stderr).toBe('');
-  const [count, worst, mean] = JSON.parse(stdout);
-  expect(count).toBe(end - (frames[0]?.sampleIndex ?? 0));
-  expect(worst).toBeLessThan(1e-7);
-  // The carrier of -12 dBFS, 10 kHz above the part's centre.
-  expect(mean).toBeCloseTo(10 ** (-12 / 20), 1);
+  const compared: number[][] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(compared).toHaveLength(3);
+  for (const [samples, worst, mean] of compared) {
+    expect(samples).toBe(count);
+    expect(worst).toBeLessThan(1e-7);
+    // The carrier of -12 dBFS, 10 kHz above the part's centre.
+    expect(mean).toBeCloseTo(10 ** (-12 / 20), 1);
+  }
 });

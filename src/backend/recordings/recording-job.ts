@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import { type Length, samplesOf } from '../iq/download/download.ts';
+import { type Length, samplesOf } from '../iq/download/download-request.ts';
 import { bytesPerSample } from '../iq/formats.ts';
 import { SampleCursor } from '../iq/ring/sample-cursor.ts';
 import type { StreamCounters } from '../iq/stream-counters.ts';

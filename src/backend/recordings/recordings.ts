@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { PassbandError } from '../../errors.ts';
 import { withFolderLock } from '../../pki/folder-lock.ts';
 import type { Clock } from '../clock.ts';
-import type { Length } from '../iq/download/download.ts';
+import type { Length } from '../iq/download/download-request.ts';
 import type { Datatype } from '../iq/formats.ts';
 import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';

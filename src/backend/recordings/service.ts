@@ -3,7 +3,7 @@ import { PassbandError } from '../../errors.ts';
 import { statusError, unary } from '../call-adapters.ts';
 import { callerCn } from '../door/caller-metadata.ts';
 import { checkStationId } from '../field-checks.ts';
-import { datatypeOf, lengthOf } from '../iq/download/download.ts';
+import { datatypeOf, lengthOf } from '../iq/download/download-request.ts';
 import type { Stations } from '../stations/stations.ts';
 import { sendRecording } from './recording-download.ts';
 import { recordingMessage } from './recording-record.ts';

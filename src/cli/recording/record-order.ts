@@ -2,6 +2,8 @@ import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { rfc3339Ns } from '../../backend/iq/download/start-position.ts';
 import { type Datatype, isDatatype } from '../../backend/iq/formats.ts';
+import { MAX_DECIMATION } from '../../backend/iq/tuned/tuned-band.ts';
+import { SAMPLE_RATE } from '../../backend/stations/ranges.ts';
 import { UsageError } from '../../errors.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
 
@@ -12,6 +14,8 @@ export interface RecordFlags {
   readonly samples?: string;
   readonly datatype?: string;
   readonly from?: string;
+  readonly frequencyOffsetHz?: string;
+  readonly outputRate?: string;
   readonly url: string;
   readonly certs: string;
   readonly cacert?: string;
@@ -40,6 +44,8 @@ export interface RecordOrder {
   readonly samples?: number;
   readonly seconds?: number;
   readonly from: RecordFrom;
+  /** The part of the station's band, as SubscribeIQ's query names it; without it, all of the band. */
+  readonly part?: { readonly frequencyOffsetHz: number; readonly outputRate: number };
   readonly form: OutputForm;
   /** The file that is named at the end; of a pair, without its extension. */
   readonly file: string;
@@ -57,6 +63,10 @@ const RAW_DATATYPES: Readonly<Record<string, Datatype>> = {
   ci8: 'ci8',
   cu8: 'cu8',
 };
+
+/** Samples a second of any part of a band: a 4096th of the slowest station to all of the fastest. */
+const MIN_RATE = SAMPLE_RATE.min / MAX_DECIMATION;
+const MAX_RATE = SAMPLE_RATE.max;
 
 /** Names of the files that an output has in the end. */
 export function outputFiles({ form, file }: Pick<RecordOrder, 'form' | 'file'>): readonly string[] {
@@ -84,6 +94,7 @@ export async function readRecordOrder(stationId: string, flags: RecordFlags): Pr
     ...(flags.seconds === undefined ? {} : { seconds: numberOf('--seconds', flags.seconds, 1e-6, 31_622_400, 's') }),
     ...(flags.samples === undefined ? {} : { samples: samplesOf(flags.samples) }),
     from: fromOf(flags.from),
+    ...partOf(flags),
     form: output.form,
     file: output.file,
     retryMs: numberOf('--retry', flags.retry, 0, 86_400, 's') * 1000,
@@ -154,6 +165,17 @@ function fromOf(text: string | undefined): RecordFrom {
   throw new UsageError(
     `--from ${text}: must be earliest, a sample index, an RFC 3339 time, or seconds back such as -2.5s`,
   );
+}
+
+/** Which offset and rate a station has is said by its server; here it is seen to that they are numbers. */
+function partOf({ frequencyOffsetHz, outputRate }: RecordFlags): Pick<RecordOrder, 'part'> {
+  const offsetHz = numberOf('--frequency-offset-hz', frequencyOffsetHz ?? '0', -MAX_RATE / 2, MAX_RATE / 2, 'Hz');
+  if (outputRate !== undefined) {
+    const rate = numberOf('--output-rate', outputRate, MIN_RATE, MAX_RATE, 'samples/s');
+    return { part: { frequencyOffsetHz: offsetHz, outputRate: rate } };
+  }
+  if (frequencyOffsetHz === undefined) return {};
+  throw new UsageError('--frequency-offset-hz needs --output-rate: the width that is wanted there');
 }
 
 async function readMaterial({ certs, cacert, cert, key }: RecordFlags): Promise<TlsMaterial> {

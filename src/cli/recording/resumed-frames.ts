@@ -48,9 +48,10 @@ export async function* resumedFrames(
   }
 }
 
-function queryOf({ from, datatype }: RecordOrder, last: IqFrame | undefined): URLSearchParams {
+function queryOf({ from, datatype, part }: RecordOrder, last: IqFrame | undefined): URLSearchParams {
   const query = new URLSearchParams({ batchSizeSamples: String(BATCH_SIZE), overflow: 'block' });
   if (datatype !== undefined) query.set('datatype', datatype);
+  for (const [name, value] of Object.entries(part ?? {})) query.set(name, String(value));
   if (last !== undefined) {
     query.set('afterSequence', last.sequence);
     query.set('afterEpoch', last.epoch);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import type { ClientReadableStream, Metadata, StatusObject } from '@grpc/grpc-js';
+import type { ClientReadableStream } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackTar } from 'modern-tar';
 import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
@@ -8,29 +8,9 @@ import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { BackendUnderTest, type Caller, fixture, type Message } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';
+import { type Downloaded, downloaded } from './downloaded.ts';
 
 const sha512 = (bytes: Uint8Array): string => createHash('sha512').update(bytes).digest('hex');
-
-interface Downloaded {
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly contentType: unknown;
-  readonly body: Buffer;
-  readonly code: number;
-  readonly details: string;
-}
-
-async function downloaded(stream: ClientReadableStream<Message>): Promise<Downloaded> {
-  const parts: Message[] = [];
-  let headers: Readonly<Record<string, unknown>> = {};
-  stream.on('metadata', (metadata: Metadata) => {
-    headers = metadata.getMap();
-  });
-  stream.on('data', (part: Message) => parts.push(part));
-  stream.on('error', () => {});
-  const { code, details } = await new Promise<StatusObject>((resolve) => stream.on('status', resolve));
-  const body = Buffer.concat(parts.map(({ data }) => data ?? Buffer.alloc(0)));
-  return { headers, contentType: parts[0]?.content_type, body, code, details };
-}
 
 const STATIONS: readonly StationConfig[] = [
   {

@@ -4,81 +4,19 @@ import { recordingName } from '../../../sigmf/archive-writer.ts';
 import { datetimeText } from '../../../sigmf/recording-notes.ts';
 import { VERSION } from '../../../version.ts';
 import { endStream } from '../../call-adapters.ts';
-import { checkNumber, type NumberRange } from '../../field-checks.ts';
 import { httpBodyBytes, httpBodyPart, httpHeaders } from '../../http-body.ts';
 import type { Station } from '../../stations/station.ts';
 import type { Stations } from '../../stations/stations.ts';
-import { bytesPerSample, DATATYPES, type Datatype, isDatatype } from '../formats.ts';
+import { bytesPerSample } from '../formats.ts';
 import type { Tap } from '../frames/frame-origin.ts';
 import { type Pump, pumpTo } from '../frames/pump.ts';
 import { SampleCursor, type SamplePiece } from '../ring/sample-cursor.ts';
 import { archiveBody, type DownloadBody, rawBody } from './download-body.ts';
-import { parseStartPosition, startIndex } from './start-position.ts';
-
-/** A year at the highest rate: what is longer is a mistake of units. */
-const SAMPLES: NumberRange = { min: 1, max: 2e15, unit: 'samples' };
-const SECONDS: NumberRange = { min: 1e-6, max: 31_622_400, unit: 's' };
+import { joinOrigin } from './download-origin.ts';
+import { type DownloadRequest, samplesOf, type Wanted, wantedOf } from './download-request.ts';
 
 /** Bytes of samples in one message: few enough that a reader's share of memory stays small, many enough to be fast. */
 const MAX_PART_BYTES = 256 * 1024;
-
-/** sdr.oran.DownloadIQRequest. */
-interface DownloadRequest {
-  readonly station_id: string;
-  readonly datatype: string;
-  /** Decimal; absent when not given. */
-  readonly samples?: string;
-  readonly seconds?: number;
-  readonly from: string;
-  readonly archive: string;
-}
-
-/** How much is wanted; without a member, whatever comes. */
-export interface Length {
-  readonly samples?: number;
-  readonly seconds?: number;
-}
-
-/** The length that a request names. @throws PassbandError INVALID_ARGUMENT naming field, range and unit. */
-export function lengthOf(request: { readonly samples?: string; readonly seconds?: number }): Length {
-  const { samples, seconds } = request;
-  if (samples !== undefined) return { samples: checkNumber('samples', Number(samples), SAMPLES) };
-  if (seconds !== undefined) return { seconds: checkNumber('seconds', seconds, SECONDS) };
-  return {};
-}
-
-/** Samples that a length is at a rate; undefined for one without an end. */
-export function samplesOf({ samples, seconds }: Length, sampleRateHz: number): number | undefined {
-  return samples ?? (seconds === undefined ? undefined : Math.max(1, Math.round(seconds * sampleRateHz)));
-}
-
-/** The datatype that a request names, or the source's own. @throws PassbandError INVALID_ARGUMENT */
-export function datatypeOf(asked: string, station: Station): Datatype {
-  const datatype = asked === '' ? station.hub.source.datatype : asked;
-  if (isDatatype(datatype)) return datatype;
-  throw new PassbandError('INVALID_ARGUMENT', `datatype must be one of ${DATATYPES.join(', ')}, or empty`);
-}
-
-interface Wanted {
-  readonly datatype: Datatype;
-  readonly length: Length;
-  readonly isArchive: boolean;
-}
-
-function wantedOf(request: DownloadRequest, station: Station): Wanted {
-  const { archive } = request;
-  if (archive !== '' && archive !== 'sigmf') {
-    throw new PassbandError('INVALID_ARGUMENT', 'archive must be "sigmf", or empty for raw samples');
-  }
-  const length = lengthOf(request);
-  if (archive === 'sigmf' && length.samples === undefined && length.seconds === undefined) {
-    throw new PassbandError(
-      'INVALID_ARGUMENT',
-      'an archive states its size before its first sample: give samples or seconds',
-    );
-  }
-  return { datatype: datatypeOf(request.datatype, station), length, isArchive: archive === 'sigmf' };
-}
 
 /**
  * sdr.oran.IQStreamService.DownloadIQ. Headers go out with the first sample, so that they state its index, rate and
@@ -95,22 +33,14 @@ export function downloadIq(stations: Stations): handleServerStreamingCall<Downlo
 }
 
 function openDownload(station: Station, call: ServerWritableStream<DownloadRequest, Buffer>): void {
-  const { hub } = station;
-  const from = parseStartPosition(call.request.from);
   const wanted = wantedOf(call.request, station);
   station.requireRunning();
   let pump: Pump | undefined;
   let end = (_reason: 'stopped' | PassbandError): void => {};
   const tap: Tap = { onSamples: () => pump?.wake(), onEnd: (reason) => end(reason) };
-  const leave = hub.join(tap);
+  const { origin, index, leave } = joinOrigin(station, wanted, tap);
   call.once('close', leave);
-  let cursor: SampleCursor;
-  try {
-    cursor = new SampleCursor(hub, wanted.datatype, startIndex(hub, from));
-  } catch (error) {
-    leave();
-    throw error;
-  }
+  const cursor = new SampleCursor(origin, wanted.datatype, index);
   const download = new Download(station, cursor, wanted, (metadata) => call.sendMetadata(metadata));
   let inFlight = 0;
   let ended: 'stopped' | PassbandError | undefined;

@@ -42,55 +42,61 @@ export function rfc3339Ns(text: string): bigint | undefined {
   return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
+/** How samples are counted that a download gives: those of the station, or of a part of its band. */
+export interface SampleCount {
+  /** Sample n stands for the station's n * decimation. */
+  readonly decimation: number;
+  /** The oldest sample that can be had. */
+  readonly oldest: number;
+}
+
 /**
- * The sample index at which reading begins. To be asked after the hub was joined.
+ * The sample index at which reading begins, in the given count. To be asked after the hub was joined.
  *
  * @throws PassbandError OUT_OF_RANGE when those samples are not held any more or not made yet, saying which are held.
  */
-export function startIndex(hub: StationHub, from: StartPosition): number {
+export function startIndex(hub: StationHub, from: StartPosition, count: SampleCount): number {
+  const { runs } = hub.ring;
   const live = hub.source.nextIndex();
-  const { runs } = hub.ring;
+  if (from.kind === 'live') return Math.ceil(live / count.decimation);
+  if (from.kind === 'earliest') return count.oldest;
+  const [asked, what] = askedIndex(hub, from, count, live);
+  // Of a part of the band, the first sample at or after the one that was meant.
+  const index = asked === undefined ? -1 : Math.ceil(asked / count.decimation);
+  const isLive = asked !== undefined && index === Math.ceil(live / count.decimation);
+  const isHeld =
+    from.kind !== 'index' || runs.some(({ start, end }) => asked !== undefined && asked >= start && asked < end);
+  if (isLive || (isHeld && index >= count.oldest)) return index;
+  throw notHeld(hub, what, count);
+}
+
+/** The station's sample that is meant, undefined where none can be; and what to say when it is not held. */
+function askedIndex(
+  { ring, source }: StationHub,
+  from: Exclude<StartPosition, { readonly kind: 'live' | 'earliest' }>,
+  { decimation }: SampleCount,
+  live: number,
+): readonly [number | undefined, string] {
   switch (from.kind) {
-    case 'live':
-      return live;
-    case 'earliest':
-      return runs[0]?.start ?? live;
     case 'index':
-      if (from.index === live || runs.some(({ start, end }) => from.index >= start && from.index < end)) {
-        return from.index;
-      }
-      throw notHeld(hub, `sample ${from.index} is not held`);
+      return [from.index * decimation, `sample ${from.index} is not held`];
     case 'back': {
-      const { sampleRateHz } = hub.source.tuning;
-      const index = live - Math.round(from.seconds * sampleRateHz);
-      if (index === live || (runs[0] !== undefined && runs[0].start <= index)) return index;
-      throw notHeld(hub, `what was ${from.seconds} s ago is not held`);
+      const index = live - Math.round(from.seconds * source.tuning.sampleRateHz);
+      return [index, `what was ${from.seconds} s ago is not held`];
     }
-    case 'time':
-      return indexAt(hub, from.timestampNs);
+    case 'time': {
+      const [oldest] = ring.runs;
+      const isPast = oldest !== undefined && from.timestampNs >= oldest.timestampNs(oldest.start);
+      return [isPast ? ring.indexAt(from.timestampNs) : undefined, 'that time is not held'];
+    }
   }
 }
 
-/** Parts of a sample's duration that rounding to nanoseconds may cost. */
-const ROUNDING_SAMPLES = 0.1;
-
-/** The first sample at or after a time. */
-function indexAt(hub: StationHub, timestampNs: bigint): number {
+function notHeld(hub: StationHub, what: string, { decimation, oldest: first }: SampleCount): PassbandError {
   const { runs } = hub.ring;
-  const [oldest] = runs;
-  if (oldest !== undefined && timestampNs >= oldest.timestampNs(oldest.start)) {
-    for (const run of runs) {
-      const seconds = Number(timestampNs - run.timestampNs(run.start)) / 1e9;
-      const index = run.start + Math.max(0, Math.ceil(seconds * run.sampleRateHz - ROUNDING_SAMPLES));
-      if (index < run.end) return index;
-    }
-  }
-  throw notHeld(hub, 'that time is not held');
-}
-
-function notHeld(hub: StationHub, what: string): PassbandError {
-  const { runs } = hub.ring;
-  const [oldest, newest] = [runs[0], runs.at(-1)];
+  const newest = runs.at(-1);
+  const last = newest === undefined ? -1 : Math.floor((newest.end - 1) / decimation);
+  const oldest = runs.find(({ end }) => end > first * decimation);
   if (oldest === undefined || newest === undefined) {
     return new PassbandError(
       'OUT_OF_RANGE',
@@ -98,11 +104,11 @@ function notHeld(hub: StationHub, what: string): PassbandError {
     );
   }
   const at = (run: typeof oldest, index: number): string => {
-    const time = new Date(Number(run.timestampNs(index) / 1_000_000n)).toISOString();
+    const time = new Date(Number(run.timestampNs(index * decimation) / 1_000_000n)).toISOString();
     return `${index} (${time})`;
   };
   return new PassbandError(
     'OUT_OF_RANGE',
-    `${what}: station ${hub.stationId} holds samples ${at(oldest, oldest.start)} to ${at(newest, newest.end - 1)}`,
+    `${what}: station ${hub.stationId} holds samples ${at(oldest, first)} to ${at(newest, last)}`,
   );
 }

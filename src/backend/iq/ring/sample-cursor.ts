@@ -1,5 +1,5 @@
 import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
-import type { StationHub } from '../hub.ts';
+import type { FrameOrigin } from '../frames/frame-origin.ts';
 import type { Run } from './ring.ts';
 
 /** Consecutive samples that are there to be read. */
@@ -15,18 +15,18 @@ export interface SamplePiece {
 }
 
 /**
- * A reader's position in a station's ring, sample by sample: for those who need every sample once and in order, and have
- * to know exactly which they did not get.
+ * A reader's position in the ring of a station, or of a part of its band, sample by sample: for those who need every
+ * sample once and in order, and have to know exactly which they did not get.
  */
 export class SampleCursor {
-  readonly #hub: StationHub;
+  readonly #origin: Pick<FrameOrigin, 'ring' | 'datatype'>;
   readonly #datatype: Datatype;
   #position: number;
   #isFirst = true;
 
-  /** To be made after the hub was joined. Begins with the first sample at or after `position` that there is. */
-  constructor(hub: StationHub, datatype: Datatype, position: number) {
-    this.#hub = hub;
+  /** To be made after the origin was joined. Begins with the first sample at or after `position` that there is. */
+  constructor(origin: Pick<FrameOrigin, 'ring' | 'datatype'>, datatype: Datatype, position: number) {
+    this.#origin = origin;
     this.#datatype = datatype;
     this.#position = position;
   }
@@ -38,7 +38,7 @@ export class SampleCursor {
 
   /** Up to `max` samples that lie in one run, or undefined until there are more. Take them by `read`, then `skip` them. */
   peek(max: number): SamplePiece | undefined {
-    const { runs } = this.#hub.ring;
+    const { runs } = this.#origin.ring;
     const run = runs.find(({ end }) => end > this.#position);
     if (run === undefined) return undefined;
     const start = Math.max(run.start, this.#position);
@@ -54,13 +54,13 @@ export class SampleCursor {
    * @returns how many numbers (I or Q) did not fit the datatype and were set to its largest or smallest value.
    */
   read({ start, count }: SamplePiece, target: Uint8Array): number {
-    const { ring, source } = this.#hub;
+    const { ring, datatype } = this.#origin;
     const outBytes = bytesPerSample(this.#datatype);
     let saturated = 0;
     ring.read(start, count, (bytes, offset) => {
-      const samples = bytes.length / bytesPerSample(source.datatype);
+      const samples = bytes.length / bytesPerSample(datatype);
       const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
-      saturated += convertSamples(source.datatype, this.#datatype, bytes, piece);
+      saturated += convertSamples(datatype, this.#datatype, bytes, piece);
     });
     return saturated;
   }

@@ -56,6 +56,20 @@ export class TunedStreams {
     return this.#stream(band, planDecimation(band.decimation), undefined);
   }
 
+  /**
+   * The samples of a part of the band from one on, for readers of samples: it ends with the last of them.
+   *
+   * @throws PassbandError as {@link open} does.
+   */
+  from(band: TunedBand, sampleIndex: number): FrameOrigin {
+    return this.#stream(band, planDecimation(band.decimation), sampleIndex);
+  }
+
+  /** The oldest sample of a part of the band that can be computed from what the station holds; the next one where it holds none. */
+  oldestOutput(band: TunedBand): number {
+    return this.#oldestOutput(band, planDecimation(band.decimation));
+  }
+
   /** The frame with which a reader wants to begin; undefined for the next that is made. */
   #firstFrame({ decimation }: TunedBand, from: ReadFrom, batchSize: number): number | undefined {
     const { ring, epoch } = this.#hub;
