@@ -39,6 +39,7 @@ const PROGRAMS = {
   skyfield: { debian: 'python3-skyfield', there: ['/usr/bin/python3', ['-c', 'import skyfield, sgp4']] },
   rotctld: { debian: 'libhamlib-utils', there: ['rotctld', ['--version']] },
   jsonschema: { debian: 'python3-jsonschema', there: ['/usr/bin/python3', ['-c', 'import jsonschema']] },
+  script: { debian: 'bsdutils', there: ['script', ['--version']] },
   scipy: { debian: 'python3-scipy', there: ['/usr/bin/python3', ['-c', 'import scipy.signal']] },
 };
 

@@ -44,7 +44,9 @@ export class RecordProgress {
 
   #begin(wanted: number): SingleBar {
     const format = '{bar} {percentage} %  {seconds} of {of} s  {eta_formatted} left';
-    const bar = new SingleBar({ format, stream: this.#stream, hideCursor: true, fps: 5 }, Presets.shades_classic);
+    // Drawn again as it is: a sentence may have taken its place.
+    const options = { format, stream: this.#stream, hideCursor: true, fps: 5, forceRedraw: true };
+    const bar = new SingleBar(options, Presets.shades_classic);
     bar.start(wanted, 0, { seconds: '0.0', of: '0.0' });
     return bar;
   }
