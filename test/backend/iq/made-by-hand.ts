@@ -30,6 +30,10 @@ export class HandSource implements Source {
     this.kind = kind;
   }
 
+  get connects(): boolean {
+    return !['sim', 'sigmf'].includes(this.kind);
+  }
+
   get running(): boolean {
     return this.#sink !== undefined;
   }

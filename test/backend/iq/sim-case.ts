@@ -1,5 +1,7 @@
+import { pino } from 'pino';
 import { PacedSource } from '../../../src/backend/iq/sources/paced-source.ts';
-import { type SimConfig, SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
+import { SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
+import type { SimConfig } from '../../../src/backend/iq/sources/sim-scene.ts';
 import { ManualClock } from '../manual-clock.ts';
 import type { SourceUnderTest } from './source-under-test.ts';
 
@@ -16,7 +18,7 @@ const CONFIG: SimConfig = {
 export async function simCase(): Promise<SourceUnderTest> {
   const clock = new ManualClock();
   return {
-    source: new PacedSource(new SimGenerator(CONFIG), clock),
+    source: new PacedSource(new SimGenerator(CONFIG), clock, pino({ level: 'silent' })),
     clock,
     feed: async (ms) => clock.advance(ms),
     expected: (sampleIndex, samples) => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { convertSamples, type Datatype } from '../../../src/backend/iq/formats.ts';
-import { type SimConfig, SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
+import { SimGenerator } from '../../../src/backend/iq/sources/sim.ts';
+import type { SimConfig } from '../../../src/backend/iq/sources/sim-scene.ts';
 import { parseSim } from '../../../src/backend/iq/sources/sim-settings.ts';
 import { WelchEstimator } from '../../../src/backend/spectrum/psd.ts';
 import { FieldFault, Fields } from '../../../src/backend/stations/fields.ts';

@@ -20,6 +20,7 @@ import { ManualClock } from '../manual-clock.ts';
 /** A source that does what a test says. */
 class Puppet implements Source {
   readonly kind = 'push';
+  readonly connects = true;
   readonly datatype = 'cu8';
   readonly tuning: Tuning = { sampleRateHz: 1000, centerFrequencyHz: 1e6 };
   fault: PassbandError | undefined;

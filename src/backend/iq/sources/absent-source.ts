@@ -25,6 +25,7 @@ export interface AbsentContext {
  */
 export class AbsentSource implements Source {
   readonly kind: SourceKind;
+  readonly connects = false;
   readonly isAbsent = true;
   /** Nobody knows; nothing is read in it. */
   readonly datatype = 'cf32_le';
@@ -83,8 +84,17 @@ export class AbsentSource implements Source {
       this.#wait(error, this.#fault.publicMessage === before ? 'debug' : 'warn');
       return;
     }
-    if (this.#isClosed) source.close();
-    else opened(source);
+    if (this.#isClosed) {
+      source.close();
+      return;
+    }
+    try {
+      opened(source);
+    } catch (error) {
+      // Nobody waits for this promise: what is thrown here would end the process.
+      source.close();
+      this.#wait(error, 'warn');
+    }
   }
 }
 

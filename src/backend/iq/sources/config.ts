@@ -1,5 +1,5 @@
 import type { Datatype } from '../formats.ts';
-import type { SimConfig } from './sim.ts';
+import type { SimConfig } from './sim-scene.ts';
 import type { Tuning } from './source.ts';
 
 /** A recording that is played. */

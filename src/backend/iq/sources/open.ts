@@ -28,7 +28,7 @@ export async function openSource(config: SourceConfig, context: SourceContext): 
   const { clock } = context;
   switch (config.kind) {
     case 'sim':
-      return new PacedSource(openSim(config, context), clock);
+      return new PacedSource(openSim(config, context), clock, context.log.child({ station: context.stationId }));
     case 'sigmf':
       return openSigmf(config, context);
     case 'rtl_tcp':

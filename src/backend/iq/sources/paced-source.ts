@@ -1,30 +1,20 @@
+import type { Logger } from 'pino';
 import { PassbandError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import { bytesPerSample, type Datatype } from '../formats.ts';
-import type { FrontEnd, Reception, Source, SourceKind, SourceSink, Tuning } from './source.ts';
-
-/** Milliseconds between two deliveries: short against what people and TCP notice, long against a timer's cost. */
-export const TICK_MS = 10;
-
-/** Milliseconds between two deliveries at high rates, where 10 ms would make bursts of megabytes. */
-const FAST_TICK_MS = 2;
-/** Samples a second from which on a rate is high. */
-const FAST_RATE_HZ = 4e6;
-
-/**
- * Milliseconds of samples that are made up for after a stall. What a longer stall missed becomes a gap: making it all up
- * would keep the process busy and so prolong the stall.
- */
-export const MAX_CATCH_UP_MS = 1000;
-
-/**
- * Milliseconds that a source works without giving way to others at most; the rest waits for the next tick. A rate that is
- * too much for the machine then costs this station samples, and no other station its time.
- */
-export const MAX_WORK_MS = 50;
-
-/** Samples in one block at most: bounds the scratch memory (512 KiB of cf32) and the time one block takes. */
-export const MAX_BLOCK_SAMPLES = 65_536;
+import { samplesNs } from '../samples-ns.ts';
+import { Pacer } from './pacer.ts';
+import { refuseFrontEnd } from './refuse-front-end.ts';
+import { RetryDelays } from './retry-delays.ts';
+import {
+  type FrontEnd,
+  MAX_BLOCK_SAMPLES,
+  type Reception,
+  type Source,
+  type SourceKind,
+  type SourceSink,
+  type Tuning,
+} from './source.ts';
 
 /** Samples as a function of their index: what differs between sources that are paced by the clock. */
 export interface SampleGenerator {
@@ -42,30 +32,32 @@ export interface SampleGenerator {
 
 interface Anchor {
   readonly index: number;
-  readonly atMs: number;
   readonly timestampNs: bigint;
 }
 
-/**
- * Delivers a generator's samples in real time. The schedule cannot drift: sample n is due at anchor + (n - anchor index)
- * / rate of the steady clock, whatever the timers do. The index follows the clock even while nothing is delivered.
- */
+/** Delivers a generator's samples in real time. The index follows the clock even while nothing is delivered. */
 export class PacedSource implements Source {
+  readonly connects = false;
   readonly #generator: SampleGenerator;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #scratch: Uint8Array;
   readonly #bytesPerSample: number;
+  readonly #pacer: Pacer;
+  readonly #delays = new RetryDelays();
   #anchor: Anchor;
-  /** First sample that was not made yet. */
-  #next = 0;
   #sink: SourceSink | undefined;
-  #cancelTimer: (() => void) | undefined;
+  #fault: PassbandError | undefined;
+  #cancelRetry = (): void => {};
 
-  constructor(generator: SampleGenerator, clock: Clock) {
+  /** @param log with the name of the station. */
+  constructor(generator: SampleGenerator, clock: Clock, log: Logger) {
     this.#generator = generator;
     this.#clock = clock;
+    this.#log = log;
     this.#bytesPerSample = bytesPerSample(generator.datatype);
     this.#scratch = new Uint8Array(MAX_BLOCK_SAMPLES * this.#bytesPerSample);
+    this.#pacer = new Pacer(clock, generator.tuning.sampleRateHz);
     this.#anchor = this.#anchorAt(0);
   }
 
@@ -81,84 +73,95 @@ export class PacedSource implements Source {
     return this.#generator.tuning;
   }
 
-  /** The clock does not fail. */
-  get fault(): undefined {
-    return undefined;
+  /** The clock does not fail; there is one after a mistake of our own. */
+  get fault(): PassbandError | undefined {
+    return this.#fault;
   }
 
   nextIndex(): number {
+    const { next, due } = this.#pacer;
     // While it delivers, what is due and not made yet still comes; while it does not, it never will.
-    return this.#sink === undefined ? Math.max(this.#next, this.#dueIndex()) : this.#next;
+    return this.#sink === undefined || this.#fault !== undefined ? Math.max(next, due) : next;
   }
 
   start(sink: SourceSink): void {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
-    this.#next = this.nextIndex();
+    this.#pacer.next = this.nextIndex();
     this.#sink = sink;
     this.#arm();
   }
 
   stop(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#pacer.stop();
+    this.#cancelRetry();
     this.#sink = undefined;
+    this.#fault = undefined;
   }
 
   tune(tuning: Tuning, frontEnd: FrontEnd): void {
-    if (frontEnd.gainDb !== undefined || frontEnd.frequencyCorrectionPpm !== undefined) {
-      throw new PassbandError('FAILED_PRECONDITION', `a ${this.kind} source has no gain and no oscillator to set`);
-    }
-    if (this.#sink !== undefined) this.#tick();
+    refuseFrontEnd(this.kind, frontEnd);
+    const isDelivering = this.#sink !== undefined && this.#fault === undefined;
+    if (isDelivering) this.#tick();
     const from = this.nextIndex();
     this.#generator.tune(tuning, from);
     this.#anchor = this.#anchorAt(from);
-    this.#next = from;
-    if (this.#sink !== undefined) this.#arm();
+    this.#pacer.next = from;
+    if (isDelivering) this.#arm();
   }
 
   close(): void {}
 
   #arm(): void {
-    this.#cancelTimer?.();
-    const tickMs = this.tuning.sampleRateHz >= FAST_RATE_HZ ? FAST_TICK_MS : TICK_MS;
-    this.#cancelTimer = this.#clock.every(tickMs, () => this.#tick());
+    this.#pacer.start(() => this.#tick());
   }
 
   #anchorAt(index: number): Anchor {
     const timestampNs = this.#clock.wallNs();
     this.#generator.anchor(index, timestampNs);
-    return { index, atMs: this.#clock.nowMs(), timestampNs };
-  }
-
-  /** End (exclusive) of the samples whose time has come. */
-  #dueIndex(): number {
-    const elapsedMs = this.#clock.nowMs() - this.#anchor.atMs;
-    // Multiplied first: 4.1 s at 2 MS/s would come out a sample short.
-    return this.#anchor.index + Math.floor((elapsedMs * this.tuning.sampleRateHz) / 1000);
-  }
-
-  #timestampNs(index: number): bigint {
-    return (
-      this.#anchor.timestampNs + BigInt(Math.round(((index - this.#anchor.index) / this.tuning.sampleRateHz) * 1e9))
-    );
+    this.#pacer.anchor(index, this.tuning.sampleRateHz);
+    return { index, timestampNs };
   }
 
   #tick(): void {
-    const { sampleRateHz, centerFrequencyHz } = this.tuning;
-    const due = this.#dueIndex();
-    const maxCatchUp = Math.ceil((MAX_CATCH_UP_MS / 1000) * sampleRateHz);
-    if (due - this.#next > maxCatchUp) this.#next = due - maxCatchUp;
-    const untilMs = this.#clock.nowMs() + MAX_WORK_MS;
-    while (this.#next < due && this.#sink !== undefined && this.#clock.nowMs() <= untilMs) {
-      const count = Math.min(due - this.#next, MAX_BLOCK_SAMPLES);
-      const bytes = this.#scratch.subarray(0, count * this.#bytesPerSample);
-      const sampleIndex = this.#next;
-      this.#generator.fill(sampleIndex, bytes);
-      this.#next += count;
-      const timestampNs = this.#timestampNs(sampleIndex);
-      const { reception } = this.#generator;
-      const block = { sampleIndex, timestampNs, sampleRateHz, centerFrequencyHz, bytes };
-      this.#sink.samples(reception === undefined ? block : { ...block, reception });
+    try {
+      this.#pacer.keepUp((due) => this.#make(Math.min(due, MAX_BLOCK_SAMPLES)));
+    } catch (error) {
+      this.#fail(error);
     }
+  }
+
+  #make(count: number): boolean {
+    const sink = this.#sink;
+    if (sink === undefined) return false;
+    const { sampleRateHz, centerFrequencyHz } = this.tuning;
+    const bytes = this.#scratch.subarray(0, count * this.#bytesPerSample);
+    const sampleIndex = this.#pacer.next;
+    this.#generator.fill(sampleIndex, bytes);
+    this.#pacer.next += count;
+    const timestampNs = this.#anchor.timestampNs + samplesNs(sampleIndex - this.#anchor.index, sampleRateHz);
+    const { reception } = this.#generator;
+    const block = { sampleIndex, timestampNs, sampleRateHz, centerFrequencyHz, bytes };
+    this.#fault = undefined;
+    sink.samples(reception === undefined ? block : { ...block, reception });
+    this.#delays.reset();
+    return true;
+  }
+
+  /** Made or taken, a sample went wrong: no other station shall suffer for it. */
+  #fail(cause: unknown): void {
+    const sink = this.#sink;
+    this.#pacer.stop();
+    if (sink === undefined) return;
+    const isNews = this.#fault === undefined;
+    const retryMs = Math.round(this.#delays.next());
+    this.#log.error({ retryMs, err: cause }, 'the samples of a station cannot be made');
+    this.#fault ??= new PassbandError('UNAVAILABLE', 'the samples of this station cannot be made; it is tried again', {
+      cause,
+    });
+    this.#cancelRetry = this.#clock.after(retryMs, () => {
+      this.#pacer.next = this.nextIndex();
+      this.#arm();
+    });
+    if (isNews) sink.failed(this.#fault);
   }
 }

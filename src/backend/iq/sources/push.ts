@@ -52,6 +52,7 @@ export interface ProducerSession {
  */
 export class PushSource implements Source {
   readonly kind = 'push';
+  readonly connects = true;
   readonly datatype: Datatype;
   /** The compression that StartStream has announced; undefined takes any. */
   expectedCompression: Compression | undefined;

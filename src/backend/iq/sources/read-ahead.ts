@@ -81,13 +81,13 @@ export class ReadAhead {
       (bytes) => {
         if (this.#reading !== reading) return;
         this.#reading = undefined;
-        const { carriage, samples } = this.#recording;
-        if (bytes.length < wanted * carriage.fileBytesPerSample) {
-          this.#events.failed(new Error(`the data file ends after ${bytes.length} bytes of a read`));
+        try {
+          this.#hold(ordinal, wanted, bytes);
+        } catch (error) {
+          // Short, or there is no memory to carry it.
+          this.#events.failed(error);
           return;
         }
-        this.#chunks.push({ ordinal, samples: wanted, bytes: carriage.carry(bytes) });
-        this.#next = (ordinal + wanted) % samples;
         this.#readOn();
         this.#events.arrived();
       },
@@ -97,6 +97,15 @@ export class ReadAhead {
         this.#events.failed(error);
       },
     );
+  }
+
+  #hold(ordinal: number, wanted: number, bytes: Buffer): void {
+    const { carriage, samples } = this.#recording;
+    if (bytes.length < wanted * carriage.fileBytesPerSample) {
+      throw new Error(`the data file ends after ${bytes.length} bytes of a read`);
+    }
+    this.#chunks.push({ ordinal, samples: wanted, bytes: carriage.carry(bytes) });
+    this.#next = (ordinal + wanted) % samples;
   }
 }
 

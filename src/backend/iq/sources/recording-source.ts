@@ -2,12 +2,14 @@ import type { Logger } from 'pino';
 import { PassbandError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import { bytesPerSample, type Datatype } from '../formats.ts';
-import { MAX_BLOCK_SAMPLES, MAX_CATCH_UP_MS, MAX_WORK_MS, TICK_MS } from './paced-source.ts';
+import { samplesNs } from '../samples-ns.ts';
+import { Pacer } from './pacer.ts';
 import type { Recording } from './recording.ts';
 import type { RecordingSamples } from './recording-samples.ts';
 import { type Place, RecordingTimeline } from './recording-timeline.ts';
+import { refuseFrontEnd } from './refuse-front-end.ts';
 import { RetryDelays } from './retry-delays.ts';
-import type { FrontEnd, Source, SourceSink, Tuning } from './source.ts';
+import { type FrontEnd, MAX_BLOCK_SAMPLES, type Source, type SourceSink, type Tuning } from './source.ts';
 
 /** How a recording is played, and with what. */
 export interface Playing {
@@ -19,31 +21,27 @@ export interface Playing {
 }
 
 /**
- * Plays a recording by the clock, round after round or once for whoever comes. The schedule cannot drift, as that of
- * PacedSource. The tuning changes with the captures, the sample index jumps with their gaps, and the times are the recorded
+ * Plays a recording by the clock, round after round or once for whoever comes. The tuning changes with the captures, the sample index jumps with their gaps, and the times are the recorded
  * ones where there are any.
  */
 export class RecordingSource implements Source {
   readonly kind = 'sigmf';
+  readonly connects = false;
   readonly datatype: Datatype;
   readonly #samples: RecordingSamples;
   readonly #playing: Playing;
   readonly #timeline: RecordingTimeline;
   readonly #rateHz: number;
-  readonly #scratch: Uint8Array;
   readonly #bytesPerSample: number;
+  readonly #pacer: Pacer;
   readonly #delays = new RetryDelays();
   /** Where the playing began, which is the beginning of a round, and when. */
   #startPlace = 0;
-  #startMs: number;
   #startNs: bigint;
-  /** Place of the first sample that was not delivered yet. */
-  #next = 0;
   /** Whether a recording that is not repeated has begun. */
   #hasBegun: boolean;
   #sink: SourceSink | undefined;
   #fault: PassbandError | undefined;
-  #cancelTimer: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
 
   constructor(
@@ -57,8 +55,8 @@ export class RecordingSource implements Source {
     this.#timeline = new RecordingTimeline(recording.segments, recording.sampleRateHz);
     this.datatype = recording.carriage.datatype;
     this.#bytesPerSample = bytesPerSample(this.datatype);
-    this.#scratch = new Uint8Array(MAX_BLOCK_SAMPLES * this.#bytesPerSample);
-    this.#startMs = playing.clock.nowMs();
+    // By place: the schedule is that of the playing.
+    this.#pacer = new Pacer(playing.clock, recording.sampleRateHz * playing.speed);
     this.#startNs = playing.clock.wallNs();
     this.#hasBegun = playing.loop;
   }
@@ -78,16 +76,19 @@ export class RecordingSource implements Source {
   start(sink: SourceSink): void {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
     // A round that begins now begins with its first sample, however long this takes.
-    this.#next = this.#playing.loop || !this.#beginsAnew() ? this.#herePlace() : this.#startPlace;
+    this.#pacer.next = this.#playing.loop || !this.#beginsAnew() ? this.#herePlace() : this.#startPlace;
     this.#sink = sink;
+    if (this.#pacer.next >= this.#timeline.end) {
+      this.#endCount(sink);
+      return;
+    }
     this.#samples.open({ arrived: () => this.#tick(), failed: (error) => this.#fail(error) });
-    this.#cancelTimer = this.#playing.clock.every(TICK_MS, () => this.#tick());
+    this.#pacer.start(() => this.#tick());
   }
 
   stop(): void {
-    this.#cancelTimer?.();
+    this.#pacer.stop();
     this.#cancelRetry?.();
-    this.#cancelTimer = undefined;
     this.#cancelRetry = undefined;
     this.#sink = undefined;
     // Nothing is known to be wrong any more: the next start tries it.
@@ -96,9 +97,7 @@ export class RecordingSource implements Source {
   }
 
   tune(tuning: Tuning, frontEnd: FrontEnd): void {
-    if (frontEnd.gainDb !== undefined || frontEnd.frequencyCorrectionPpm !== undefined) {
-      throw new PassbandError('FAILED_PRECONDITION', 'a sigmf source has no gain and no oscillator to set');
-    }
+    refuseFrontEnd(this.kind, frontEnd);
     const { sampleRateHz, centerFrequencyHz } = this.tuning;
     if (tuning.sampleRateHz !== sampleRateHz || tuning.centerFrequencyHz !== centerFrequencyHz) {
       throw new PassbandError(
@@ -114,7 +113,8 @@ export class RecordingSource implements Source {
 
   /** While it delivers, what is due and not delivered yet still comes; while it does not, it never will. */
   #herePlace(): number {
-    return this.#sink === undefined ? Math.max(this.#next, this.#duePlace()) : this.#next;
+    const { next } = this.#pacer;
+    return this.#sink === undefined ? Math.max(next, this.#duePlace()) : next;
   }
 
   #here(): Place {
@@ -123,47 +123,52 @@ export class RecordingSource implements Source {
 
   /** End (exclusive) of the places whose time has come. */
   #duePlace(): number {
-    if (!this.#hasBegun) return this.#startPlace;
-    const elapsedMs = this.#playing.clock.nowMs() - this.#startMs;
-    // Multiplied first: 4.1 s at 2 MS/s would come out a sample short.
-    const due = this.#startPlace + Math.floor((elapsedMs * this.#rateHz * this.#playing.speed) / 1000);
-    return this.#playing.loop ? due : Math.min(due, this.#startPlace + this.#timeline.roundPlaces);
+    return this.#hasBegun ? Math.min(this.#pacer.due, this.#endPlace()) : this.#startPlace;
+  }
+
+  /** Where the playing ends. */
+  #endPlace(): number {
+    const { roundPlaces, end } = this.#timeline;
+    return this.#playing.loop ? end : Math.min(this.#startPlace + roundPlaces, end);
   }
 
   /** Begins what is not repeated, for the first who listens and again for the first after its end; false in between. */
   #beginsAnew(): boolean {
-    const end = this.#startPlace + this.#timeline.roundPlaces;
+    const end = this.#endPlace();
     if (this.#hasBegun && this.#herePlace() < end) return false;
     if (this.#hasBegun) this.#startPlace = end;
     this.#hasBegun = true;
-    this.#startMs = this.#playing.clock.nowMs();
+    this.#pacer.anchor(this.#startPlace);
     this.#startNs = this.#playing.clock.wallNs();
     return true;
   }
 
   #tick(): void {
-    if (this.#fault !== undefined || this.#sink === undefined) return;
-    const { clock, speed, loop } = this.#playing;
-    const due = this.#duePlace();
-    const maxCatchUp = Math.ceil((MAX_CATCH_UP_MS / 1000) * this.#rateHz * speed);
-    if (due - this.#next > maxCatchUp) this.#next = due - maxCatchUp;
-    const untilMs = clock.nowMs() + MAX_WORK_MS;
-    while (this.#sink !== undefined && this.#next < due && clock.nowMs() <= untilMs) {
-      const place = this.#timeline.at(this.#next);
-      if (place.samples === 0) this.#next = Math.min(due, this.#next + place.until);
-      else if (!this.#deliver(this.#sink, place, Math.min(due - this.#next, place.samples, MAX_BLOCK_SAMPLES))) return;
+    const sink = this.#sink;
+    if (this.#fault !== undefined || sink === undefined) return;
+    const end = this.#endPlace();
+    try {
+      this.#pacer.keepUp((due) => this.#playOn(due), end);
+      if (this.#sink === undefined || this.#pacer.next < end) return;
+      if (this.#playing.loop) this.#endCount(sink);
+      else sink.ended?.();
+    } catch (error) {
+      this.#fail(error);
     }
-    if (!loop && this.#next >= this.#startPlace + this.#timeline.roundPlaces) this.#sink?.ended?.();
   }
 
-  /** False when the samples are not at hand yet. */
-  #deliver(sink: SourceSink, place: Place, samples: number): boolean {
-    const found = this.#samples.at(place.ordinal, samples);
-    if (found === undefined) return false;
-    // The scratch begins where every kind of number may, which a place in the file need not.
-    const bytes = this.#scratch.subarray(0, found.length);
-    bytes.set(found);
-    this.#next += found.length / this.#bytesPerSample;
+  /** Delivers samples, or goes through a gap; false when the samples are not at hand yet. */
+  #playOn(due: number): boolean {
+    const sink = this.#sink;
+    if (sink === undefined) return false;
+    const place = this.#timeline.at(this.#pacer.next);
+    if (place.samples === 0) {
+      this.#pacer.next += Math.min(due, place.until);
+      return true;
+    }
+    const bytes = this.#samples.at(place.ordinal, Math.min(due, place.samples, MAX_BLOCK_SAMPLES));
+    if (bytes === undefined) return false;
+    this.#pacer.next += bytes.length / this.#bytesPerSample;
     sink.samples({
       sampleIndex: place.index,
       timestampNs: place.timestampNs ?? this.#countedNs(place.index),
@@ -171,13 +176,24 @@ export class RecordingSource implements Source {
       centerFrequencyHz: place.frequencyHz,
       bytes,
     });
+    this.#delays.reset();
     return true;
   }
 
   /** Time of a sample of a recording without times: counted from the time of day at which the playing began. */
   #countedNs(index: number): bigint {
     const first = this.#timeline.at(this.#startPlace).index;
-    return this.#startNs + BigInt(Math.round(((index - first) / this.#rateHz) * 1e9));
+    return this.#startNs + samplesNs(index - first, this.#rateHz);
+  }
+
+  /** There is no exact index for another round, and there never will be. */
+  #endCount(sink: SourceSink): void {
+    this.#pacer.stop();
+    this.#samples.rest();
+    const reason = "the recording's count of samples is at its end; make the station anew";
+    this.#fault = new PassbandError('UNAVAILABLE', reason);
+    this.#playing.log.error({ err: this.#fault }, 'a recording cannot be played on');
+    sink.failed(this.#fault);
   }
 
   #fail(cause: unknown): void {
@@ -198,7 +214,6 @@ export class RecordingSource implements Source {
     this.#samples.reopen().then(
       () => {
         if (this.#sink !== sink || sink === undefined) return;
-        this.#delays.reset();
         this.#fault = undefined;
         this.#tick();
       },

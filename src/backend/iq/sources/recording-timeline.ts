@@ -1,9 +1,9 @@
 import type { Segment } from '../../../sigmf/segments.ts';
+import { samplesNs } from '../samples-ns.ts';
+import { LAST_INDEX } from './index-clock.ts';
 
 /** Seconds that a gap of a recording lasts when it is played at most; the sample index still jumps by all of it. */
 export const MAX_PLAYED_GAP_S = 10;
-
-const NS_PER_SECOND = 1e9;
 
 /** What is at a place of the playing. */
 export interface Place {
@@ -35,6 +35,8 @@ export class RecordingTimeline {
   readonly #played: readonly Played[];
   /** Places, and samples of the index, that a round has. */
   readonly roundPlaces: number;
+  /** Places there are, in whole rounds: behind them a sample index is not exact any more. */
+  readonly end: number;
   readonly #roundSamples: number;
   readonly #roundNs: bigint;
 
@@ -55,17 +57,8 @@ export class RecordingTimeline {
     this.#played = played;
     this.roundPlaces = at;
     this.#roundSamples = end;
+    this.end = Math.floor(LAST_INDEX / end) * at;
     this.#roundNs = this.#lengthNs();
-  }
-
-  /** Index after the last sample of the rounds before this one. */
-  roundIndex(round: number): number {
-    return round * this.#roundSamples;
-  }
-
-  /** Whether the index is exact to the end of a round. */
-  fits(round: number): boolean {
-    return (round + 1) * this.#roundSamples <= Number.MAX_SAFE_INTEGER;
   }
 
   at(place: number): Place {
@@ -84,11 +77,13 @@ export class RecordingTimeline {
     return {
       samples,
       until,
-      index: this.roundIndex(round) + segment.index + into,
+      index: round * this.#roundSamples + segment.index + into,
       ordinal: segment.ordinal + into,
       frequencyHz: segment.frequencyHz,
       timestampNs:
-        timestampNs === undefined ? undefined : timestampNs + this.#nsOf(into) + BigInt(round) * this.#roundNs,
+        timestampNs === undefined
+          ? undefined
+          : timestampNs + samplesNs(into, this.#rateHz) + BigInt(round) * this.#roundNs,
     };
   }
 
@@ -110,12 +105,8 @@ export class RecordingTimeline {
   #lengthNs(): bigint {
     const first = this.#played[0]?.timestampNs;
     const last = this.#played.at(-1);
-    if (first === undefined || last?.timestampNs === undefined) return this.#nsOf(this.#roundSamples);
-    const length = last.timestampNs + this.#nsOf(last.samples) - first;
-    return length > 0n ? length : this.#nsOf(this.#roundSamples);
-  }
-
-  #nsOf(samples: number): bigint {
-    return BigInt(Math.round((samples / this.#rateHz) * NS_PER_SECOND));
+    if (first === undefined || last?.timestampNs === undefined) return samplesNs(this.#roundSamples, this.#rateHz);
+    const length = last.timestampNs + samplesNs(last.samples, this.#rateHz) - first;
+    return length > 0n ? length : samplesNs(this.#roundSamples, this.#rateHz);
   }
 }

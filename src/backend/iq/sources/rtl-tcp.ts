@@ -35,6 +35,7 @@ export interface RtlTcpContext {
  */
 export class RtlTcpSource implements Source {
   readonly kind = 'rtl_tcp';
+  readonly connects = true;
   readonly datatype = 'cu8';
   readonly #config: RtlTcpConfig;
   readonly #clock: Clock;

@@ -3,7 +3,7 @@ import { parseTle } from '../../antenna/tle.ts';
 import type { NumberRange } from '../../field-checks.ts';
 import { FieldFault, type Fields } from '../../stations/fields.ts';
 import { FREQUENCY } from '../../stations/ranges.ts';
-import type { SimConfig } from './sim.ts';
+import type { SimConfig } from './sim-scene.ts';
 import {
   MAX_SAMPLES_PER_SYMBOL,
   MAX_SIGNALS,

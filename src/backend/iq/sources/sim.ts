@@ -6,8 +6,6 @@ import { amplitude, type SceneShift, type ShiftedRun, type SimSignal } from './s
 import { signalsOf } from './sim-signals.ts';
 import type { Reception, Tuning } from './source.ts';
 
-export type { SimConfig } from './sim-scene.ts';
-
 /** Counters that share one noise key. */
 const RANGE = 2 ** 32;
 /** Key of the noise among those of a seed. */

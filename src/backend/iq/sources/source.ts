@@ -4,6 +4,9 @@ import type { Datatype } from '../formats.ts';
 /** Kinds of source, as StationService names them. */
 export type SourceKind = 'sim' | 'sigmf' | 'rtl_tcp' | 'zmq' | 'push';
 
+/** Samples in one block at most: bounds the memory of a source (512 KiB of cf32) and the time one block takes. */
+export const MAX_BLOCK_SAMPLES = 65_536;
+
 /** Where a source listens. */
 export interface Tuning {
   /** Complex samples per second. */
@@ -40,7 +43,10 @@ export interface SampleBlock extends Tuning {
   readonly sampleIndex: number;
   /** Time of the first sample, nanoseconds since 1970-01-01T00:00:00Z. */
   readonly timestampNs: bigint;
-  /** Whole samples in the source's datatype, beginning at a multiple of 8; only good until the receiver returns. */
+  /**
+   * Whole samples in the source's datatype, beginning at a multiple of the size of an I; only good until the receiver
+   * returns, who writes nothing to them.
+   */
   readonly bytes: Uint8Array;
   readonly reception?: Reception;
   /** Numbers (I or Q) that did not fit the source's datatype and were saturated; none unless told. */
@@ -68,6 +74,8 @@ export interface SourceSink {
  */
 export interface Source {
   readonly kind: SourceKind;
+  /** Whether it may find nobody at the other end: whether it works then shows after it was started. */
+  readonly connects: boolean;
   readonly datatype: Datatype;
   readonly tuning: Tuning;
   /** Why no samples can come at present; undefined while nothing is known to be wrong. */
@@ -76,7 +84,10 @@ export interface Source {
   readonly isAbsent?: boolean;
   /** Common name of the remote producer that is connected; undefined for sources of our own. */
   readonly producer?: string | undefined;
-  /** The index that the next sample gets if it is made now. It never goes back. */
+  /**
+   * The index that the next sample gets if it is made now. It never goes back, but where samples come again after a fault
+   * with a count of their sender's that says that fewer were made than the clock told.
+   */
   nextIndex(): number;
   /** Begins to deliver. */
   start(sink: SourceSink): void;

@@ -32,6 +32,7 @@ export interface ZmqSourceContext {
  */
 export class ZmqSource implements Source {
   readonly kind = 'zmq';
+  readonly connects = true;
   readonly #config: ZmqConfig;
   readonly #context: ZmqSourceContext;
   readonly #timeline: ArrivalTimeline;
