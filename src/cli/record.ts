@@ -9,8 +9,8 @@ The extension of FILE says how it is written:
 Until it is whole it is called FILE.part. A connection that drops is made again, and goes on behind the last sample; what
 the server no longer held by then is printed as "missing: samples A to B", and is a capture in SigMF.
 
-Ctrl-C ends the recording in good order: what has come is kept.
-Exit code: 0 whole, 3 whole with samples missing, 1 shorter than asked for, 2 wrong usage.
+Whatever ends the recording, Ctrl-C or a full disk, what has come is kept; what cannot be finished stays as FILE.part.
+Exit code: 0 whole, 3 whole with samples missing, 1 shorter than asked for or not finished, 2 wrong usage.
 
 Examples:
   $ passband record adsb --seconds 10 -o aircraft.sigmf       ten seconds, as the receiver made them
@@ -47,7 +47,7 @@ export function recordCommand(): Command {
     // Imported when it is run: help and refusals need not wait for it.
     const order = await readRecordOrder(station, flags);
     const { runRecord } = await import('./recording/run-record.ts');
-    const { exitCode, text } = await runRecord(order);
+    const { exitCode, text } = await runRecord(order, process.stderr);
     if (text !== '') command.configureOutput().writeOut?.(text);
     process.exitCode = exitCode;
   });

@@ -94,8 +94,7 @@ export class RecordingNotes {
     if (expected !== undefined && origin.globalIndex !== undefined && origin.globalIndex > expected) {
       this.#lostSamples += origin.globalIndex - expected;
     }
-    // A capture that nothing was written to is none.
-    if (last?.sampleStart === this.#samples) this.#captures.pop();
+    this.#dropEmptyCapture();
     this.#captures.push({ ...origin, sampleStart: this.#samples });
     return true;
   }
@@ -124,6 +123,7 @@ export class RecordingNotes {
    * @param sha512 hash of the data, when no more will come.
    */
   text(sha512?: string): string {
+    if (sha512 !== undefined) this.#dropEmptyCapture();
     const { datatype, sampleRateHz, description, recorder } = this.facts;
     const captures = this.#captures.map(captureObject);
     const global = {
@@ -136,6 +136,11 @@ export class RecordingNotes {
       ...(sha512 === undefined ? {} : { 'core:sha512': sha512 }),
     };
     return `${JSON.stringify({ global, captures, annotations: [] }, undefined, 2)}\n`;
+  }
+
+  /** A capture that nothing was written to is none. */
+  #dropEmptyCapture(): void {
+    if (this.#captures.at(-1)?.sampleStart === this.#samples) this.#captures.pop();
   }
 }
 

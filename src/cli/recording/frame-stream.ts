@@ -83,22 +83,29 @@ function answer(target: URL, options: RequestOptions): Promise<IncomingMessage> 
   });
 }
 
+/** A refusal as it is, also when its body breaks off or never ends: its status says whether to come back. */
 async function refusal(response: IncomingMessage): Promise<StreamFault> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += chunk.length;
-    if (bytes <= MAX_PROBLEM_BYTES) chunks.push(chunk);
-  }
   const status = response.statusCode ?? 0;
   const isPassing = [429, 502, 503, 504].includes(status);
   let detail = '';
   try {
-    detail = String(JSON.parse(Buffer.concat(chunks).toString()).detail ?? '');
+    detail = String(JSON.parse(await beginningOf(response)).detail ?? '');
   } catch {
-    // Not from a gateway of ours; the status must do.
+    // Not from a gateway of ours, or not whole; the status must do.
   }
   return new StreamFault(`${status}: ${detail || response.statusMessage}`, isPassing);
+}
+
+/** The first MAX_PROBLEM_BYTES of a body, and some of the chunk that they end in. The rest is never read. */
+async function beginningOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= MAX_PROBLEM_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** The first of length-delimited messages; undefined while it is not whole. */

@@ -14,7 +14,7 @@ export interface RecordObserver {
 
 /** What has become of a recording. */
 export interface Recorded {
-  /** Undefined when no sample came. */
+  /** Undefined when no sample was written. */
   readonly notes: RecordingNotes | undefined;
   /** Whether it has the length that was asked for. */
   readonly isWhole: boolean;
@@ -30,6 +30,9 @@ export interface Missing {
   readonly uncountedS: number | undefined;
 }
 
+/** Parts of a sample's duration that the rounding of times to nanoseconds may cost. */
+const ROUNDING_SAMPLES = 0.1;
+
 /**
  * Writes frames until there are as many samples as are wanted, or no more come. Samples that are missing are told of by
  * their indices.
@@ -42,10 +45,11 @@ export class SampleRecorder {
   readonly #observer: RecordObserver;
   #notes: RecordingNotes | undefined;
   #wanted: number | undefined;
+  /** Epoch of the last sample that was written; empty before the first. */
   #epoch = '';
   /** Whether indices still count from where they did at the beginning. */
   #isFirstEpoch = true;
-  /** Index of the sample that should come next, in the present epoch. */
+  /** Index of the sample that should come next, in the present epoch; undefined when any may. */
   #expected: number | undefined;
   /** Time of that sample if nothing is lost before it. */
   #expectedNs = 0n;
@@ -61,64 +65,81 @@ export class SampleRecorder {
 
   get recorded(): Recorded {
     const { samples = 0 } = this.#notes ?? {};
+    const notes = samples === 0 ? undefined : this.#notes;
     const isWhole = this.#wanted === undefined ? false : samples >= this.#wanted;
     const isMissing = this.#lostSamples > 0 || this.#uncountedS !== undefined;
     const missing = isMissing ? { samples: this.#lostSamples, uncountedS: this.#uncountedS } : undefined;
-    return { notes: this.#notes, isWhole, missing };
+    return { notes, isWhole, missing };
   }
 
-  /** Takes a frame; true when there are as many samples as are wanted. */
+  /** Takes a frame; true when there are as many samples as are wanted. What cannot be written leaves no trace in the notes. */
   async take(frame: IqFrame): Promise<boolean> {
     const notes = this.#notesFor(frame);
-    if (frame.sampleRateHz !== notes.facts.sampleRateHz || frame.datatype !== notes.facts.datatype) {
-      throw new StreamFault(`the station now has ${frame.sampleRateHz} samples/s; a recording has one rate`, false);
-    }
-    this.#follow(frame);
     const { bytesPerSample: sampleBytes, sampleRateHz } = notes.facts;
-    const known = Math.max(0, (this.#expected ?? 0) - frame.sampleIndex);
-    const rest = frame.data.subarray(known * sampleBytes);
+    const expected = this.#isNewEpoch(frame) ? undefined : this.#expected;
+    const skipped = Math.max(0, (expected ?? 0) - frame.sampleIndex, this.#samplesTooEarly(frame));
+    const rest = frame.data.subarray(skipped * sampleBytes);
     const left = (this.#wanted ?? Number.POSITIVE_INFINITY) - notes.samples;
     const bytes = rest.subarray(0, Math.min(rest.length, left * sampleBytes));
     if (bytes.length === 0) return left <= 0;
-    const start = frame.sampleIndex + known;
+    await this.#output.write(bytes);
+    this.#noteMissing(frame, expected);
+    const start = frame.sampleIndex + skipped;
     notes.from({
       globalIndex: this.#isFirstEpoch ? start : undefined,
       centerFrequencyHz: frame.centerFrequencyHz,
-      timestampNs: frame.timestampNs + BigInt(Math.round((known / sampleRateHz) * 1e9)),
+      timestampNs: frame.timestampNs + nanoseconds(skipped, sampleRateHz),
     });
     if (notes.captures > MAX_CAPTURES) throw new StreamFault(`more than ${MAX_CAPTURES} gaps and retunes`, false);
-    await this.#output.write(bytes);
     notes.append(bytes);
+    this.#epoch = frame.epoch;
     this.#expected = start + bytes.length / sampleBytes;
+    this.#expectedNs = frame.timestampNs + nanoseconds(frame.data.length / sampleBytes, sampleRateHz);
     this.#observer.progress(notes.samples, this.#wanted, sampleRateHz);
     return this.#wanted !== undefined && notes.samples >= this.#wanted;
   }
 
+  #isNewEpoch(frame: IqFrame): boolean {
+    return this.#epoch !== '' && frame.epoch !== this.#epoch;
+  }
+
+  /** Samples of a frame before the time that it shall begin at: the server sends the frame that holds it whole. */
+  #samplesTooEarly(frame: IqFrame): number {
+    const { from } = this.#order;
+    if (from.kind !== 'time' || this.#epoch !== '') return 0;
+    const earlyS = Number(from.timestampNs - frame.timestampNs) / 1e9;
+    return Math.ceil(earlyS * frame.sampleRateHz - ROUNDING_SAMPLES);
+  }
+
   /** Looks what is missing before a frame. */
-  #follow(frame: IqFrame): void {
+  #noteMissing(frame: IqFrame, expected: number | undefined): void {
     const at = datetimeText(frame.timestampNs);
-    if (this.#epoch !== '' && frame.epoch !== this.#epoch) {
+    if (this.#isNewEpoch(frame)) {
       // The clock may have been set back meanwhile.
       const awayS = Math.max(0, Number(frame.timestampNs - this.#expectedNs) / 1e9);
       this.#uncountedS = (this.#uncountedS ?? 0) + awayS;
       this.#isFirstEpoch = false;
-      this.#expected = undefined;
       const missing = `how many samples are missing before ${at} is not known (about ${awayS.toFixed(1)} s by the clock)`;
       this.#observer.say(`the station began anew; ${missing}`);
-    } else if (this.#expected !== undefined && frame.sampleIndex > this.#expected) {
-      const lost = frame.sampleIndex - this.#expected;
+    } else if (expected !== undefined && frame.sampleIndex > expected) {
+      const lost = frame.sampleIndex - expected;
       this.#lostSamples += lost;
-      this.#observer.say(`missing: samples ${this.#expected} to ${frame.sampleIndex - 1} (${lost}), before ${at}`);
+      this.#observer.say(`missing: samples ${expected} to ${frame.sampleIndex - 1} (${lost}), before ${at}`);
     }
-    this.#epoch = frame.epoch;
-    const sampleBytes = this.#notes?.facts.bytesPerSample ?? 1;
-    this.#expectedNs =
-      frame.timestampNs + BigInt(Math.round((frame.data.length / sampleBytes / frame.sampleRateHz) * 1e9));
-    this.#expected ??= frame.sampleIndex;
   }
 
+  /** The notes, begun with the first frame; all frames have the datatype and rate of that one. */
   #notesFor({ datatype, sampleRateHz }: IqFrame): RecordingNotes {
-    if (this.#notes !== undefined) return this.#notes;
+    if (this.#notes !== undefined) {
+      const { facts } = this.#notes;
+      if (sampleRateHz !== facts.sampleRateHz) {
+        throw new StreamFault(`the station now has ${sampleRateHz} samples/s; a recording has one rate`, false);
+      }
+      if (datatype !== facts.datatype) {
+        throw new StreamFault(`the station now sends ${datatype}; a recording has one datatype`, false);
+      }
+      return this.#notes;
+    }
     if (!isDatatype(datatype)) throw new StreamFault(`the server sends samples as ${datatype}`, false);
     const { samples, seconds } = this.#order;
     this.#wanted = samples ?? (seconds === undefined ? undefined : Math.max(1, Math.round(seconds * sampleRateHz)));
@@ -130,4 +151,9 @@ export class SampleRecorder {
     });
     return this.#notes;
   }
+}
+
+/** How long samples take. */
+function nanoseconds(samples: number, sampleRateHz: number): bigint {
+  return BigInt(Math.round((samples / sampleRateHz) * 1e9));
 }

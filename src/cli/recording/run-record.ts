@@ -1,7 +1,7 @@
 import { StreamFault } from './frame-stream.ts';
 import { outputFiles, type RecordOrder } from './record-order.ts';
-import { openOutput } from './record-output.ts';
-import { RecordProgress } from './record-progress.ts';
+import { OutputFault, openOutput } from './record-output.ts';
+import { type ProgressStream, RecordProgress } from './record-progress.ts';
 import { type Missing, type Recorded, SampleRecorder } from './record-samples.ts';
 import { resumedFrames } from './resumed-frames.ts';
 
@@ -17,16 +17,30 @@ export interface RecordOutcome {
   readonly text: string;
 }
 
-/** Records until the order is fulfilled or a signal ends it. Progress and what is missing go to standard error. */
-export async function runRecord(order: RecordOrder): Promise<RecordOutcome> {
+/**
+ * Records until the order is fulfilled or a signal ends it.
+ *
+ * @param told where progress and what is missing are told.
+ */
+export async function runRecord(order: RecordOrder, told: ProgressStream): Promise<RecordOutcome> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
-  const progress = new RecordProgress(process.stderr);
-  const recorded = await record(order, interrupted.signal, progress).finally(() => progress.end());
+  const progress = new RecordProgress(told);
+  let recorded: Recorded;
+  try {
+    recorded = await record(order, interrupted.signal, progress);
+  } catch (error) {
+    if (!(error instanceof OutputFault)) throw error;
+    progress.say(error.message);
+    return { exitCode: EXIT_SHORT, text: '' };
+  } finally {
+    progress.end();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.removeListener(name, interrupt);
+  }
   const { notes, missing } = recorded;
   if (notes === undefined) {
-    progress.say('no sample came; nothing is written');
+    progress.say('no sample was recorded; nothing is written');
     return { exitCode: EXIT_SHORT, text: '' };
   }
   const { datatype, sampleRateHz } = notes.facts;
@@ -45,23 +59,27 @@ function missingText({ samples, uncountedS }: Missing): string {
   return samples === 0 ? uncounted : `${samples} and ${uncounted}`;
 }
 
+/**
+ * Whatever ends it, what has come is kept: it may have come for hours, and never comes again.
+ *
+ * @throws OutputFault when what has come cannot be finished.
+ */
 async function record(order: RecordOrder, signal: AbortSignal, progress: RecordProgress): Promise<Recorded> {
   const output = await openOutput(order);
   const recorder = new SampleRecorder(order, output, progress);
+  let fault: { readonly error: unknown } | undefined;
   try {
     for await (const frame of resumedFrames(order, signal, (sentence) => progress.say(sentence))) {
       if (await recorder.take(frame)) break;
     }
     if (!recorder.recorded.isWhole && !signal.aborted) progress.say('the stream of the station has ended');
   } catch (error) {
-    if (!(error instanceof StreamFault)) {
-      await output.discard();
-      throw error;
-    }
-    progress.say(error.message);
+    if (error instanceof StreamFault || error instanceof OutputFault) progress.say(error.message);
+    else fault = { error };
   }
   const { recorded } = recorder;
   if (recorded.notes === undefined) await output.discard();
   else await output.finish(recorded.notes);
+  if (fault !== undefined) throw fault.error;
   return recorded;
 }
