@@ -9,7 +9,7 @@ export const text = (value: string): string => {
 /** A whole number within bounds; the message names both. */
 export function whole(min: number, max: number, unit: string): (text: string) => number {
   return (value) => {
-    const number = /^[0-9]{1,12}$/.test(value) ? Number(value) : Number.NaN;
+    const number = /^[0-9]{1,16}$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= min && number <= max))
       throw new RangeError(`must be a whole number${unit === '' ? '' : ` of ${unit}`} from ${min} to ${max}`);
     return number;

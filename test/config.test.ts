@@ -129,6 +129,17 @@ it.each(['::', '::1', '0.0.0.0', 'fe80::1%lo', 'localhost', 'radio-1.example'])(
   });
 });
 
+it.each([
+  ['recordings-quota', 'recordingsQuotaBytes'],
+  ['recordings-min-free', 'recordingsMinFreeBytes'],
+] as const)('%s takes whole numbers up to the largest that is exact', (name, key) => {
+  const given = (text: string): number => resolveConfig('up', sources({ flags: { [name]: text } }))[key];
+  expect(['0', '2000000000000', '9007199254740991'].map(given)).toEqual([0, 2e12, Number.MAX_SAFE_INTEGER]);
+  for (const text of ['9007199254740992', '9007199254740993', '90071992547409910']) {
+    expect(() => given(text)).toThrow(`"${text}": must be a whole number of bytes from 0 to 9007199254740991`);
+  }
+});
+
 it.each(['1e3', '0x10', ' 1', '1 ', '+1', '-1', '1.0', '', '١'])('takes no %j for a whole number', (text) => {
   expect(() => resolveConfig('up', sources({ flags: { port: text } }))).toThrow(UsageError);
 });
