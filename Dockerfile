@@ -21,7 +21,7 @@ FROM node:24-bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends tini \
     && rm -rf /var/lib/apt/lists/* \
-    && install -d -o node -g node -m 0700 /certs
+    && install -d -o node -g node -m 0700 /certs /data
 WORKDIR /app
 COPY --from=production /app/node_modules node_modules
 COPY --from=build /app/dist dist
@@ -29,9 +29,9 @@ COPY package.json LICENSE ./
 COPY proto proto
 COPY fixtures fixtures
 COPY docs/policy.schema.json docs/policy-expectations.schema.json docs/
-ENV NODE_ENV=production PASSBAND_CERTS=/certs
+ENV NODE_ENV=production PASSBAND_CERTS=/certs PASSBAND_DATA=/data
 USER node
-VOLUME /certs
+VOLUME ["/certs", "/data"]
 EXPOSE 8443 50051
 # The probe listener is on loopback, inside the container.
 HEALTHCHECK --interval=15s --timeout=3s --start-period=15s CMD ["node", "-e", "const port = process.env.PASSBAND_METRICS_PORT ?? 9464; fetch('http://127.0.0.1:' + port + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
