@@ -10,7 +10,7 @@ import { Admission } from '../gateway/guard/admission.ts';
 import { LiveConnections } from '../gateway/guard/live-connections.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
-import { holderOf } from '../gateway/holder.ts';
+import { holderOf } from '../gateway/guard/holder.ts';
 import { refusedConnection } from '../gateway/refused-connection.ts';
 import { statusDetails } from '../gateway/status-details.ts';
 import { unreadableRequest } from '../gateway/unreadable-request.ts';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { PassbandError } from '../errors.ts';
 import { paceOf, sampleRateCheck } from './answer-limits.ts';
-import { breakOff } from './break-off.ts';
+import { breakOff } from './edge/break-off.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readHttpBody } from './http-body.ts';
@@ -62,7 +62,8 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
   const { method } = route;
   const refusedInput = feeding?.then(() => new Promise<never>(() => {})) ?? new Promise<never>(() => {});
   const headers = await Promise.race([call.accepted, refusedInput]);
-  const source = accept.format === 'raw' ? await peekFirst(call) : { ...call, first: undefined };
+  const source =
+    accept.format === 'raw' ? await Promise.race([peekFirst(call), refusedInput]) : { ...call, first: undefined };
   if (exchange.gone.signal.aborted) {
     call.cancel();
     throw new PassbandError('CANCELLED', 'the call was cancelled');

@@ -10,6 +10,7 @@ import type { EdgeRequest } from './edge/peer.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import type { LiveStream, StreamEnd } from './guard/live-streams.ts';
+import { methodNotAllowed } from './problem.ts';
 import { readRequest, readRequests } from './request-body.ts';
 import { parseRequestTarget, type RequestPath } from './routes/path.ts';
 import { bindRequest, type RequestBinder } from './routes/request.ts';
@@ -85,14 +86,6 @@ function findRoute({ table }: Gateway, httpMethod: string, segments: readonly st
   const get = table.match('GET', segments);
   if (get.kind !== 'route' || get.route.method.serverStreaming) return match;
   return httpMethod === 'HEAD' ? get : { kind: 'method', allow: [...new Set([...match.allow, 'HEAD'])].sort() };
-}
-
-/** The error for a path that exists, but not with this method (RFC 9110 section 15.5.6). */
-export function methodNotAllowed(allow: readonly string[]): PassbandError {
-  return new PassbandError('UNIMPLEMENTED', `this path takes ${allow.join(', ')}`, {
-    status: 405,
-    headers: { allow: allow.join(', ') },
-  });
 }
 
 async function callUnary(call: Call): Promise<void> {

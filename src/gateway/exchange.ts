@@ -1,20 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
 import type { Audit, AuditFacts } from '../audit/audit.ts';
 import { type Code, httpStatus } from '../errors.ts';
 import { afterRunning } from '../expiry.ts';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { isRequestId } from '../request-id.ts';
+import { breakOff, type EdgeResponse } from './edge/break-off.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { Identity } from './guard/identity.ts';
 import { type Grant, LAST_WORD_MS, type LiveCall } from './guard/live-connections.ts';
 import type { StreamEnd } from './guard/live-streams.ts';
 import { STALL_LIMIT_MS } from './writers/pump.ts';
-
-/** A response of either HTTP version. */
-export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
 /** One request and its answer, and what has become known of them: the source of the log line and the metrics. */
 export class Exchange implements LiveCall {
@@ -83,7 +79,7 @@ export class Exchange implements LiveCall {
     const { response } = this;
     response.once(
       'close',
-      afterRunning(LAST_WORD_MS, () => response.destroy()),
+      afterRunning(LAST_WORD_MS, () => breakOff(response)),
     );
   }
 
@@ -96,7 +92,7 @@ export class Exchange implements LiveCall {
   /** Ends the response. A reader that does not take it within the stall limit is cut off: it must not hold a place. */
   finish(body?: string | Uint8Array): void {
     const { response } = this;
-    const cut = setTimeout(() => response.destroy(), STALL_LIMIT_MS);
+    const cut = setTimeout(() => breakOff(response), STALL_LIMIT_MS);
     cut.unref();
     response.once('close', () => clearTimeout(cut));
     if (body === undefined) response.end();

@@ -4,6 +4,7 @@ import { admit, authorize } from './authorize.ts';
 import type { Caller } from './callers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
+import { methodNotAllowed } from './problem.ts';
 
 /** Service under which a policy names the gateway's own pages. */
 export const PAGES_SERVICE = 'passband.Gateway';
@@ -106,12 +107,7 @@ export async function answerPage(
   countAnswer(gateway, exchange);
 }
 
-/** The error of a page asked for with a method that it does not take. */
+/** Refuses a page asked for with a method that it does not take. */
 export function assertReadMethod(method: string | undefined): void {
-  if (method !== 'GET' && method !== 'HEAD') {
-    throw new PassbandError('UNIMPLEMENTED', 'this path takes GET, HEAD', {
-      status: 405,
-      headers: { allow: 'GET, HEAD' },
-    });
-  }
+  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(['GET', 'HEAD']);
 }

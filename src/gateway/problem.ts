@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { PassbandError } from '../errors.ts';
+import { breakOff } from './edge/break-off.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Media type of RFC 9457. */
@@ -19,6 +20,14 @@ export function problemBody(error: PassbandError, requestId: string): string {
   });
 }
 
+/** The error for a path that exists, but not with this method (RFC 9110 section 15.5.6). */
+export function methodNotAllowed(allow: readonly string[]): PassbandError {
+  return new PassbandError('UNIMPLEMENTED', `this path takes ${allow.join(', ')}`, {
+    status: 405,
+    headers: { allow: allow.join(', ') },
+  });
+}
+
 /** Answers a request that failed before its answer began; where it had begun, the connection is broken off. */
 export function sendProblem(exchange: Exchange, thrown: unknown): void {
   const { request, response } = exchange;
@@ -28,7 +37,7 @@ export function sendProblem(exchange: Exchange, thrown: unknown): void {
   exchange.reason = error.publicMessage;
   exchange.cause ??= error.cause ?? (error === thrown ? undefined : thrown);
   if (response.headersSent) {
-    response.destroy();
+    breakOff(response);
     return;
   }
   const body = problemBody(error, exchange.requestId);

@@ -7,6 +7,8 @@ import type { ReadDetails } from './upstream/status.ts';
 
 /** Field number of `details` in google.rpc.Status. */
 const DETAILS = 3;
+/** What a service tells its own developers: stacks and addresses, nobody's who calls from outside. */
+const DEBUG_INFO = 'google.rpc.DebugInfo';
 /** Details that are passed on of one status; a backend that sends more is not trusted to mean well. */
 const MAX_DETAILS = 16;
 
@@ -24,7 +26,8 @@ export function statusDetails(...roots: readonly protobuf.Root[]): ReadDetails {
   };
   return (bytes) => {
     try {
-      return readAnys(bytes).map(([url, value]) => JSON.parse(printAny({ lookup }, url, value)) as ErrorDetail);
+      const details = readAnys(bytes).filter(([url]) => url.slice(url.lastIndexOf('/') + 1) !== DEBUG_INFO);
+      return details.map(([url, value]) => JSON.parse(printAny({ lookup }, url, value)) as ErrorDetail);
     } catch {
       return [];
     }

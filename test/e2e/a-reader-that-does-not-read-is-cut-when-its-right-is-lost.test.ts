@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { writeFile } from 'node:fs/promises';
+import { connect as connectHttp2, constants } from 'node:http2';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { rawConnected } from '../support/raw.ts';
 import { Revoker } from '../support/revocation.ts';
@@ -64,5 +66,34 @@ it('over HTTP/2: the connection with all its streams', async () => {
     (open) => open < before,
   );
   expect(stack.gateway.streams()).toBe(0);
+  session.destroy();
+});
+
+it('over HTTP/2, when one right of several is lost: the stream alone, with an error that no client takes for its end', async () => {
+  const pair = await stack.pki.issue();
+  const session = connectHttp2(stack.gatewayUrl, { ca: stack.pki.caPem, cert: pair.certPem, key: pair.keyPem });
+  const request = session.request({ ':path': IQ, accept: 'application/x-ndjson' });
+  const broken = once(request, 'error');
+  await once(request, 'response');
+  request.pause();
+  const dropped = await queuedMessages();
+  await until('all buffers are full', queuedMessages, (now) => now > dropped, 60_000);
+  await writeFile(
+    join(stack.certsDir, 'policy.yaml'),
+    'version: 1\ndelegates: ["cn:passband-gateway"]\nrules:\n  - { name: less, subjects: ["cn:*"], allow: [{ methods: ["sdr.oran.StationService/*"] }] }\n',
+  );
+  await until('the stream is over', () =>
+    stack.logs.some(
+      ({ msg, format, code }) => msg === 'request' && format === 'ndjson' && code === 'PERMISSION_DENIED',
+    ),
+  );
+  // The reset comes behind what the reader had not read.
+  request.resume();
+  await broken;
+  expect(request.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  const next = session.request({ ':path': '/v1/stations' });
+  const [headers] = await once(next, 'response');
+  expect(headers[':status']).toBe(200);
+  next.resume();
   session.destroy();
 });

@@ -84,6 +84,15 @@ it.each([
   },
 );
 
+it('keeps what a service tells its own developers to itself', async () => {
+  const debugInfo = { stackEntries: ['at radio.ts:7'], detail: 'connect ECONNREFUSED 192.0.2.1:7' };
+  const packed = [any('google.rpc.DebugInfo', debugInfo), ...DETAILS.slice(0, 1)];
+  stack.library.fail('LendBook', withDetails(status.NOT_FOUND, 'gone', packed));
+  const answer = await client.call('/v1/shelves/1/books/7:lend', { method: 'POST', body: '{}' });
+  expect(answer.json()).toMatchObject({ detail: 'gone', details: AS_JSON.slice(0, 1) });
+  expect(JSON.stringify(answer.json())).not.toMatch(/radio\.ts|192\.0\.2/);
+});
+
 it('leaves out what is no google.rpc.Status', async () => {
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', Buffer.from([0xff, 0xff, 0xff]));

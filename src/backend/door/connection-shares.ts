@@ -2,7 +2,7 @@ import { ConnectionCount } from '../../connection-count.ts';
 import { isDelegate } from '../../gateway/guard/decide.ts';
 import { identityFromCertificate } from '../../gateway/guard/identity.ts';
 import type { Policy } from '../../gateway/guard/policy.ts';
-import { holderOf } from '../../gateway/holder.ts';
+import { holderOf } from '../../gateway/guard/holder.ts';
 import type { Reloadable } from '../../trust/reloadable.ts';
 import type { Connection } from './connections.ts';
 

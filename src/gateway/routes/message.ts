@@ -144,18 +144,22 @@ class Encoder {
   }
 }
 
+/** Kinds whose values are bigint here. */
+type LongKind = Extract<ScalarKind, `${string}64`>;
+
+function isLongKind(kind: ScalarKind): kind is LongKind {
+  return kind.endsWith('64');
+}
+
+/** The 64 bits of a value as protobufjs takes them. */
+function longOf(value: bigint): protobuf.Long {
+  const [low = 0, high = 0] = [value, value >> 32n].map((bits) => Number(BigInt.asUintN(32, bits)));
+  return new protobuf.util.LongBits(low, high).toLong();
+}
+
 function writeScalar(writer: protobuf.Writer, kind: ScalarKind, value: Scalar): void {
-  if (typeof value === 'bigint') {
-    const bits = {
-      low: Number(BigInt.asIntN(32, value)),
-      high: Number(BigInt.asIntN(32, value >> 32n)),
-      unsigned: false,
-    };
-    writer[kind as 'int64'](bits as unknown as protobuf.Long);
-  } else if (kind === 'enum') {
-    writer.int32(value as number);
-  } else {
-    // Each kind is the name of the writer's method that takes the kind's own JavaScript type.
-    (writer[kind] as (value: Scalar) => protobuf.Writer)(value);
-  }
+  if (typeof value === 'bigint' && isLongKind(kind)) writer[kind](longOf(value));
+  else if (kind === 'enum') writer.int32(value as number);
+  // Each kind is the name of the writer's method that takes the kind's own JavaScript type.
+  else (writer[kind] as (value: Scalar) => protobuf.Writer)(value);
 }

@@ -30,7 +30,6 @@ export interface Sink {
   readonly destroyed: boolean;
   write(chunk: Chunk): boolean;
   end(chunk?: Chunk): unknown;
-  destroy(): unknown;
   on(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
 }
 
@@ -59,8 +58,8 @@ export interface PumpOptions {
   readonly loss: LossMeter;
   readonly overflow: Overflow;
   readonly observer: PumpObserver;
-  /** Ends the response so that nobody takes it for a whole one; destroys the sink unless told. */
-  readonly breakOff?: () => void;
+  /** Ends the response so that nobody takes it for a whole one. */
+  readonly breakOff: () => void;
   /** How fast this reader may be served, asked at every message; a reader that has to wait for it counts as slow. */
   readonly pace?: (() => SharedPace | undefined) | undefined;
   /** Looks at each message before it goes anywhere; what it throws ends the stream. */
@@ -85,8 +84,8 @@ const GONE: EndStatus = { code: 'CANCELLED', message: 'the client went away', de
  * alike, since a client that dies never drains.
  */
 export function startPump(options: PumpOptions): Pump {
-  const { source, sink, writer, outgoing, loss, overflow, observer, inspect } = options;
-  const { pace = () => undefined, breakOff = () => sink.destroy() } = options;
+  const { source, sink, breakOff, writer, outgoing, loss, overflow, observer, inspect } = options;
+  const { pace = () => undefined } = options;
   const silenceMs = options.silenceMs ?? SILENCE_MS;
   const stallLimitMs = options.stallLimitMs ?? STALL_LIMIT_MS;
   let queue: Uint8Array[] = [];
@@ -191,7 +190,7 @@ export function startPump(options: PumpOptions): Pump {
     else {
       sink.end(last.length === 0 ? undefined : last);
       // A reader that takes nothing must not hold its connection for ever by not taking the end either.
-      const cut = setTimeout(() => sink.destroy(), stallLimitMs);
+      const cut = setTimeout(breakOff, stallLimitMs);
       cut.unref();
       sink.on('close', () => clearTimeout(cut));
     }
@@ -211,7 +210,7 @@ export function startPump(options: PumpOptions): Pump {
     () => {
       const nowMs = Date.now();
       if (blockedSinceMs !== undefined && nowMs - blockedSinceMs > stallLimitMs) {
-        sink.destroy();
+        breakOff();
         close(GONE);
       } else if (blockedSinceMs === undefined && nowMs - lastWriteMs >= silenceMs) write(writer.silence());
     },

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { holderOf } from '../../../src/gateway/holder.ts';
+import { holderOf } from '../../../src/gateway/guard/holder.ts';
 import type { ClientPair } from '../../support/https.ts';
 import { rawConnect, rawExchange, requestText, untilClosed } from '../../support/raw.ts';
 import { until } from '../../support/until.ts';

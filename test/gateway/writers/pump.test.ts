@@ -69,7 +69,7 @@ class FakeSink extends EventEmitter implements Sink {
     if (chunk !== undefined) this.written.push(Buffer.from(chunk as string).toString());
     this.ended = true;
   }
-  destroy(): void {
+  breakOff(): void {
     this.destroyed = true;
     this.emit('close');
   }
@@ -122,6 +122,7 @@ function rig(overflow: Overflow, more: RigOptions = {}): Rig {
   const pump = startPump({
     source,
     sink,
+    breakOff: () => sink.breakOff(),
     writer,
     overflow,
     pace: more.pace,
@@ -372,6 +373,7 @@ describe('a reader that goes away', () => {
     const pump = startPump({
       source,
       sink,
+      breakOff: () => sink.breakOff(),
       writer: PLAIN,
       overflow: 'block',
       loss: countingLossMeter(),

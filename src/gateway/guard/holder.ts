@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { identityFromCertificate } from './guard/identity.ts';
+import { identityFromCertificate } from './identity.ts';
 
 /**
  * Whom the connections that show a certificate (DER) are counted under: its common name, so that a renewed certificate

@@ -1,4 +1,8 @@
-import type { EdgeResponse } from './exchange.ts';
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+
+/** A response of either HTTP version. */
+export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
 /** RFC 9113 section 7. */
 const HTTP2_INTERNAL_ERROR = 2;
