@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import { type BodyHeader, bodyHeaders } from './body-options.ts';
 import { UsageError } from './errors.ts';
 import { type HttpBinding, httpBindings, type StreamOptions, streamOptions } from './method-options.ts';
 import { type LoadOptions, readProtoFiles } from './proto-files.ts';
@@ -21,6 +22,8 @@ export interface MethodDescriptor {
   readonly serverStreaming: boolean;
   readonly bindings: readonly HttpBinding[];
   readonly stream: StreamOptions;
+  /** Response headers of the bodies that it answers with. */
+  readonly bodyHeaders: readonly BodyHeader[];
   /** True when calling it twice is as good as once: NO_SIDE_EFFECTS or IDEMPOTENT. */
   readonly idempotent: boolean;
   readonly deprecated: boolean;
@@ -105,6 +108,7 @@ function describeMethod(service: string, method: protobuf.Method): MethodDescrip
     serverStreaming: method.responseStream === true,
     bindings: httpBindings(name, protoOption(method, '(google.api.http)')),
     stream: streamOptions(name, request, response, protoOption(method, '(passband.v1.stream)')),
+    bodyHeaders: bodyHeaders(name, method, protoOption(method, '(passband.v1.body)')),
     idempotent: level === 'NO_SIDE_EFFECTS' || level === 'IDEMPOTENT',
     deprecated: protoOption(method, 'deprecated') === true,
     comment: method.comment ?? '',

@@ -1,8 +1,9 @@
+import type { BodyHeader } from '../body-options.ts';
 import type { FieldPlan, MessagePlan } from '../gateway/routes/plan.ts';
 import { HTTP_BODY } from '../gateway/routes/request.ts';
 import type { Route } from '../gateway/routes/table.ts';
 import { paragraphs } from './comment.ts';
-import type { Content, MediaType, RequestBody, Response, Schema } from './model.ts';
+import type { Content, Header, MediaType, RequestBody, Response, Schema } from './model.ts';
 import { SHARED_HEADERS } from './problems.ts';
 import type { SchemaBook } from './schemas.ts';
 
@@ -52,13 +53,25 @@ function bodyField(book: SchemaBook, { request, variables }: Route, body: FieldP
 export function goodResponses(book: SchemaBook, route: Route): Readonly<Record<string, Response>> {
   const { method, response, responseBody } = route;
   if (isHttpBodyPlan(response)) {
-    return good(200, 'The body that the backend sends, with its own media type.', { '*/*': BINARY });
+    return {
+      200: {
+        description: 'The body that the backend sends, with its own media type.',
+        headers: { ...SHARED_HEADERS, ...Object.fromEntries(method.bodyHeaders.map(headerOf)) },
+        content: { '*/*': BINARY },
+      },
+    };
   }
   const schema = responseBody === undefined ? book.message(response) : book.field(response, responseBody);
   if (method.serverStreaming) return streamResponses(route, schema);
   // One field of a message has no protobuf form of its own.
   const binary: Content = responseBody === undefined ? { 'application/x-protobuf': BINARY } : {};
   return good(200, 'The answer.', { 'application/json': { schema }, ...binary });
+}
+
+/** What a document says of a header that the backend asks for. */
+function headerOf({ name, description, kind }: BodyHeader): readonly [string, Header] {
+  const spelled = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  return [spelled, { description, schema: { type: kind === 'text' ? 'string' : kind } }];
 }
 
 function good(status: 200 | 204, description: string, content?: Content): Readonly<Record<string, Response>> {

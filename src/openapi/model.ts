@@ -69,7 +69,7 @@ export interface Header {
 /** One answer. */
 export interface Response {
   readonly description: string;
-  readonly headers?: Readonly<Record<string, Reference>>;
+  readonly headers?: Readonly<Record<string, Header | Reference>>;
   readonly content?: Content;
 }
 

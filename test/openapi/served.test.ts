@@ -109,6 +109,40 @@ describe('what the gateway answers is what its description says', () => {
     stream.stop();
   });
 
+  /** A recording that has its length. */
+  async function recorded(): Promise<string> {
+    const begun = await caller.call('/v1/stations/sim-1/recordings', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"samples": 1000}',
+    });
+    const path = `/v1/recordings/${begun.json().recordingId}`;
+    let state = begun.json().state;
+    while (state === 'RECORDING_STATE_RECORDING') state = (await caller.call(path)).json().state;
+    return `${path}:download`;
+  }
+
+  test.each([
+    ['/v1/stations/{station_id}/iq:download', async () => '/v1/stations/sim-1/iq:download?samples=100', 8],
+    ['/v1/recordings/{recording_id}:download', recorded, 3],
+  ])('also of the headers of %s', async (path, target, count) => {
+    const ok = document.paths[path]?.get?.responses['200'];
+    const documented = ok !== undefined && 'headers' in ok ? Object.entries(ok.headers ?? {}) : [];
+    expect(documented).toHaveLength(count);
+    const { status, headers } = await caller.call(await target());
+    expect(status).toBe(200);
+    // None that a backend may ask for goes out without being described, and each that is described goes out.
+    const ofAll = (await caller.call('/v1/stations')).headers;
+    const asked = Object.keys(headers).filter((name) => /^(content-disposition|x-)/.test(name) && !(name in ofAll));
+    const own = documented.map(([name]) => name.toLowerCase()).filter((name) => name !== 'x-request-id');
+    expect(asked.sort()).toEqual(own.sort());
+    for (const [name, header] of documented) {
+      if ('$ref' in header) continue;
+      const text = String(headers[name.toLowerCase()]);
+      expect(faults(header.schema, header.schema.type === 'string' ? text : Number(text))).toEqual([]);
+    }
+  });
+
   test.each(['/', '/docs'])('%s is a page whose one style sheet its own policy allows', async (path) => {
     const { status, headers, text } = await caller.call(path);
     expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
