@@ -26,15 +26,15 @@ export function statusError(error: unknown): StatusError {
   return Object.assign(new Error(details, { cause: error }), { code: codeNumber(code), details, metadata });
 }
 
-/** A unary handler from a function of the request; the signal aborts when the caller is gone. */
+/** A unary handler from a function of the request and the call's metadata; the signal aborts when the caller is gone. */
 export function unary<Request, Response>(
-  answer: (request: Request, gone: AbortSignal) => Response | Promise<Response>,
+  answer: (request: Request, gone: AbortSignal, metadata: Metadata) => Response | Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const gone = new AbortController();
     call.once('cancelled', () => gone.abort());
     // async: so that a throw and a rejection come out alike.
-    const respond = async (): Promise<Response> => answer(call.request, gone.signal);
+    const respond = async (): Promise<Response> => answer(call.request, gone.signal, call.metadata);
     respond().then(
       (response) => callback(null, response),
       (error: unknown) => callback(statusError(error)),

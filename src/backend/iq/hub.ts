@@ -8,15 +8,13 @@ import { bytesPerSample, type Datatype } from './formats.ts';
 import { FirstBlock } from './frames/first-block.ts';
 import type { EndReason, FrameOrigin, Tap } from './frames/frame-origin.ts';
 import { FrameShelves } from './frames/frame-shelves.ts';
+import { Readers } from './readers.ts';
 import { newEpoch } from './ring/epoch.ts';
 import { Receptions } from './ring/receptions.ts';
 import { SampleRing } from './ring/ring.ts';
 import { DEFAULT_RING_SECONDS, largestRing, longestFrame, ringCapacity } from './ring/ring-size.ts';
 import type { SourceCounts } from './source-counts.ts';
 import type { Reception, SampleBlock, Source } from './sources/source.ts';
-
-/** Readers and spectra of one station at a time; each costs some KiB and its share of the network. */
-export const MAX_TAPS = 1024;
 
 /**
  * Between one source and its many readers: a ring of recent samples into which every reader has a position of its own.
@@ -43,10 +41,12 @@ export class StationHub implements FrameOrigin {
   readonly receptions = new Receptions();
   readonly #doppler = new DopplerTrack();
   readonly #mixer: DopplerMixer;
-  readonly #taps = new Set<Tap>();
+  readonly #readers = new Readers('the station');
   readonly #ringConfig: RingConfig;
   readonly #firstBlock: FirstBlock;
   #delivering = false;
+  /** With what whoever joins is refused. */
+  #shut: PassbandError | undefined;
   #cancelLinger: (() => void) | undefined;
   /** Of the newest block. */
   #sampleRateHz: number;
@@ -75,9 +75,7 @@ export class StationHub implements FrameOrigin {
 
   /** Readers at the moment. */
   get tapCount(): number {
-    let readers = 0;
-    for (const tap of this.#taps) readers += tap.readerCount?.() ?? 1;
-    return readers;
+    return this.#readers.count;
   }
 
   nextIndex(): number {
@@ -118,18 +116,22 @@ export class StationHub implements FrameOrigin {
   /**
    * Joins; returns how to leave. The first to join starts the source.
    *
-   * @throws PassbandError RESOURCE_EXHAUSTED when MAX_TAPS have joined or there is no memory, the source's fault where it
-   *   has one, or UNAVAILABLE where it cannot be started.
+   * @throws PassbandError why it is shut, where it is; RESOURCE_EXHAUSTED when the readers are as many as can be (see
+   *   Readers) or there is no memory; the source's fault where it has one; or UNAVAILABLE where it cannot be started.
    */
   join(tap: Tap): () => void {
-    if (this.#taps.size >= MAX_TAPS) {
-      throw new PassbandError('RESOURCE_EXHAUSTED', `the station has ${MAX_TAPS} readers already; try again later`);
-    }
+    if (this.#shut !== undefined) throw this.#shut;
+    this.#readers.requireRoom(tap);
     if (!this.#delivering) this.#startSource();
     if (this.source.fault !== undefined) throw this.source.fault;
-    this.#taps.add(tap);
+    this.#readers.add(tap);
     this.#stopLingering();
     return () => this.#leave(tap);
+  }
+
+  /** Whoever joins from now on is refused with this; undefined makes everybody welcome again. */
+  shut(refusal: PassbandError | undefined): void {
+    this.#shut = refusal;
   }
 
   /**
@@ -144,7 +146,7 @@ export class StationHub implements FrameOrigin {
   end(reason: EndReason): void {
     this.#stopLingering();
     this.#stopSource();
-    this.#endTaps(reason);
+    this.#readers.end(reason);
   }
 
   /** Mixes the samples with the negative of this shift from the next sample on. */
@@ -205,9 +207,9 @@ export class StationHub implements FrameOrigin {
     this.#produced += samples;
     this.metrics.produced(samples);
     this.#firstBlock.arrived();
-    for (const tap of [...this.#taps]) tap.onSamples();
+    this.#readers.wake();
     // A source that has come back while nobody listened.
-    if (this.#taps.size === 0 && this.#cancelLinger === undefined) this.#linger();
+    if (this.#readers.areNone && this.#cancelLinger === undefined) this.#linger();
   }
 
   /** The ring takes the size that a new rate needs. */
@@ -223,17 +225,11 @@ export class StationHub implements FrameOrigin {
     this.metrics.fault();
     this.#stopLingering();
     this.#firstBlock.failed(fault);
-    this.#endTaps(fault);
-  }
-
-  #endTaps(reason: EndReason): void {
-    const taps = [...this.#taps];
-    this.#taps.clear();
-    for (const tap of taps) tap.onEnd(reason);
+    this.#readers.end(fault);
   }
 
   #leave(tap: Tap): void {
-    if (this.#taps.delete(tap) && this.#taps.size === 0) this.#linger();
+    if (this.#readers.remove(tap) && this.#readers.areNone) this.#linger();
   }
 
   #linger(): void {

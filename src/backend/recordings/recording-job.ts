@@ -83,6 +83,7 @@ export class RecordingJob {
   #join(): void {
     const { hub } = this.#context.station;
     this.#leave = hub.join({
+      holder: this.record.startedBy,
       onSamples: () => this.#wake(),
       onEnd: (reason) => {
         this.#left = reason;

@@ -111,7 +111,6 @@ export class RtlTcpListener {
     const log = this.#log.child({ remote, remotePort: socket.remotePort });
     const { clock } = this.#context;
     try {
-      this.#station.requireRunning();
       const client = new ListenerClient(socket, { station: this.#station, feed: this.#feed, clock, log, ...given });
       log.info('an rtl_tcp client is served');
       socket.once('close', () => log.info(client.totals, 'an rtl_tcp client is gone'));

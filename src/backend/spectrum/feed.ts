@@ -14,6 +14,8 @@ const MAX_FEEDS = 256;
 
 /** One who wants the spectra of a feed. */
 export interface SpectrumReader {
+  /** Common name of its certificate. The one that a feed begins for has it in its share of the station's readers. */
+  readonly holder: string;
   /** An encoded SpectrumData without sequence number; nobody may change it. */
   onSpectrum(message: Buffer): void;
   onEnd(reason: EndReason): void;
@@ -27,11 +29,12 @@ class SpectrumFeed {
   readonly #onOver: () => void;
   readonly #meter: SpectrumMeter;
 
-  constructor(station: Station, plan: SpectrumPlan, onOver: () => void) {
+  constructor(station: Station, plan: SpectrumPlan, holder: string, onOver: () => void) {
     this.#station = station;
     this.#plan = plan;
     this.#onOver = onOver;
     this.#meter = new SpectrumMeter(station, plan, {
+      holder,
       onMeasurement: (measurement) => this.#take(measurement),
       onEnd: (reason) => this.#end(reason),
       readerCount: () => this.#readers.size,
@@ -91,7 +94,7 @@ export class SpectrumFeeds {
           `${MAX_FEEDS} different streams of spectra run already; ask for one of them or try again later`,
         );
       }
-      feed = new SpectrumFeed(station, plan, () => this.#feeds.delete(key));
+      feed = new SpectrumFeed(station, plan, reader.holder, () => this.#feeds.delete(key));
       this.#feeds.set(key, feed);
     }
     const joined = feed;

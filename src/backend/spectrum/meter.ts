@@ -6,6 +6,8 @@ import { cropFor, type SpectrumPlan } from './plan.ts';
 
 /** One who wants what a meter measures. */
 export interface MeterReader {
+  /** Common name of the certificate to whose share of the station's readers it counts. */
+  readonly holder: string;
   /** To be answered by `next` or `close`. */
   onMeasurement(measurement: Measurement): void;
   /** Nothing more will come; the meter is closed. */
@@ -56,6 +58,7 @@ export class SpectrumMeter {
   #open(): FrameOrigin {
     const origin = this.#part();
     this.#leave = origin.join({
+      holder: this.#reader.holder,
       onSamples: () => this.#run?.wake(),
       onEnd: (reason) => this.#end(reason),
       readerCount: () => this.#reader.readerCount(),

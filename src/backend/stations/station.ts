@@ -75,7 +75,7 @@ export class Station {
   requireRunning(): StreamCounters {
     this.#requireSource();
     if (this.#counters !== undefined) return this.#counters;
-    throw new PassbandError('FAILED_PRECONDITION', `station ${this.id} is stopped; start it with StartStream`);
+    throw isStopped(this.id);
   }
 
   /**
@@ -102,6 +102,7 @@ export class Station {
     this.#batchSizeSamples = change.batchSizeSamples ?? this.#batchSizeSamples;
     if (this.#counters !== undefined) return retune ? 'retuned' : 'unchanged';
     this.#counters = new StreamCounters(this.#clock, this.hub);
+    this.hub.shut(undefined);
     return 'started';
   }
 
@@ -109,6 +110,7 @@ export class Station {
   stop(): boolean {
     if (this.#counters === undefined) return false;
     this.#counters = undefined;
+    this.hub.shut(isStopped(this.id));
     this.hub.end('stopped');
     return true;
   }
@@ -126,6 +128,7 @@ export class Station {
   /** Ends the station for good; its readers are told why. */
   close(reason: PassbandError): void {
     this.#counters = undefined;
+    this.hub.shut(reason);
     this.hub.end(reason);
     this.hub.source.close();
   }
@@ -135,3 +138,6 @@ export class Station {
     if (isAbsent === true && fault !== undefined) throw fault;
   }
 }
+
+const isStopped = (stationId: string): PassbandError =>
+  new PassbandError('FAILED_PRECONDITION', `station ${stationId} is stopped; start it with StartStream`);

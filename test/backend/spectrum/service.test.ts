@@ -249,6 +249,57 @@ describe('SpectrumMonitorService', () => {
     }
   });
 
+  it('measures once for all who ask the same at a time, and anew for who asks for something else or later', async () => {
+    const stations = await backend.client('sdr.oran.StationService');
+    const transform = jest.spyOn(FFT.prototype, 'transform');
+    const readers = async () => (await stations.unary('GetStation', { station_id: 'sim-1' })).subscribers;
+    try {
+      const request = { station_id: 'sim-1', fft_size: 256, averaging: 40 };
+      const asked = Array.from({ length: 12 }, () => spectrum.unary('GetSpectrum', request));
+      while ((await readers()) !== 12);
+      // Halfway through, one who asks is not late yet.
+      clock.advance(3);
+      asked.push(spectrum.unary('GetSpectrum', request));
+      while ((await readers()) !== 13);
+      const other = spectrum.unary('GetSpectrum', { ...request, averaging: 41 });
+      while ((await readers()) !== 14);
+      const spectra = await passing(Promise.all(asked));
+      await passing(other);
+      expect(transform).toHaveBeenCalledTimes(40 + 41);
+      for (const each of spectra) expect(each).toEqual(spectra[0]);
+      const next = await get(request);
+      expect(transform).toHaveBeenCalledTimes(40 + 41 + 40);
+      expect(Number(next.sample_index)).toBeGreaterThan(Number(spectra[0]?.sample_index) + (256 * 41) / 2);
+    } finally {
+      transform.mockRestore();
+    }
+  });
+
+  it('goes on measuring for those who are left when the first one goes, and not for one who asks after a retune', async () => {
+    const stations = await backend.client('sdr.oran.StationService');
+    const readers = async () => (await stations.unary('GetStation', { station_id: 'sim-1' })).subscribers;
+    const request = { station_id: 'sim-1', fft_size: 65_536, averaging: 8 };
+    const first = spectrum.raw.GetSpectrum?.(request, () => undefined);
+    while ((await readers()) !== 1);
+    const second = spectrum.unary('GetSpectrum', request);
+    while ((await readers()) !== 2);
+    first.cancel();
+    while ((await readers()) !== 1);
+    await iq.unary('StartStream', { station_id: 'sim-1', center_frequency_hz: 433e6 });
+    const third = spectrum.unary('GetSpectrum', request);
+    while ((await readers()) !== 2);
+    const transform = jest.spyOn(FFT.prototype, 'transform');
+    try {
+      for (const each of await passing(Promise.all([second, third]))) {
+        expect(each.center_frequency_hz).toBe(433e6);
+      }
+      expect(transform).toHaveBeenCalledTimes(16);
+    } finally {
+      transform.mockRestore();
+    }
+    expect(await readers()).toBe(0);
+  });
+
   it('begins anew behind a gap', async () => {
     const pending = spectrum.unary('GetSpectrum', { station_id: 'sim-1', fft_size: 65_536, averaging: 8 });
     const stations = await backend.client('sdr.oran.StationService');

@@ -4,6 +4,7 @@ import { recordingName } from '../../../sigmf/archive-writer.ts';
 import { datetimeText } from '../../../sigmf/recording-notes.ts';
 import { VERSION } from '../../../version.ts';
 import { endStream } from '../../call-adapters.ts';
+import { callerCn } from '../../door/caller-metadata.ts';
 import { httpBodyBytes, httpBodyPart, httpHeaders } from '../../http-body.ts';
 import type { Station } from '../../stations/station.ts';
 import type { Stations } from '../../stations/stations.ts';
@@ -34,10 +35,10 @@ export function downloadIq(stations: Stations): handleServerStreamingCall<Downlo
 
 function openDownload(station: Station, call: ServerWritableStream<DownloadRequest, Buffer>): void {
   const wanted = wantedOf(call.request, station);
-  station.requireRunning();
   let pump: Pump | undefined;
   let end = (_reason: 'stopped' | PassbandError): void => {};
-  const tap: Tap = { onSamples: () => pump?.wake(), onEnd: (reason) => end(reason) };
+  const holder = callerCn(call.metadata);
+  const tap: Tap = { holder, onSamples: () => pump?.wake(), onEnd: (reason) => end(reason) };
   const { origin, index, leave } = joinOrigin(station, wanted, tap);
   call.once('close', leave);
   const cursor = new SampleCursor(origin, wanted.datatype, index);

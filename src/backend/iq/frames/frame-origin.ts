@@ -10,6 +10,8 @@ export type EndReason = 'stopped' | PassbandError;
 
 /** One who follows samples as they come. */
 export interface Tap {
+  /** Common name of the certificate to whose share of the readers it counts; without one it counts to nobody's. */
+  readonly holder?: string | undefined;
   /** Samples were added to the ring. */
   onSamples(): void;
   /** Nothing more will come; called once at most. */

@@ -1,6 +1,7 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { PassbandError } from '../../../errors.ts';
 import { endStream, type StreamOpening } from '../../call-adapters.ts';
+import { callerCn } from '../../door/caller-metadata.ts';
 import type { Station } from '../../stations/station.ts';
 import { tunedBand } from '../tuned/tuned-band.ts';
 import type { EndReason, Tap } from './frame-origin.ts';
@@ -28,6 +29,7 @@ export async function openSubscription(
   let accepted = false;
   let ended: EndReason | undefined;
   const tap: Tap = {
+    holder: callerCn(call.metadata),
     onSamples: () => pump?.wake(),
     onEnd: (reason) => {
       ended = reason;

@@ -5,7 +5,8 @@ import type { StationMetrics } from '../../stations/station-metrics.ts';
 import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
 import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
 import { FrameShelves } from '../frames/frame-shelves.ts';
-import { MAX_TAPS, type StationHub } from '../hub.ts';
+import type { StationHub } from '../hub.ts';
+import { Readers } from '../readers.ts';
 import { type Run, SampleRing } from '../ring/ring.ts';
 import { ringCapacity } from '../ring/ring-size.ts';
 import type { Reception } from '../sources/source.ts';
@@ -45,7 +46,7 @@ export class TunedStream implements FrameOrigin {
   readonly #converter: DownConverter;
   readonly #samples = new Float32Array(2 * PIECE_SAMPLES);
   readonly #bytes = new Uint8Array(this.#samples.buffer);
-  readonly #taps = new Set<Tap>();
+  readonly #readers = new Readers('this part of the band');
   readonly #leaveHub: () => void;
   readonly #onOver: () => void;
   #run: Run | undefined;
@@ -76,7 +77,7 @@ export class TunedStream implements FrameOrigin {
     this.#leaveHub = hub.join({
       onSamples: () => this.#wake(),
       onEnd: (reason) => this.#end(reason),
-      readerCount: () => this.#readerCount(),
+      readerCount: () => this.#readers.count,
     });
     this.#linger();
   }
@@ -95,7 +96,7 @@ export class TunedStream implements FrameOrigin {
 
   /** Nobody reads it at the moment. */
   get isIdle(): boolean {
-    return this.#taps.size === 0;
+    return this.#readers.areNone;
   }
 
   /** Ends it. */
@@ -123,23 +124,15 @@ export class TunedStream implements FrameOrigin {
 
   join(tap: Tap): () => void {
     if (this.#over) throw new PassbandError('UNAVAILABLE', 'this part of the band has just ended; ask for it again');
-    if (this.#taps.size >= MAX_TAPS) {
-      throw new PassbandError('RESOURCE_EXHAUSTED', `this part of the band has ${MAX_TAPS} readers already; try later`);
-    }
-    this.#taps.add(tap);
+    this.#readers.requireRoom(tap);
+    this.#readers.add(tap);
     this.#cancelLinger?.();
     this.#cancelLinger = undefined;
     return () => {
-      if (!this.#taps.delete(tap) || this.#taps.size > 0 || this.#over) return;
+      if (!this.#readers.remove(tap) || !this.#readers.areNone || this.#over) return;
       if (this.#isKept) this.#linger();
       else this.#end('stopped');
     };
-  }
-
-  #readerCount(): number {
-    let readers = 0;
-    for (const tap of this.#taps) readers += tap.readerCount?.() ?? 1;
-    return readers;
   }
 
   /** The input to begin with for an output: the samples before it that go into it too, where they are held. */
@@ -168,7 +161,7 @@ export class TunedStream implements FrameOrigin {
       this.#scheduled = true;
       setImmediate(() => this.#advance());
     }
-    if (this.ring.head > before) for (const tap of [...this.#taps]) tap.onSamples();
+    if (this.ring.head > before) this.#readers.wake();
   }
 
   /** Filters some of the samples that are there; returns how many. */
@@ -219,9 +212,7 @@ export class TunedStream implements FrameOrigin {
     this.#cancelLinger?.();
     this.#leaveHub();
     this.#onOver();
-    const taps = [...this.#taps];
-    this.#taps.clear();
-    for (const tap of taps) tap.onEnd(reason);
+    this.#readers.end(reason);
   }
 }
 
