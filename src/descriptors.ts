@@ -1,9 +1,10 @@
 import protobuf from 'protobufjs';
 import { type BodyHeader, bodyHeaders } from './body-options.ts';
 import { UsageError } from './errors.ts';
-import { type HttpBinding, httpBindings, type StreamOptions, streamOptions } from './method-options.ts';
+import { type HttpBinding, httpBindings } from './http-bindings.ts';
 import { type LoadOptions, readProtoFiles } from './proto-files.ts';
 import { protoOption } from './proto-option.ts';
+import { type StreamOptions, streamOptions } from './stream-options.ts';
 import { qualifyTypeNames } from './type-names.ts';
 
 export { ERROR_DETAILS_PROTO, type LoadOptions, PASSBAND_PROTO } from './proto-files.ts';

@@ -26,6 +26,12 @@ export function protoOption(owner: Owner, name: string): unknown {
   return Object.fromEntries(fields);
 }
 
+/** A repeated option comes as nothing, one element or an array; always an array here. */
+export function optionList(value: unknown): readonly unknown[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
 function isNamed(owner: Owner, written: string, name: string): boolean {
   if (written === name) return true;
   if (!written.startsWith('(') || !name.startsWith('(')) return false;

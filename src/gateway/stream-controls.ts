@@ -1,5 +1,5 @@
 import { PassbandError } from '../errors.ts';
-import type { Overflow } from '../method-options.ts';
+import type { Overflow } from '../stream-options.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { RequestBinder } from './routes/request.ts';
 import type { Route } from './routes/table.ts';

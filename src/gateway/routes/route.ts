@@ -1,6 +1,6 @@
 import type { MethodDescriptor } from '../../descriptors.ts';
 import { UsageError } from '../../errors.ts';
-import type { HttpBinding } from '../../method-options.ts';
+import type { HttpBinding } from '../../http-bindings.ts';
 import { type FieldPlan, type MessagePlan, planOf } from './plan.ts';
 import { parseTemplate, type Template, type Variable } from './template.ts';
 import { isTextMessage } from './url-value.ts';

@@ -1,5 +1,5 @@
 import { PassbandError } from '../../errors.ts';
-import type { Overflow } from '../../method-options.ts';
+import type { Overflow } from '../../stream-options.ts';
 import type { LossMeter } from './loss.ts';
 import type { Chunk, EndStatus, OutgoingMessage, StreamWriter } from './stream-writer.ts';
 

@@ -16,7 +16,7 @@ import {
 } from '../../../src/gateway/writers/pump.ts';
 import { sseWriter } from '../../../src/gateway/writers/sse.ts';
 import type { Chunk, EndStatus, StreamWriter } from '../../../src/gateway/writers/stream-writer.ts';
-import type { Overflow } from '../../../src/method-options.ts';
+import type { Overflow } from '../../../src/stream-options.ts';
 
 /** A source that a test plays by hand. */
 class FakeSource implements MessageSource {

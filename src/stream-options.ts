@@ -1,18 +1,7 @@
 import type protobuf from 'protobufjs';
 import { UsageError } from './errors.ts';
 import { isRecord } from './is-record.ts';
-
-/** An HTTP binding as google.api.HttpRule states it, before its template is understood. */
-export interface HttpBinding {
-  /** HTTP method in upper case; of `custom`, its kind as written. */
-  readonly method: string;
-  /** Path template, google/api/http.proto syntax. */
-  readonly path: string;
-  /** `*`, the name of a request field, or empty for none. */
-  readonly body: string;
-  /** Name of the response field that is the HTTP body, or empty for the whole response. */
-  readonly responseBody: string;
-}
+import { optionList } from './proto-option.ts';
 
 /** What happens to a reader that is slower than its stream. */
 export type Overflow = 'block' | 'drop-oldest' | 'latest';
@@ -30,56 +19,6 @@ export interface StreamOptions {
   readonly overflow: Overflow;
   /** Every policy a caller may choose, the default included. */
   readonly allowedOverflow: ReadonlySet<Overflow>;
-}
-
-/** A repeated option comes as nothing, one element or an array; always an array here. */
-function list(value: unknown): readonly unknown[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
-}
-
-function isCustomPattern(value: unknown): boolean {
-  return isRecord(value) && Object.keys(value).every((key) => key === 'kind' || key === 'path');
-}
-
-const VERBS = ['get', 'put', 'post', 'delete', 'patch', 'custom'] as const;
-const RULE_KEYS: ReadonlySet<string> = new Set([...VERBS, 'selector', 'body', 'response_body', 'additional_bindings']);
-
-/**
- * The HTTP bindings of a `google.api.http` option: its own, then the additional ones.
- *
- * @throws UsageError that names the method and what google/api/http.proto does not allow.
- */
-export function httpBindings(method: string, rule: unknown, nested = false): HttpBinding[] {
-  if (rule === undefined) return [];
-  const where = `${method}: (google.api.http)`;
-  if (!isRecord(rule)) throw new UsageError(`${where} is not one message`);
-  for (const key of Object.keys(rule)) {
-    if (!RULE_KEYS.has(key)) throw new UsageError(`${where} has no field "${key}"`);
-  }
-  const given = VERBS.filter((verb) => rule[verb] !== undefined);
-  const verb = given[0];
-  if (verb === undefined || given.length > 1) {
-    throw new UsageError(`${where} needs exactly one of ${VERBS.join(', ')}; it has ${given.join(' and ') || 'none'}`);
-  }
-  const text = (value: unknown, what: string): string => {
-    if (value === undefined) return '';
-    if (typeof value !== 'string') throw new UsageError(`${where}: ${what} must be one string`);
-    return value;
-  };
-  const custom = rule.custom;
-  if (verb === 'custom' && !isCustomPattern(custom)) {
-    throw new UsageError(`${where}: custom must be one message with kind and path`);
-  }
-  const binding: HttpBinding = {
-    method: isRecord(custom) ? text(custom.kind, 'custom.kind') : verb.toUpperCase(),
-    path: isRecord(custom) ? text(custom.path, 'custom.path') : text(rule[verb], verb),
-    body: text(rule.body, 'body'),
-    responseBody: text(rule.response_body, 'response_body'),
-  };
-  const additional = list(rule.additional_bindings);
-  if (nested && additional.length > 0) throw new UsageError(`${where}: additional_bindings must not nest`);
-  return [binding, ...additional.flatMap((extra) => httpBindings(method, extra ?? null, true))];
 }
 
 const OVERFLOWS: Readonly<Record<string, Overflow>> = {
@@ -173,7 +112,7 @@ export function streamOptions(
     contiguousIds,
     shareable: flag('shareable'),
     overflow: byDefault,
-    allowedOverflow: new Set([byDefault, ...list(options.allowed_overflow).map(overflow)]),
+    allowedOverflow: new Set([byDefault, ...optionList(options.allowed_overflow).map(overflow)]),
   };
 }
 

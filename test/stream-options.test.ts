@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { UsageError } from '../src/errors.ts';
-import type { StreamOptions } from '../src/method-options.ts';
+import type { StreamOptions } from '../src/stream-options.ts';
 import { describeProto } from './support/protos.ts';
 
 const MESSAGES = `
