@@ -1,3 +1,4 @@
+import { parseRfc3339 } from '../../rfc3339.ts';
 import type { YamlValue } from './policy-file.ts';
 import { DAYS, type Day, type TimeWindow } from './time-window.ts';
 
@@ -5,8 +6,8 @@ import { DAYS, type Day, type TimeWindow } from './time-window.ts';
 const TIME = /^(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$/;
 const DAY_MINUTES = 24 * 60;
 
-/** ISO 8601 date and time with its offset: without one it would depend on the machine. */
-const MOMENT = /^(\d{4}-\d{2}-\d{2})T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/;
+/** Date, hours and minutes of an ISO 8601 moment whose seconds are left out. */
+const TO_THE_MINUTE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(?=[Z+-])/;
 
 /** The list under `when`. */
 export function parseWhen(list: YamlValue): TimeWindow[] {
@@ -82,13 +83,11 @@ function parseMoment(item: YamlValue): number {
   return ms ?? item.fail(`${item.name} is no moment; write ISO 8601 with its offset, as in 2026-03-01T08:00:00Z`);
 }
 
-/** Milliseconds since 1970 of an ISO 8601 date and time with offset; undefined for anything else. */
+/**
+ * Milliseconds since 1970 of an ISO 8601 date and time with offset, its seconds left out or not; undefined for anything
+ * else. Without an offset it would depend on the machine.
+ */
 export function momentMs(text: string): number | undefined {
-  const [, date] = MOMENT.exec(text) ?? [];
-  const ms = Date.parse(text);
-  // 30 February would be read as 2 March.
-  if (date === undefined || Number.isNaN(ms) || !new Date(`${date}T00:00:00Z`).toISOString().startsWith(date)) {
-    return undefined;
-  }
-  return ms;
+  const moment = parseRfc3339(text.replace(TO_THE_MINUTE, '$1:00'));
+  return moment === undefined ? undefined : Number(moment.seconds) * 1000 + Math.floor(moment.nanos / 1e6);
 }

@@ -1,4 +1,5 @@
 import { PassbandError } from '../../errors.ts';
+import { parseRfc3339 } from '../../rfc3339.ts';
 import { echoed } from './echoed.ts';
 import { invalid } from './scalar.ts';
 
@@ -15,24 +16,11 @@ export interface SecondsAndNanos {
 
 /** A google.protobuf.Timestamp from RFC 3339 text, with the upper-case T and Z that the protobuf JSON mapping asks for. */
 export function parseTimestamp(text: string, where: string): SecondsAndNanos {
-  const parts = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/.exec(text);
-  const bad = () => invalid(where, 'must be an RFC 3339 time such as 2026-01-31T12:00:00.5Z');
-  if (parts === null) throw bad();
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number);
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  // Date rolls 02-30 over to 03-02; a text that does not come back the same names no time.
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59)
-    throw bad();
-  const offsetHours = Number(parts[9] ?? 0);
-  const offsetMinutes = Number(parts[10] ?? 0);
-  if (offsetHours > 23 || offsetMinutes > 59) throw bad();
-  const offset = (offsetHours * 60 + offsetMinutes) * 60 * (parts[8] === '-' ? -1 : 1);
-  const seconds = BigInt(date.getTime() / 1000 - offset);
-  if (seconds < TIMESTAMP_RANGE[0] || seconds > TIMESTAMP_RANGE[1])
+  const moment = parseRfc3339(text);
+  if (moment === undefined) throw invalid(where, 'must be an RFC 3339 time such as 2026-01-31T12:00:00.5Z');
+  if (moment.seconds < TIMESTAMP_RANGE[0] || moment.seconds > TIMESTAMP_RANGE[1])
     throw invalid(where, 'must lie in the years 0001 to 9999');
-  return { seconds, nanos: Number((parts[7] ?? '').padEnd(9, '0')) };
+  return moment;
 }
 
 /** A google.protobuf.Duration from text such as `1.5s`. */

@@ -1,4 +1,5 @@
 import { PassbandError } from '../../../errors.ts';
+import { rfc3339Ns } from '../../../rfc3339.ts';
 import type { StationHub } from '../hub.ts';
 
 /** Where reading begins, as a client says it. */
@@ -12,7 +13,6 @@ export type StartPosition =
 
 const INDEX = /^\d{1,15}$/;
 const BACK = /^-(\d{1,6}(?:\.\d{1,9})?)s$/;
-const TIME = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
  * Reads a `from`: a sample index, "earliest", an RFC 3339 time, a number of seconds back such as "-2.5s", or empty for
@@ -32,14 +32,6 @@ export function parseStartPosition(text: string): StartPosition {
     'INVALID_ARGUMENT',
     'from must be a sample index, "earliest", an RFC 3339 time, seconds back such as "-2.5s", or empty for live',
   );
-}
-
-/** Nanoseconds since 1970 of an RFC 3339 time; undefined for what is none. */
-export function rfc3339Ns(text: string): bigint | undefined {
-  const [, seconds = '', fraction = '', zone = ''] = TIME.exec(text) ?? [];
-  const milliseconds = Date.parse(`${seconds}${zone}`);
-  if (seconds === '' || Number.isNaN(milliseconds)) return undefined;
-  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
 /** How samples are counted that a download gives: those of the station, or of a part of its band. */
