@@ -19,7 +19,8 @@ export class Antennas {
       opened: (station) => {
         const { antenna } = station.config;
         if (antenna !== undefined) {
-          this.#antennas.set(station, new Antenna(station, openRotor(antenna, clock), clock));
+          const rotor = openRotor(antenna, clock, () => station.hub.metrics.rotorFault());
+          this.#antennas.set(station, new Antenna(station, rotor, clock));
         }
       },
       closed: (station) => {
@@ -38,13 +39,13 @@ export class Antennas {
   }
 }
 
-function openRotor(config: AntennaConfig, clock: Clock): Rotor {
+function openRotor(config: AntennaConfig, clock: Clock, onFault: () => void): Rotor {
   switch (config.kind) {
     case 'simulated': {
       const { kind: _, ...mount } = config;
       return new SimulatedMount(mount, clock);
     }
     case 'rotctld':
-      return new RotctldRotor(config, clock);
+      return new RotctldRotor(config, clock, onFault);
   }
 }

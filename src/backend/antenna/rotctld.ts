@@ -43,6 +43,7 @@ export class RotctldRotor implements Rotor {
   readonly turnsPolarization = false;
   readonly #config: RotctldConfig;
   readonly #clock: Clock;
+  readonly #onFault: () => void;
   readonly #delays = new RetryDelays();
   #limits = UNKNOWN_LIMITS;
   #connection: RotctldConnection | undefined;
@@ -51,11 +52,15 @@ export class RotctldRotor implements Rotor {
   #lastReading = NO_READING;
   #reading: Promise<MountReading> | undefined;
   #cancelRetry: (() => void) | undefined;
+  /** Undefined until it is known. */
+  #isWell: boolean | undefined;
   #isClosed = false;
 
-  constructor(config: RotctldConfig, clock: Clock) {
+  /** @param onFault is told when it cannot be reached, or does not say where it is: once until it does again. */
+  constructor(config: RotctldConfig, clock: Clock, onFault: () => void = () => {}) {
     this.#config = config;
     this.#clock = clock;
+    this.#onFault = onFault;
     this.#fault = new PassbandError('UNAVAILABLE', 'the rotctld of the antenna is not connected yet');
     this.#connect();
   }
@@ -83,7 +88,13 @@ export class RotctldRotor implements Rotor {
           axisAzimuthDeg: numberOf(answer, /^Azimuth:/),
           elevationDeg: numberOf(answer, /^Elevation:/),
         };
+        this.#isWell = true;
         return this.lastReading;
+      })
+      .catch((error: unknown) => {
+        // Else it is not asked, and whoever connects it knows more.
+        if (this.#isReady) this.#broken();
+        throw error;
       })
       .finally(() => {
         this.#reading = undefined;
@@ -107,6 +118,12 @@ export class RotctldRotor implements Rotor {
     this.#isClosed = true;
     this.#cancelRetry?.();
     this.#connection?.close();
+  }
+
+  #broken(): void {
+    if (this.#isWell === false || this.#isClosed) return;
+    this.#isWell = false;
+    this.#onFault();
   }
 
   #ask(command: string): Promise<RotctldAnswer> {
@@ -139,6 +156,7 @@ export class RotctldRotor implements Rotor {
     this.#connection = undefined;
     this.#isReady = false;
     this.#fault = fault;
+    this.#broken();
     connection.close();
     if (this.#isClosed) return;
     this.#cancelRetry = this.#clock.after(this.#delays.next(), () => this.#connect());

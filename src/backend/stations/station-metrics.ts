@@ -11,6 +11,8 @@ export interface StationMetrics {
   sent(bytes: number): void;
   /** The source failed or broke off. */
   fault(): void;
+  /** The rotor of its antenna cannot be reached, or does not say where it is. */
+  rotorFault(): void;
   /** Samples that seem to be missing from the source, by the clock. */
   suspected(samples: number): void;
   /** Numbers were set to the largest or smallest value of a reader's datatype. */
@@ -28,8 +30,12 @@ export interface StationsMetrics {
 /** Registers the counters of stations. */
 export function stationMetrics(registry: Registry): StationsMetrics {
   const registers = [registry];
-  const ofStation = (name: string, help: string): Counter<'station_id'> =>
-    new Counter({ name, help, labelNames: ['station_id'] as const, registers });
+  const ofStations: Counter<'station_id'>[] = [];
+  const ofStation = (name: string, help: string): Counter<'station_id'> => {
+    const counter = new Counter({ name, help, labelNames: ['station_id'] as const, registers });
+    ofStations.push(counter);
+    return counter;
+  };
   const producedTotal = ofStation('passband_samples_produced_total', 'Complex samples that a station produced.');
   const lostTotal = new Counter({
     name: 'passband_samples_lost_total',
@@ -40,6 +46,10 @@ export function stationMetrics(registry: Registry): StationsMetrics {
   const framesTotal = ofStation('passband_iq_frames_sent_total', 'IQ frames given to readers.');
   const bytesTotal = ofStation('passband_iq_sent_bytes_total', 'Bytes of sample data given to readers.');
   const faultsTotal = ofStation('passband_source_faults_total', "Times that a station's source failed or broke off.");
+  const rotorFaultsTotal = ofStation(
+    'passband_rotor_faults_total',
+    "Times that the rotor of a station's antenna could not be reached, or did not say where it is.",
+  );
   const suspectedTotal = ofStation(
     'passband_samples_suspected_lost_total',
     'Complex samples that a source without counters of its own seems to have lost, by the clock: an estimate.',
@@ -57,12 +67,12 @@ export function stationMetrics(registry: Registry): StationsMetrics {
         bytesTotal.inc({ station_id }, bytes);
       },
       fault: () => faultsTotal.inc({ station_id }),
+      rotorFault: () => rotorFaultsTotal.inc({ station_id }),
       suspected: (samples) => suspectedTotal.inc({ station_id }, samples),
       saturated: (values) => saturatedTotal.inc({ station_id }, values),
     }),
     forget: (station_id) => {
-      for (const counter of [producedTotal, framesTotal, bytesTotal, faultsTotal, suspectedTotal, saturatedTotal])
-        counter.remove({ station_id });
+      for (const counter of ofStations) counter.remove({ station_id });
       for (const cause of LOSS_CAUSES) lostTotal.remove({ station_id, cause });
     },
   };

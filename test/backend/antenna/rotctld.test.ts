@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
 import { RotctldRotor } from '../../../src/backend/antenna/rotctld.ts';
 import { systemClock } from '../../../src/backend/clock.ts';
 import { until } from '../../support/until.ts';
@@ -44,8 +45,8 @@ function hamlib(port: number): ChildProcess {
   return program;
 }
 
-function rotorAt(port: number, clock = systemClock): RotctldRotor {
-  const rotor = new RotctldRotor({ host: '127.0.0.1', port }, clock);
+function rotorAt(port: number, clock = systemClock, onFault = (): void => {}): RotctldRotor {
+  const rotor = new RotctldRotor({ host: '127.0.0.1', port }, clock, onFault);
   rotors.push(rotor);
   return rotor;
 }
@@ -101,7 +102,8 @@ describe('a rotor behind rotctld of Hamlib', () => {
   it('is well again by itself when rotctld was away', async () => {
     const port = await freePort();
     const clock = new ManualClock();
-    const rotor = rotorAt(port, clock);
+    let faults = 0;
+    const rotor = rotorAt(port, clock, () => faults++);
     await until(
       'the first attempt to fail',
       () => Promise.resolve(rotor.fault?.publicMessage),
@@ -119,8 +121,15 @@ describe('a rotor behind rotctld of Hamlib', () => {
         (fault) => fault === undefined,
       );
     };
+    // Some attempts more are no other fault.
+    for (let attempts = 0; attempts < 20; attempts++) {
+      clock.advance(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(faults).toBe(1);
     const first = hamlib(port);
     await comesBack();
+    expect(faults).toBe(1);
     await ended(first);
     await until(
       'the end to be seen',
@@ -130,9 +139,13 @@ describe('a rotor behind rotctld of Hamlib', () => {
     expect(rotor.lastReading).toMatchObject({ azimuthMotorOk: false, elevationMotorOk: false });
     // No address of ours is in what callers may see.
     expect(rotor.fault?.publicMessage).not.toMatch(/127|\d{4}/);
+    expect(faults).toBe(2);
     hamlib(port);
     await comesBack();
     expect(await rotor.read()).toMatchObject({ azimuthMotorOk: true });
+    expect(faults).toBe(2);
+    rotor.close();
+    expect(faults).toBe(2);
   });
 });
 
@@ -211,7 +224,13 @@ describe('a station whose antenna is behind rotctld', () => {
   it('is pointed through it, tells its fault, and goes on tracking while it is away', async () => {
     const port = await freePort();
     const program = hamlib(port);
+    const registry = new Registry();
+    const faults = async (): Promise<number | undefined> =>
+      (await registry.getSingleMetric('passband_rotor_faults_total')?.get())?.values.find(
+        ({ labels }) => labels.station_id === 'yagi',
+      )?.value;
     const backend = await BackendUnderTest.start({
+      metrics: registry,
       stations: [
         {
           stationId: 'yagi',
@@ -248,6 +267,8 @@ describe('a station whose antenna is behind rotctld', () => {
         () => statuses.at(-1),
         (last) => last?.current_azimuth_deg === 1,
       );
+      // One where the first attempt came before Hamlib listened.
+      const faultsBefore = await faults();
       await ended(program);
       await until(
         'the fault',
@@ -255,6 +276,7 @@ describe('a station whose antenna is behind rotctld', () => {
         (last) => last?.fault !== '',
       );
       expect(statuses.at(-1)).toMatchObject({ is_tracking: true, azimuth_motor_ok: false, target_doppler_hz: 100 });
+      expect(await faults()).toBe((faultsBefore ?? 0) + 1);
       call.cancel();
       await until('the antenna to be free', status, ({ is_tracking }) => is_tracking === false);
       expect(await refusal(antenna.unary('PointAntenna', where))).toMatch(/^14: the rotctld of the antenna/);

@@ -101,6 +101,7 @@ export class Sums implements StationMetrics {
   fault(): void {
     this.faults++;
   }
+  rotorFault(): void {}
   suspected(): void {}
   saturated(values: number): void {
     this.valuesSaturated += values;
