@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { messageType } from '../../backend/protos.ts';
+import { type DelimitedFaults, delimitedMessages } from '../../delimited-messages.ts';
 import { tlsClientOptions } from '../../tls.ts';
 import type { RecordOrder } from './record-order.ts';
 
@@ -35,6 +36,10 @@ export class StreamFault extends Error {
 
 const IQ_FRAME = messageType('sdr.oran.IQFrame');
 
+const brokenOff = (cause?: unknown): StreamFault => new StreamFault('the connection broke off', true, cause);
+const noFrames = (): StreamFault => new StreamFault('the server sends what is no stream of frames', false);
+const FAULTS: DelimitedFaults = { tooLarge: noFrames, noLength: noFrames, unfinished: brokenOff };
+
 /**
  * One connection's frames, as length-delimited protobuf. Ends when the station's stream ends in good order.
  *
@@ -50,24 +55,15 @@ export async function* frameStream(
   const target = new URL(`v1/stations/${stationId}/iq?${query}`, url.href.endsWith('/') ? url : `${url}/`);
   const response = await answer(target, { ...tlsClientOptions(tls), signal, timeout: SILENCE_MS });
   if (response.statusCode !== 200) throw await refusal(response);
-  let rest: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of response) {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      for (;;) {
-        const message = firstMessage(rest);
-        if (message === undefined) break;
-        rest = message.rest;
-        yield frameOf(message.bytes);
-      }
-    }
+    for await (const message of delimitedMessages(response, MAX_MESSAGE_BYTES, FAULTS)) yield frameOf(message);
   } catch (error) {
     if (error instanceof StreamFault) throw error;
-    throw new StreamFault('the connection broke off', true, error);
+    throw brokenOff(error);
   } finally {
     response.destroy();
   }
-  if (rest.length > 0 || !response.complete) throw new StreamFault('the connection broke off', true);
+  if (!response.complete) throw brokenOff();
 }
 
 function answer(target: URL, options: RequestOptions): Promise<IncomingMessage> {
@@ -106,21 +102,6 @@ async function beginningOf(response: IncomingMessage): Promise<string> {
     if (bytes >= MAX_PROBLEM_BYTES) break;
   }
   return Buffer.concat(chunks).toString();
-}
-
-/** The first of length-delimited messages; undefined while it is not whole. */
-function firstMessage(bytes: Buffer): { readonly bytes: Buffer; readonly rest: Buffer } | undefined {
-  let length = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    length += (byte & 0x7f) * 2 ** (7 * at);
-    if (length > MAX_MESSAGE_BYTES) throw new StreamFault('the server sends what is no stream of frames', false);
-    if (byte < 0x80) {
-      const end = at + 1 + length;
-      return bytes.length < end ? undefined : { bytes: bytes.subarray(at + 1, end), rest: bytes.subarray(end) };
-    }
-  }
-  return undefined;
 }
 
 interface RawFrame {

@@ -24,14 +24,14 @@ export async function* resumedFrames(
   let last: IqFrame | undefined;
   let pauseMs = FIRST_PAUSE_MS;
   let heardMs = performance.now();
-  /** What was said since the last frame: each try may fail for the same reason. */
-  const said = new Set<string>();
+  /** What was said last since the last frame: each try may fail for the same reason. */
+  let said = '';
   while (!signal.aborted) {
     try {
       for await (const frame of frameStream(order, queryOf(order, last), signal)) {
         last = frame;
         pauseMs = FIRST_PAUSE_MS;
-        said.clear();
+        said = '';
         yield frame;
         heardMs = performance.now();
       }
@@ -40,8 +40,8 @@ export async function* resumedFrames(
       if (signal.aborted) return;
       const fault = error instanceof StreamFault ? error : undefined;
       if (fault?.isPassing !== true || performance.now() - heardMs >= order.retryMs) throw error;
-      if (!said.has(fault.message)) say(`${fault.message}; trying again`);
-      said.add(fault.message);
+      if (fault.message !== said) say(`${fault.message}; trying again`);
+      said = fault.message;
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }

@@ -1,3 +1,4 @@
+import { delimitedMessages as splitMessages } from '../../delimited-messages.ts';
 import { PassbandError } from '../../errors.ts';
 import type { EdgeRequest } from './peer.ts';
 
@@ -112,47 +113,13 @@ function isBlank(line: Buffer): boolean {
   return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }
 
-/** Bytes of the varint of a length below 2^32. */
-const MAX_LENGTH_BYTES = 5;
-
 /** The messages of a body of length-delimited protobuf. */
-export async function* delimitedMessages(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
-  let buffered: Buffer = Buffer.alloc(0);
-  let waiting: Buffer[] = [];
-  let held = 0;
-  let needed = 1;
-  for await (const chunk of withIdleLimit(request, limits)) {
-    waiting.push(chunk);
-    held += chunk.length;
-    // Joined once a message is whole: to join at every chunk would copy a long message again and again.
-    if (held < needed) continue;
-    buffered = Buffer.concat(waiting);
-    for (;;) {
-      const length = readLength(buffered);
-      needed = buffered.length + 1;
-      if (length === undefined) break;
-      if (length.value > limits.maxBytes) throw tooLarge(limits.maxBytes);
-      const end = length.bytes + length.value;
-      needed = end;
-      if (buffered.length < end) break;
-      yield buffered.subarray(length.bytes, end);
-      buffered = buffered.subarray(end);
-    }
-    waiting = [buffered];
-    held = buffered.length;
-  }
-  if (held > 0) throw new PassbandError('INVALID_ARGUMENT', 'the body ends inside a message');
-}
-
-function readLength(buffer: Buffer): { readonly value: number; readonly bytes: number } | undefined {
-  let value = 0;
-  for (let index = 0; index < MAX_LENGTH_BYTES; index++) {
-    const byte = buffer[index];
-    if (byte === undefined) return undefined;
-    value += (byte & 127) * 2 ** (7 * index);
-    if (byte < 128) return { value, bytes: index + 1 };
-  }
-  throw new PassbandError('INVALID_ARGUMENT', 'the body is no length-delimited protobuf');
+export function delimitedMessages(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
+  return splitMessages(withIdleLimit(request, limits), limits.maxBytes, {
+    tooLarge: () => tooLarge(limits.maxBytes),
+    noLength: () => new PassbandError('INVALID_ARGUMENT', 'the body is no length-delimited protobuf'),
+    unfinished: () => new PassbandError('INVALID_ARGUMENT', 'the body ends inside a message'),
+  });
 }
 
 function withIdleLimit(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
