@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { UsageError } from './errors.ts';
-import { type Config, environmentName, type Program, SETTINGS, type Setting } from './settings.ts';
+import { type Config, environmentName, type Program, SETTINGS, type Setting, type SettingsOf } from './settings.ts';
 
 export type { Config, Program } from './settings.ts';
 
@@ -20,23 +20,25 @@ export interface ConfigSources {
  */
 export function resolveConfig(program: Program, sources: ConfigSources): Config {
   const fromFile = sources.file === undefined ? new Map<string, Given>() : readConfigFile(sources.file);
-  const config: Record<string, unknown> = {};
-  for (const setting of SETTINGS) {
+  const config = resolved<Config>(SETTINGS, (setting) => {
     const given = setting.programs.includes(program) ? strongest(setting, sources, fromFile) : undefined;
-    const texts = given?.texts ?? (setting.byDefault === undefined ? [] : [setting.byDefault]);
-    const values = texts.map((value) => {
-      try {
-        return setting.parse(value);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new UsageError(`${given?.where ?? setting.name}: "${value}": ${why}`);
-      }
-    });
-    config[setting.key] = setting.repeatable === true ? Object.freeze(values) : values[0];
-  }
-  const proven = config as unknown as Config;
-  if (proven.timeoutMs > proven.maxTimeoutMs) throw new UsageError('timeout must not be longer than max-timeout');
-  return Object.freeze(proven);
+    const byDefault = setting.byDefault === undefined ? [] : [setting.byDefault];
+    try {
+      return setting.read(given?.texts ?? byDefault);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new UsageError(`${given?.where ?? setting.name}: ${why}`);
+    }
+  });
+  if (config.timeoutMs > config.maxTimeoutMs) throw new UsageError('timeout must not be longer than max-timeout');
+  return Object.freeze(config);
+}
+
+function resolved<C extends object>(settings: SettingsOf<C>, read: <T>(setting: Setting<T>) => T): C {
+  const config: Partial<C> = {};
+  for (const key in settings) config[key] = read(settings[key]);
+  // By the type of `settings`, every member of C has one.
+  return config as C;
 }
 
 interface Given {
@@ -44,7 +46,11 @@ interface Given {
   readonly texts: readonly string[];
 }
 
-function strongest(setting: Setting, sources: ConfigSources, file: ReadonlyMap<string, Given>): Given | undefined {
+function strongest(
+  setting: Setting<unknown>,
+  sources: ConfigSources,
+  file: ReadonlyMap<string, Given>,
+): Given | undefined {
   const flag = sources.flags[setting.name];
   if (flag !== undefined) return { where: `--${setting.name}`, texts: typeof flag === 'string' ? [flag] : flag };
   const variable = environmentName(setting);
@@ -73,7 +79,7 @@ function readConfigFile(file: { readonly name: string; readonly text: string }):
   for (const { key, value } of document.contents.items) {
     const name = isScalar(key) ? String(key.value) : '';
     const where = at(isScalar(key) ? key.range?.[0] : 0);
-    const setting = SETTINGS.find((known) => known.name === name);
+    const setting = Object.values(SETTINGS).find((known) => known.name === name);
     if (setting === undefined) throw new UsageError(`${where}: "${name}" is no setting`);
     const nodes = isSeq(value) && setting.repeatable === true ? value.items : [value];
     const texts = nodes.map((node) => {

@@ -1,5 +1,5 @@
-import { text, whole } from './setting-values.ts';
-import type { Setting } from './settings.ts';
+import { many, one, optional, text, whole } from './setting-values.ts';
+import type { SettingsOf } from './settings.ts';
 
 /** Where the radio services keep what they make, and what they may reach. */
 export interface RadioConfig {
@@ -18,54 +18,49 @@ export interface RadioConfig {
 const programs = ['up', 'backend'] as const;
 
 /** The settings of the radio services. */
-export const RADIO_SETTINGS: readonly Setting[] = [
-  {
-    key: 'data',
+export const RADIO_SETTINGS: SettingsOf<RadioConfig> = {
+  data: {
     name: 'data',
     argument: 'dir',
     help: 'folder of what the backend makes: stations.yaml and recordings',
     programs,
     byDefault: 'data',
-    parse: text,
+    read: one(text),
   },
-  {
-    key: 'stations',
+  stations: {
     name: 'stations',
     argument: 'file',
     help: 'which stations there are (default: stations.yaml in the data folder; where there is none, two to try out)',
     programs,
     byDefault: undefined,
-    parse: text,
+    read: optional(text),
   },
   // Whoever may create stations could make the backend knock at any door of its network otherwise.
-  {
-    key: 'sourceHost',
+  sourceHost: {
     name: 'source-host',
     argument: 'host',
     help: 'host that stations made by CreateStation may connect to besides loopback, repeatable',
     programs,
     repeatable: true,
     byDefault: undefined,
-    parse: text,
+    read: many(text),
   },
   // Two minutes of 10 MS/s cf32, or three quarters of an hour of an RTL-SDR's 2 MS/s.
-  {
-    key: 'recordingsQuotaBytes',
+  recordingsQuotaBytes: {
     name: 'recordings-quota',
     argument: 'bytes',
     help: 'what the samples of all recordings may take together',
     programs,
     byDefault: '10737418240',
-    parse: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+    read: one(whole(0, Number.MAX_SAFE_INTEGER, 'bytes')),
   },
   // A full disk stops more than recordings, the audit journal first.
-  {
-    key: 'recordingsMinFreeBytes',
+  recordingsMinFreeBytes: {
     name: 'recordings-min-free',
     argument: 'bytes',
     help: 'what recordings leave free on the disk',
     programs,
     byDefault: '1073741824',
-    parse: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+    read: one(whole(0, Number.MAX_SAFE_INTEGER, 'bytes')),
   },
-];
+};

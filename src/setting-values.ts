@@ -51,3 +51,29 @@ export function oneOf<T extends string>(choices: readonly T[]): (text: string) =
     return chosen;
   };
 }
+
+/** Of a setting that always has a value: the one text that was given. */
+export function one<T>(parse: (text: string) => T): (texts: readonly string[]) => T {
+  return ([given]) => {
+    if (given === undefined) throw new RangeError('must be given');
+    return parsed(parse, given);
+  };
+}
+
+/** Of a setting that nobody need say anything about. */
+export function optional<T>(parse: (text: string) => T): (texts: readonly string[]) => T | undefined {
+  return ([given]) => (given === undefined ? undefined : parsed(parse, given));
+}
+
+/** Of a repeatable setting. */
+export function many<T>(parse: (text: string) => T): (texts: readonly string[]) => readonly T[] {
+  return (given) => Object.freeze(given.map((one) => parsed(parse, one)));
+}
+
+function parsed<T>(parse: (text: string) => T, given: string): T {
+  try {
+    return parse(given);
+  } catch (error) {
+    throw new RangeError(`"${given}": ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

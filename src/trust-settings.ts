@@ -1,5 +1,5 @@
-import { oneOf, seconds, text, whole } from './setting-values.ts';
-import type { Setting } from './settings.ts';
+import { many, one, oneOf, optional, seconds, text, whole } from './setting-values.ts';
+import type { SettingsOf } from './settings.ts';
 
 /** What an operator can set about who is believed. */
 export interface TrustConfig {
@@ -23,65 +23,59 @@ export type StaleLists = (typeof STALE_LISTS)[number];
 const OCSP_MODES = ['off', 'prefer', 'require'] as const;
 
 /** Settings of every program that has peers. */
-export const TRUST_SETTINGS: readonly Setting[] = [
-  {
-    key: 'crl',
+export const TRUST_SETTINGS: SettingsOf<TrustConfig> = {
+  crl: {
     name: 'crl',
     argument: 'file',
     help: 'revocation lists, PEM or DER, repeatable (default: crl.pem in the certs folder, if it is there)',
     programs: ['up', 'gateway', 'backend'],
     repeatable: true,
     byDefault: undefined,
-    parse: text,
+    read: many(text),
   },
-  {
-    key: 'crlStale',
+  crlStale: {
     name: 'crl-stale',
     argument: 'choice',
     help: 'what a revocation list past its next update means: refuse the certificates of its issuer, or warn',
     programs: ['up', 'gateway', 'backend'],
     byDefault: 'refuse',
-    parse: oneOf(STALE_LISTS),
+    read: one(oneOf(STALE_LISTS)),
   },
   // Ten years: a CA that lives so long is meant, and a larger number is a mistake.
-  {
-    key: 'minDays',
+  minDays: {
     name: 'min-days',
     argument: 'days',
     help: 'days that every certificate in use must have left for the program to start',
     programs: ['up', 'gateway', 'backend'],
     byDefault: '0',
-    parse: whole(0, 3650, 'days'),
+    read: one(whole(0, 3650, 'days')),
   },
-  {
-    key: 'ocsp',
+  ocsp: {
     name: 'ocsp',
     argument: 'mode',
     help: 'ask OCSP about client certificates: off, prefer (no answer lets pass), require (no answer refuses)',
     programs: ['up', 'gateway', 'backend'],
     byDefault: 'off',
-    parse: oneOf(OCSP_MODES),
+    read: one(oneOf(OCSP_MODES)),
   },
-  {
-    key: 'ocspUrl',
+  ocspUrl: {
     name: 'ocsp-url',
     argument: 'url',
     help: 'OCSP responder, http only (default: the one that the certificate names)',
     programs: ['up', 'gateway', 'backend'],
     byDefault: undefined,
-    parse: httpUrl,
+    read: optional(httpUrl),
   },
   // A caller waits so long for its first answer at the most; a responder nearby takes some milliseconds.
-  {
-    key: 'ocspTimeoutMs',
+  ocspTimeoutMs: {
     name: 'ocsp-timeout',
     argument: 'seconds',
     help: 'time that an OCSP responder has for an answer',
     programs: ['up', 'gateway', 'backend'],
     byDefault: '2',
-    parse: seconds(0.05, 30),
+    read: one(seconds(0.05, 30)),
   },
-];
+};
 
 function httpUrl(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;

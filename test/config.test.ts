@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ConfigSources, resolveConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
-import { environmentName, SETTINGS } from '../src/settings.ts';
+import { type Config, environmentName, SETTINGS, type Setting } from '../src/settings.ts';
 
 const sources = (given: Partial<ConfigSources> = {}): ConfigSources => ({
   flags: {},
@@ -10,6 +10,8 @@ const sources = (given: Partial<ConfigSources> = {}): ConfigSources => ({
   ...given,
 });
 const file = (text: string) => ({ name: 'passband.yaml', text });
+
+const ENTRIES = Object.entries(SETTINGS) as [keyof Config, Setting<unknown>][];
 
 /** A value of each setting as people write it, and as it is then; three of them, so that a source can be told. */
 const VALUES: Readonly<Record<string, readonly (readonly [string, unknown])[]>> = {
@@ -51,8 +53,8 @@ const VALUES: Readonly<Record<string, readonly (readonly [string, unknown])[]>> 
 };
 
 describe.each(Object.entries(VALUES))('%s', (name, [flag, variable, line]) => {
-  const setting = SETTINGS.find((known) => known.name === name);
-  if (setting === undefined || flag === undefined || variable === undefined || line === undefined)
+  const [key, setting] = ENTRIES.find(([, known]) => known.name === name) ?? [];
+  if (key === undefined || setting === undefined || flag === undefined || variable === undefined || line === undefined)
     throw new Error(name);
   const all = {
     flags: { [name]: setting.repeatable === true ? [flag[0]] : flag[0] },
@@ -61,12 +63,12 @@ describe.each(Object.entries(VALUES))('%s', (name, [flag, variable, line]) => {
   };
 
   it('is taken from the flag before the environment, from there before the file, and has a default', () => {
-    expect(resolveConfig('gateway', all)[setting.key]).toEqual(flag[1]);
-    expect(resolveConfig('gateway', { ...all, flags: {} })[setting.key]).toEqual(variable[1]);
-    expect(resolveConfig('gateway', { ...all, flags: {}, environment: {} })[setting.key]).toEqual(line[1]);
-    const byDefault = resolveConfig('gateway', sources())[setting.key];
+    expect(resolveConfig('gateway', all)[key]).toEqual(flag[1]);
+    expect(resolveConfig('gateway', { ...all, flags: {} })[key]).toEqual(variable[1]);
+    expect(resolveConfig('gateway', { ...all, flags: {}, environment: {} })[key]).toEqual(line[1]);
+    const byDefault = resolveConfig('gateway', sources())[key];
     if (setting.byDefault === undefined) expect(byDefault).toEqual([]);
-    else expect(byDefault).toEqual(setting.parse(setting.byDefault));
+    else expect(byDefault).toEqual(setting.read([setting.byDefault]));
   });
 });
 
@@ -144,10 +146,10 @@ it.each(['1e3', '0x10', ' 1', '1 ', '+1', '-1', '1.0', '', '١'])('takes no %j f
   expect(() => resolveConfig('up', sources({ flags: { port: text } }))).toThrow(UsageError);
 });
 
-it.each(SETTINGS.map((setting) => [setting.name, setting] as const))(
+it.each(ENTRIES.map(([, setting]) => [setting.name, setting] as const))(
   '%s has a default that it would take',
   (_name, setting) => {
     if (setting.byDefault === undefined) return expect(setting.help).toMatch(/default|repeatable|where it differs/);
-    return expect(setting.parse(setting.byDefault)).toBeDefined();
+    return expect(setting.read([setting.byDefault])).toBeDefined();
   },
 );

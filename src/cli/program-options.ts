@@ -9,7 +9,7 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** Gives a command the flags of every setting of its program. Values are checked later, all sources alike. */
 export function addSettings(command: Command, program: Program): Command {
-  for (const setting of SETTINGS.filter(({ programs }) => programs.includes(program))) {
+  for (const setting of Object.values(SETTINGS).filter(({ programs }) => programs.includes(program))) {
     const byDefault = setting.byDefault === undefined ? '' : ` (default: ${setting.byDefault})`;
     const option = new Option(`--${setting.name} <${setting.argument}>`, `${setting.help}${byDefault}`);
     if (setting.repeatable === true) option.argParser((value: string, before: string[] = []) => [...before, value]);
@@ -30,7 +30,10 @@ export async function readSettings(
 ): Promise<Config> {
   const given = command.opts() as Record<string, string | readonly string[] | undefined>;
   const flags = Object.fromEntries(
-    SETTINGS.map(({ name }) => [name, given[name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())]]),
+    Object.values(SETTINGS).map(({ name }) => [
+      name,
+      given[name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())],
+    ]),
   );
   const file = (given.config as string | undefined) ?? environment.PASSBAND_CONFIG;
   return resolveConfig(program, { flags, environment, file: file === undefined ? undefined : await readConfig(file) });

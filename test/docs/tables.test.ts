@@ -20,7 +20,7 @@ const code = (text: string | undefined): string => (text === undefined ? '' : `\
 
 describe('README.md', () => {
   test('has every setting with its flag, variable, name in the file, default, programs and meaning', () => {
-    const rows = SETTINGS.map((setting) => [
+    const rows = Object.values(SETTINGS).map((setting) => [
       code(`--${setting.name}`),
       code(environmentName(setting)),
       code(setting.name),
