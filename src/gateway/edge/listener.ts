@@ -14,6 +14,7 @@ import { framingFault } from './framing.ts';
 import { headerExcess, MAX_HEADER_BYTES } from './header-caps.ts';
 import { closeWhenIdle } from './idle-session.ts';
 import { type OnUnreadable, UnreadableRequests } from './unreadable.ts';
+import { STREAM_WINDOW_BYTES, widenConnection } from './upload-windows.ts';
 
 /** Milliseconds for a TLS handshake; a slower one holds a place that others wait for. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -102,7 +103,12 @@ export async function startListener(handler: RequestListener, options: ListenerO
     allowHTTP1: true,
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     maxHeaderListPairs: MAX_HEADER_PAIRS,
-    settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES, enablePush: false },
+    settings: {
+      maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
+      maxHeaderListSize: MAX_HEADER_BYTES,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      enablePush: false,
+    },
     unknownProtocolTimeout: HANDSHAKE_TIMEOUT_MS,
   });
   const headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
@@ -172,6 +178,7 @@ export async function startListener(handler: RequestListener, options: ListenerO
       remember(session, latest);
     }
     session.on('error', () => {});
+    widenConnection(session);
     closeWhenIdle(session, options.idleSessionMs);
     session.once('close', () => sessions.delete(session));
   });
