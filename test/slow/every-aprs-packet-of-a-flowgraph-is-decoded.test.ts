@@ -4,16 +4,20 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { declareStation } from '../../src/backend/stations/declared-station.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { type RunningPython, startPython } from '../support/python.ts';
 import { run } from '../support/run.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
-const PACKETS = 24;
+/** Some two minutes of air. */
+const PACKETS = 200;
 /** Seconds before and after the packets, in which the download begins and ends. */
 const SILENCE_S = 5;
+/** Milliseconds for the download, which lasts as long as the air; the decoding comes on top. */
+const DOWNLOAD_MS = 360_000;
+jest.setTimeout(DOWNLOAD_MS + 120_000);
 
 const script = (name: string): string => fileURLToPath(new URL(`./flowgraphs/${name}`, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'passband-aprs-'));
@@ -77,7 +81,7 @@ it('takes a GNU Radio NBFM transmission from ZeroMQ to curl, in which multimon-n
       `${gatewayUrl}/v1/stations/aprs/iq:download?seconds=${seconds}`,
     ],
     '',
-    120_000,
+    DOWNLOAD_MS,
   );
   expect(curl).toMatchObject({ code: 0 });
   expect(statSync(file('samples.cf32')).size).toBe(8 * Math.round(seconds * Number(rate)));
