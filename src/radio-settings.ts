@@ -15,6 +15,11 @@ export interface RadioConfig {
   readonly recordingsMinFreeBytes: number;
 }
 
+/** Bytes of samples of all recordings unless told: two minutes of 10 MS/s cf32, three quarters of an hour of an RTL-SDR. */
+export const DEFAULT_QUOTA_BYTES = 10 * 1024 ** 3;
+/** Bytes that the disk keeps free unless told: a full one stops more than recordings, the audit journal first. */
+export const DEFAULT_MIN_FREE_BYTES = 1024 ** 3;
+
 const programs = ['up', 'backend'] as const;
 
 /** The settings of the radio services. */
@@ -45,22 +50,20 @@ export const RADIO_SETTINGS: SettingsOf<RadioConfig> = {
     byDefault: undefined,
     read: many(text),
   },
-  // Two minutes of 10 MS/s cf32, or three quarters of an hour of an RTL-SDR's 2 MS/s.
   recordingsQuotaBytes: {
     name: 'recordings-quota',
     argument: 'bytes',
     help: 'what the samples of all recordings may take together',
     programs,
-    byDefault: '10737418240',
+    byDefault: String(DEFAULT_QUOTA_BYTES),
     read: one(whole(0, Number.MAX_SAFE_INTEGER, 'bytes')),
   },
-  // A full disk stops more than recordings, the audit journal first.
   recordingsMinFreeBytes: {
     name: 'recordings-min-free',
     argument: 'bytes',
     help: 'what recordings leave free on the disk',
     programs,
-    byDefault: '1073741824',
+    byDefault: String(DEFAULT_MIN_FREE_BYTES),
     read: one(whole(0, Number.MAX_SAFE_INTEGER, 'bytes')),
   },
 };

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { METADATA_TAIL } from '../../sigmf/recording-notes.ts';
+import { writeAll } from '../../write-all.ts';
 import type { RecordingFiles } from './recording-files.ts';
 
 /**
@@ -31,9 +32,7 @@ export class GrowingMetadata {
     const at = this.#bytes - METADATA_TAIL.length;
     const file = await open(this.#files.metaFile(this.#id), 'r+');
     try {
-      for (let done = 0; done < text.length; ) {
-        done += (await file.write(text, done, text.length - done, at + done)).bytesWritten;
-      }
+      await writeAll(file, text, at);
       await file.datasync();
     } finally {
       await file.close();

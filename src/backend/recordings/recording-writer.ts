@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { PassbandError } from '../../errors.ts';
 import { MAX_CAPTURES, RecordingNotes } from '../../sigmf/recording-notes.ts';
 import { VERSION } from '../../version.ts';
+import { writeAll } from '../../write-all.ts';
 import { bytesPerSample } from '../iq/formats.ts';
 import type { Run } from '../iq/ring/ring.ts';
 import type { DiskRoom } from './disk-room.ts';
@@ -81,7 +82,7 @@ export class RecordingWriter {
         throw new PassbandError('DATA_LOSS', `more than ${MAX_CAPTURES} gaps and retunes`);
       if (isNew) await this.#addCapture(notes);
       if (performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh();
-      await this.#writeAll(bytes, notes.bytes);
+      await writeAll(this.#data, bytes, notes.bytes);
     } catch (error) {
       this.#room.giveBack(bytes.length);
       // What was written of it is taken back, so that the data is what was counted.
@@ -137,12 +138,5 @@ export class RecordingWriter {
   async #refresh(): Promise<void> {
     this.#refreshedMs = performance.now();
     await this.#files.putRecord(this.record);
-  }
-
-  async #writeAll(bytes: Uint8Array, at: number): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#data.write(bytes, done, bytes.length - done, at + done);
-      done += bytesWritten;
-    }
   }
 }

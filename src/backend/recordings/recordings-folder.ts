@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassbandError } from '../../errors.ts';
+import { DEFAULT_MIN_FREE_BYTES, DEFAULT_QUOTA_BYTES } from '../../radio-settings.ts';
 import type { RoomLimits } from './disk-room.ts';
 import { Recordings, type RecordingsContext } from './recordings.ts';
 
@@ -10,11 +11,6 @@ export interface RecordingsOptions extends Omit<RecordingsContext, 'folder' | 'l
   readonly dataDir: string | undefined;
   readonly limits?: Partial<RoomLimits> | undefined;
 }
-
-/** Bytes of samples of all recordings unless told: two minutes of 10 MS/s cf32, three quarters of an hour of an RTL-SDR. */
-export const DEFAULT_QUOTA_BYTES = 10 * 1024 ** 3;
-/** Bytes that the disk keeps free unless told: a full one stops more than recordings, the audit journal first. */
-export const DEFAULT_MIN_FREE_BYTES = 1024 ** 3;
 
 /** Folder of the recordings in that of the data. */
 const FOLDER = 'recordings';
