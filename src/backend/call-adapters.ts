@@ -1,5 +1,4 @@
 import {
-  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   Metadata,
@@ -69,18 +68,4 @@ export function endStream(
 ): void {
   if (reason === 'stopped') call.end();
   else call.emit('error', statusError(reason));
-}
-
-/** A handler of a bidirectional call that is not offered: refuses with a sentence. */
-export function unimplementedStream(sentence: string): handleBidiStreamingCall<object, object> {
-  return (call) => {
-    call.emit('error', statusError(new PassbandError('UNIMPLEMENTED', sentence)));
-  };
-}
-
-/** What a handler throws for a call that is not offered. */
-export function unimplemented(sentence: string): () => never {
-  return () => {
-    throw new PassbandError('UNIMPLEMENTED', sentence);
-  };
 }

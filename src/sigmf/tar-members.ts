@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
+import { TAR_BLOCK_BYTES } from './tar-header.ts';
 
-const BLOCK_BYTES = 512;
 /** Members of an archive at most: a recording has two, and some files may lie beside it. */
 const MAX_MEMBERS = 10_000;
 /** Bytes of an extended header: it holds a path and some numbers. */
@@ -31,14 +31,14 @@ export async function tarMembers(read: ReadAt, archiveBytes: number, file: strin
   const files: TarFile[] = [];
   let extended: Extended = {};
   let at = 0;
-  for (let members = 0; at + BLOCK_BYTES <= archiveBytes; members++) {
+  for (let members = 0; at + TAR_BLOCK_BYTES <= archiveBytes; members++) {
     if (members === MAX_MEMBERS) fail(`holds more than ${MAX_MEMBERS} files; unpack it and name one recording`);
-    const header = await read(at, BLOCK_BYTES);
+    const header = await read(at, TAR_BLOCK_BYTES);
     if (header.every((byte) => byte === 0)) return files;
     if (!isHeader(header)) fail(at === 0 ? 'is no tar archive' : `is damaged: there is no tar header at byte ${at}`);
     const type = String.fromCharCode(header[156] ?? 0);
     const bytes = extended.size ?? sizeIn(header) ?? fail(`is damaged: the header at byte ${at} states no size`);
-    const offset = at + BLOCK_BYTES;
+    const offset = at + TAR_BLOCK_BYTES;
     if (offset + bytes > archiveBytes) fail(`is cut short: a member at byte ${at} has ${bytes} bytes`);
     if (type === 'x' || type === 'L') {
       if (bytes > MAX_EXTENDED_BYTES)
@@ -53,7 +53,7 @@ export async function tarMembers(read: ReadAt, archiveBytes: number, file: strin
       // What stands in an extended header is for the next member only; global ones ('g') have nothing that matters here.
       if (type !== 'g' && type !== 'K') extended = {};
     }
-    at = offset + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+    at = offset + Math.ceil(bytes / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES;
   }
   if (files.length === 0) fail('is no tar archive');
   return files;
