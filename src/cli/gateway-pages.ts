@@ -10,7 +10,6 @@ import { upstreamMetadata } from '../gateway/upstream/metadata.ts';
 import { docsPage, STYLE_SOURCE } from '../openapi/docs-page.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { indexPage, type StationRow } from '../openapi/index-page.ts';
-
 import { VERSION } from '../version.ts';
 
 /** Milliseconds that the index page waits for the list of stations. */

@@ -14,8 +14,8 @@ const ATTRIBUTE_OIDS = { friendlyName: '1.2.840.113549.1.9.20', localKeyId: '1.2
 const [PLAIN, PASSWORD] = [0, 1];
 
 /**
- * Packs a certificate, the CAs that its PEM has behind it, and its key as PKCS#12 (RFC 7292) in the algorithms of today: PBES2 with AES-256-CBC, MAC with
- * SHA-256. OpenSSL 3, NSS (Firefox, Chromium on Linux) and current macOS and Windows read it.
+ * Packs a certificate, the CAs that its PEM has behind it, and its key as PKCS#12 (RFC 7292) in the algorithms of today:
+ * PBES2 with AES-256-CBC, MAC with SHA-256. OpenSSL 3, NSS (Firefox, Chromium on Linux) and current macOS and Windows read it.
  *
  * @param password ASCII; PKCS#12 derives its MAC key from UTF-16 and PBES2 from bytes, and importers agree on ASCII only.
  */

@@ -30,7 +30,8 @@ export interface Renewed extends Issued {
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
 /**
- * Gives NAME.crt (and NAME.key) successors that say the same: subject, alternative names, extended key usage and the address of the revocation list.
+ * Gives NAME.crt (and NAME.key) successors that say the same: subject, alternative names, extended key usage and the
+ * address of the revocation list.
  *
  * @param name base name, or a file of the folder.
  * @throws UsageError when it is not of this CA, revoked, or its key is elsewhere.
@@ -98,7 +99,10 @@ async function proveRenewable(dir: string, base: string, old: X509Certificate): 
   return key;
 }
 
-/** What the profile of its making says about a key of this kind, and the extensions that say what it is good for and where it would be revoked. */
+/**
+ * What the profile of its making says about a key of this kind, and the extensions that say what it is good for and where
+ * it would be revoked.
+ */
 function successorExtensions(
   old: pkijs.Certificate,
   publicKey: pkijs.PublicKeyInfo,

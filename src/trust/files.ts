@@ -43,8 +43,8 @@ export interface ReloadableOptions<T> {
 
 /**
  * Reads a value from files now, and again whenever they change: all that belong together or none. While they cannot be
- * used the last good value stays (see `load` for parts of it), which is logged once for each reason. Files are watched by looking at them: every way
- * of changing one (rename, symlink, write in place, network file system) looks the same then.
+ * used the last good value stays (see `load` for parts of it), which is logged once for each reason. Files are watched by
+ * looking at them: every way of changing one (rename, symlink, write in place, network file system) looks the same then.
  *
  * @throws whatever `load` throws the first time: there is no last good value yet.
  */
