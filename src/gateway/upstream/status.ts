@@ -15,8 +15,8 @@ export interface CallStatus {
 export type ReadDetails = (bytes: Buffer) => readonly ErrorDetail[];
 
 /**
- * What is said instead of the text that came with these codes, where the service does not say what is meant for callers: they are also what the transport itself reports, with
- * addresses in the text, or what a crash leaves, with a stack in it.
+ * What is said instead of the text that came with these codes, where the service does not say what is meant for callers:
+ * they are also what the transport itself reports, with addresses in the text, or what a crash leaves, with a stack in it.
  */
 const GENERIC: Readonly<Partial<Record<Code, string>>> = {
   CANCELLED: 'the call was cancelled',
