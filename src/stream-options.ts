@@ -14,6 +14,8 @@ export interface StreamOptions {
   readonly epochField: string | undefined;
   /** Field of the request that takes an epoch back; there where `epochField` and `resumeField` are. */
   readonly resumeEpochField: string | undefined;
+  /** Fields of the request that say where the stream begins, those of a resume included. */
+  readonly beginFields: readonly string[];
   readonly contiguousIds: boolean;
   readonly shareable: boolean;
   readonly overflow: Overflow;
@@ -49,6 +51,7 @@ const STREAM_KEYS: ReadonlySet<string> = new Set([
   'contiguous_ids',
   'epoch_field',
   'resume_epoch_field',
+  'begin_fields',
   'shareable',
   'overflow',
   'allowed_overflow',
@@ -104,11 +107,17 @@ export function streamOptions(
   const resumeEpochField = scalar(request, options.resume_epoch_field, 'resume_epoch_field');
   checkEpochs(where, { idField, resumeField, epochField, resumeEpochField });
   const byDefault = overflow(options.overflow);
+  const beginField = (name: unknown): string => {
+    if (typeof name === 'string' && Object.hasOwn(request.fields, name)) return name;
+    throw new UsageError(`${where}: begin_fields "${String(name)}" is no field of ${request.fullName}`);
+  };
+  const resumeFields = [resumeField, resumeEpochField].flatMap((field) => field?.name ?? []);
   return {
     idField: idField?.name,
     resumeField: resumeField?.name,
     epochField: epochField?.name,
     resumeEpochField: resumeEpochField?.name,
+    beginFields: [...resumeFields, ...optionList(options.begin_fields).map(beginField)],
     contiguousIds,
     shareable: flag('shareable'),
     overflow: byDefault,

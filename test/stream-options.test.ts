@@ -19,6 +19,7 @@ describe('passband.v1.stream', () => {
     expect(await streamOptions('')).toEqual({
       idField: undefined,
       resumeField: undefined,
+      beginFields: [],
       contiguousIds: false,
       shareable: false,
       overflow: 'block',
@@ -32,6 +33,7 @@ describe('passband.v1.stream', () => {
     expect(await streamOptions(given)).toEqual({
       idField: 'sequence',
       resumeField: 'after',
+      beginFields: ['after'],
       contiguousIds: true,
       shareable: true,
       overflow: 'drop-oldest',
@@ -66,6 +68,11 @@ describe('passband.v1.stream', () => {
       { allowedOverflow: new Set(['block', 'latest'] as const) },
     ],
     ['option (passband.v1.stream) = { shareable: false };', { shareable: false }],
+    [
+      'option (passband.v1.stream) = { id_field: "sequence" resume_field: "after" begin_fields: "era" };',
+      { beginFields: ['after', 'era'] },
+    ],
+    ['option (passband.v1.stream) = { begin_fields: ["after", "era"] };', { beginFields: ['after', 'era'] }],
   ])('%s', async (options, expected) => {
     expect(await streamOptions(options)).toMatchObject(expected);
   });
@@ -101,6 +108,8 @@ describe('passband.v1.stream', () => {
       'id_field: "sequence" resume_field: "after" epoch_field: "epoch" resume_epoch_field: "signed"',
       'epoch "signed" must be one string or unsigned integer',
     ],
+    ['begin_fields: "nope"', 'begin_fields "nope" is no field of .test.Request'],
+    ['begin_fields: ["after", 5]', 'begin_fields "5" is no field'],
     ['contiguous_ids: true', 'contiguous_ids needs an integer id_field'],
     ['id_field: "name" contiguous_ids: true', 'contiguous_ids needs an integer id_field'],
     ['overflow: OVERFLOW_NEVER', 'unknown overflow OVERFLOW_NEVER'],

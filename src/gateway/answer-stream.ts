@@ -39,6 +39,8 @@ export interface StreamAnswer {
   readonly route: Route;
   readonly accept: AcceptedStream;
   readonly controls: StreamControls;
+  /** The id after which the caller goes on. */
+  readonly resumeAfter: string | undefined;
   readonly call: StreamCall | SharedStream;
   /** Rejects when the caller's own stream of requests has a fault; undefined when there is none. */
   readonly feeding: Promise<void> | undefined;
@@ -90,7 +92,7 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     writer,
     outgoing: outgoingOf(route, call),
     loss: resumable
-      ? contiguousLossMeter(controls.resumeAfter, method.stream.epochField !== undefined)
+      ? contiguousLossMeter(answer.resumeAfter, method.stream.epochField !== undefined)
       : countingLossMeter(),
     overflow: controls.overflow,
     pace: () => paceOf(gateway, exchange),

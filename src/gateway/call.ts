@@ -13,9 +13,15 @@ import type { LiveStream, StreamEnd } from './guard/live-streams.ts';
 import { methodNotAllowed } from './problem.ts';
 import { readRequest, readRequests } from './request-body.ts';
 import { parseRequestTarget, type RequestPath } from './routes/path.ts';
-import { bindRequest, type RequestBinder } from './routes/request.ts';
+import { type BoundRequest, bindRequest, type RequestBinder } from './routes/request.ts';
 import type { Match, Route } from './routes/table.ts';
-import { readStreamControls, STREAM_CONTROLS, type StreamControls } from './stream-controls.ts';
+import {
+  beginsByItself,
+  readStreamControls,
+  resumedAfter,
+  STREAM_CONTROLS,
+  type StreamControls,
+} from './stream-controls.ts';
 import type { CallOptions, DuplexCall, StreamCall } from './upstream/call.ts';
 import { answeringMetadata, upstreamMetadata } from './upstream/metadata.ts';
 import type { SharedStream } from './upstream/shared-streams.ts';
@@ -140,12 +146,14 @@ async function callStream(call: Call): Promise<void> {
         route,
         accept,
         controls,
+        resumeAfter: controls.resumeAfter,
         call: duplex,
         feeding: feed(call, live, duplex),
       });
     } else {
-      const stream = await openStream(call, controls, request.bytes);
-      await answerStream(gateway, exchange, { route, accept, controls, call: stream, feeding: undefined });
+      const stream = await openStream(call, controls, request);
+      const resumeAfter = resumedAfter(method.stream, request.message);
+      await answerStream(gateway, exchange, { route, accept, controls, resumeAfter, call: stream, feeding: undefined });
     }
   } finally {
     leave();
@@ -165,23 +173,28 @@ function liveStream({ exchange, caller, route }: Call, end: (status: StreamEnd) 
 }
 
 /** Reads the one request of a call and decides on it. */
-async function readAllowed(call: Call): Promise<{ readonly bytes: Buffer; readonly allowed: Allowed }> {
+async function readAllowed(call: Call): Promise<BoundRequest & { readonly allowed: Allowed }> {
   const { gateway, exchange, caller, route, binder } = call;
   const { message, bytes } = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
-  return { bytes, allowed: authorize(gateway, exchange, caller, route.method.name, message) };
+  return { message, bytes, allowed: authorize(gateway, exchange, caller, route.method.name, message) };
 }
 
 /**
  * Opens the upstream call of a stream, or joins one that a reader with the same certificate has open for the same
- * request and metadata. A reader that may hold the stream back, that resumes or that names a deadline has a call of its own.
+ * request and metadata. A reader that may hold the stream back, that says where to begin or that names a deadline has a call of
+ * its own.
  */
-async function openStream(call: Call, controls: StreamControls, bytes: Buffer): Promise<StreamCall | SharedStream> {
+async function openStream(
+  call: Call,
+  controls: StreamControls,
+  { message, bytes }: BoundRequest,
+): Promise<StreamCall | SharedStream> {
   const { gateway, caller, route, options } = call;
   const { method } = route;
   const alone =
     !method.stream.shareable ||
     controls.overflow === 'block' ||
-    controls.resumeAfter !== undefined ||
+    beginsByItself(method.stream, message) ||
     options.deadlineMs !== undefined;
   if (alone) return gateway.upstream.serverStream(method, bytes, options);
   const sent = answeringMetadata(options.metadata);

@@ -1,15 +1,16 @@
 import { PassbandError } from '../errors.ts';
-import type { Overflow } from '../stream-options.ts';
+import type { Overflow, StreamOptions } from '../stream-options.ts';
 import type { EdgeRequest } from './edge/peer.ts';
+import type { Message } from './routes/message.ts';
 import type { RequestBinder } from './routes/request.ts';
 import type { Route } from './routes/table.ts';
-import { positionOf } from './writers/event-id.ts';
+import { eventId, isEpoch, positionOf } from './writers/event-id.ts';
 import { END_ID } from './writers/sse.ts';
 
 /** What a caller says of how it wants to read a stream. */
 export interface StreamControls {
   readonly overflow: Overflow;
-  /** The id after which to go on. */
+  /** The id of `Last-Event-ID` after which to go on. */
   readonly resumeAfter: string | undefined;
   /** True when the caller comes back after the end of a stream: there is nothing more. */
   readonly over: boolean;
@@ -43,4 +44,21 @@ export function readStreamControls(route: Route, request: EdgeRequest, binder: R
     binder.resumeAfter(stream.resumeEpochField, position.epoch);
   }
   return { overflow, resumeAfter: id, over: false };
+}
+
+/**
+ * The id after which a request asks to go on, whether it came as `Last-Event-ID` or in the request's own fields. One whose
+ * epoch no id can have is no id.
+ */
+export function resumedAfter({ resumeField, resumeEpochField }: StreamOptions, request: Message): string | undefined {
+  const id = resumeField === undefined ? undefined : request[resumeField];
+  if (id === undefined) return undefined;
+  const given = resumeEpochField === undefined ? undefined : request[resumeEpochField];
+  const epoch = given === undefined ? undefined : String(given);
+  return epoch === undefined || isEpoch(epoch) ? eventId({ epoch, id: String(id) }) : undefined;
+}
+
+/** Whether a request says itself where its stream begins. */
+export function beginsByItself({ beginFields }: StreamOptions, request: Message): boolean {
+  return beginFields.some((name) => request[name] !== undefined);
 }

@@ -104,3 +104,40 @@ it('opens one upstream call for them, one more for another certificate, and none
   }
   expect(await subscribers()).toBe(0);
 });
+
+/** The first id that a reader gets while an equal request is open and on its way. */
+async function secondReader(where: string): Promise<string> {
+  const path = `${PATH}&${where}`;
+  const open = await client.events(path);
+  const reading = open[Symbol.asyncIterator]();
+  for (let read = 0; read < 150; read++) await reading.next();
+  const [again] = await take(await client.events(path), 1);
+  open.stop();
+  return again?.id ?? '';
+}
+
+it('does not share a call with a reader that says where to begin: it gets what it asked for', async () => {
+  const [now] = await take(await client.events(PATH), 1);
+  if (now === undefined) throw new Error('no event');
+  const number = numberOf(now.id);
+  expect(numberOf(await secondReader(`afterSequence=${number}`))).toBe(number + 1n);
+  expect(numberOf(await secondReader(`afterTimeNs=${JSON.parse(now.data).timestampNs}`))).toBe(number);
+  // The oldest frame is another one with each that comes; that it is old tells.
+  const oldest = numberOf(await secondReader('start=EARLIEST'));
+  const [newest] = await take(await client.events(PATH), 1);
+  expect(numberOf(newest?.id ?? '') - oldest).toBeGreaterThan(100n);
+});
+
+it('tells what is missing before a position in the request as it does before a Last-Event-ID', async () => {
+  const stream = await client.events(`${PATH}&afterSequence=0`);
+  const events: { event: string | undefined; id: string | undefined; data: string }[] = [];
+  for await (const { event, id, data } of stream) {
+    events.push({ event, id, data });
+    if (events.length === 2) break;
+  }
+  const [gap, frame] = events;
+  const lost = Number(numberOf(frame?.id ?? '') - 1n);
+  expect(lost).toBeGreaterThan(0);
+  expect([gap?.event, JSON.parse(gap?.data ?? '{}')]).toMatchObject(['gap', { lost }]);
+  stream.stop();
+});

@@ -19,8 +19,13 @@ const WHOLE_EPOCH = new RegExp(`^${EPOCH}$`);
  */
 export function eventId({ epoch, id }: EventPosition): string {
   if (epoch === undefined) return id;
-  if (WHOLE_EPOCH.test(epoch)) return `${epoch}-${id}`;
+  if (isEpoch(epoch)) return `${epoch}-${id}`;
   throw new PassbandError('INTERNAL', 'the epoch of a message must be 1 to 64 letters and digits');
+}
+
+/** Whether a text can be the epoch of an id. */
+export function isEpoch(text: string): boolean {
+  return WHOLE_EPOCH.test(text);
 }
 
 /** The position that an id of a stream with epochs names; a bare id of older times has no epoch. */
