@@ -1,17 +1,21 @@
 // mTLS handshakes per CPU second of the server: the gateway against nginx with the same certificates, full and resumed.
 // A handshake counts when the server has answered its goodbye: its own part is over then, the client verified.
 // usage: npm run build && node bench/handshakes.ts [--rounds 7 --handshakes 400 --algorithm p256]    (needs nginx)
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { parseArgs } from 'node:util';
+import { DEV_POLICY } from '../src/gateway/guard/policy.ts';
+import { ensureAuthorities } from '../src/pki/init.ts';
+import { issueInto } from '../src/pki/issue.ts';
 import { KEY_ALGORITHMS } from '../src/pki/keys.ts';
+import { writeLists } from '../src/pki/lists.ts';
 import { CIPHERS } from '../src/tls.ts';
-import { madeFolder } from '../test/interop/folders.ts';
+import { cpuSeconds, type Server, startGateway, stop } from './process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,27 +31,34 @@ const handshakes = Number(values.handshakes);
 const CONCURRENCY = 8;
 /** Milliseconds until a handshake that does not come to its end stops the bench. */
 const PATIENCE_MS = 10_000;
-/** Clock ticks a second in /proc/PID/stat; fixed for user space on Linux. */
-const TICKS_PER_SECOND = 100;
 
 const folder = mkdtempSync(join(tmpdir(), 'passband-bench-'));
 const algorithm = KEY_ALGORITHMS.find((known) => known === values.algorithm) ?? 'p256';
-const { dir: certs, remove: removeCerts } = await madeFolder(algorithm);
+const certs = join(folder, 'certs');
+mkdirSync(certs);
+await makeCertificates();
 const read = (name: string): string => readFileSync(join(certs, name), 'utf8');
 const pair = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') };
 
-interface Server {
-  readonly child: ChildProcess;
-  readonly port: number;
+/** What `passband pki init --ca-only` and `issue` make, every key of the one kind. */
+async function makeCertificates(): Promise<void> {
+  await ensureAuthorities(certs, { algorithm, cn: 'Bench CA' });
+  const nobody = { o: [], ou: [], uris: [], emails: [], dns: [], ips: [], algorithm };
+  const here = { ...nobody, dns: ['localhost'], ips: ['127.0.0.1', '::1'] };
+  await issueInto(certs, { ...here, profile: 'server', cn: 'localhost', name: 'server' });
+  await issueInto(certs, { ...nobody, profile: 'gateway', cn: 'passband-gateway', name: 'gateway' });
+  await issueInto(certs, { ...nobody, profile: 'client', cn: 'oran-client', name: 'client' });
+  await writeLists(certs);
+  writeFileSync(join(certs, 'policy.yaml'), DEV_POLICY);
 }
 
-async function freePort(): Promise<number> {
+async function freePort(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   server.close();
   await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return String(typeof address === 'object' ? address?.port : address);
 }
 
 async function startNginx(): Promise<Server> {
@@ -75,51 +86,13 @@ http { access_log off; ${temporary.join(' ')}
   return { child, port };
 }
 
-async function startGateway(): Promise<Server> {
-  const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
-  const flags = [
-    '--port',
-    '0',
-    '--metrics-port',
-    '0',
-    '--certs',
-    certs,
-    '--backend',
-    'localhost:1',
-    '--log-level',
-    'warn',
-  ];
-  const child = spawn(process.execPath, [main, 'gateway', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    text += chunk;
-    const found = /localhost:(\d+)/.exec(text)?.[1];
-    if (found === undefined) continue;
-    child.stdout.resume();
-    return { child, port: Number(found) };
-  }
-  throw new Error('the gateway ended before it listened');
-}
-
-async function stop({ child }: Server): Promise<void> {
-  child.kill('SIGKILL');
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-}
-
-/** CPU seconds, user and system, of a process so far. */
-function cpuSeconds({ child }: Server): number {
-  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
 /** One handshake to the server's ticket, which it resolves with. */
-function handshake(port: number, resume: Buffer | undefined, version: 'TLSv1.2' | 'TLSv1.3'): Promise<Buffer> {
+function handshake(port: string, resume: Buffer | undefined, version: 'TLSv1.2' | 'TLSv1.3'): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const options: ConnectionOptions = {
       ...pair,
       host: '127.0.0.1',
-      port,
+      port: Number(port),
       servername: 'localhost',
       ALPNProtocols: ['h2', 'http/1.1'],
       minVersion: version,
@@ -155,10 +128,9 @@ function handshake(port: number, resume: Buffer | undefined, version: 'TLSv1.2' 
 }
 
 /** Handshakes per CPU second of the server. */
-async function measure(server: Server, version: 'TLSv1.2' | 'TLSv1.3', resumed: boolean): Promise<number> {
-  const { port } = server;
+async function measure({ child, port }: Server, version: 'TLSv1.2' | 'TLSv1.3', resumed: boolean): Promise<number> {
   let ticket = await handshake(port, undefined, version);
-  const before = cpuSeconds(server);
+  const before = cpuSeconds(child);
   let left = handshakes;
   const work = async (): Promise<void> => {
     while (left-- > 0) {
@@ -167,14 +139,14 @@ async function measure(server: Server, version: 'TLSv1.2' | 'TLSv1.3', resumed: 
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  return handshakes / (cpuSeconds(server) - before);
+  return handshakes / (cpuSeconds(child) - before);
 }
 
 const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
 const nginx = await startNginx();
-const gateway = await startGateway();
+const gateway = await startGateway(certs, '1');
 const versions = ['TLSv1.3', 'TLSv1.2'] as const;
 try {
   process.stdout.write(
@@ -202,8 +174,7 @@ try {
     );
   }
 } finally {
-  await stop(gateway);
-  await stop(nginx);
+  await stop(gateway.child);
+  await stop(nginx.child);
   rmSync(folder, { recursive: true, force: true });
-  await removeCerts();
 }

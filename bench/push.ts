@@ -64,7 +64,15 @@ async function push(certs: string, port: string): Promise<void> {
 
 async function measure(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'passband-bench-'));
-  await ensureDevPki(dir);
+  try {
+    await ensureDevPki(dir);
+    await measureIn(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function measureIn(dir: string): Promise<void> {
   const source = { kind: 'push', datatype: 'cf32_le', sampleRateHz: RATE_HZ, centerFrequencyHz: 100e6 } as const;
   const backend = await startBackend({
     host: '127.0.0.1',
@@ -74,36 +82,33 @@ async function measure(): Promise<void> {
     stations: [{ stationId: STATION_ID, description: '', source }],
     log: pino({ level: 'warn' }),
   });
-  const before = process.cpuUsage();
-  const args = [
-    '--certs',
-    dir,
-    '--port',
-    String(backend.port),
-    '--seconds',
-    values.seconds,
-    '--samples',
-    values.samples,
-  ];
+  try {
+    const before = process.cpuUsage();
+    const text = await producer(dir, String(backend.port));
+    const { user, system } = process.cpuUsage(before);
+    const megasamples = (Number(/^\d+/.exec(text)?.[0]) * samples) / 1e6;
+    process.stdout.write(text);
+    process.stdout.write(
+      `CPU of the backend per million samples: ${((user + system) / 1000 / megasamples).toFixed(1)} ms\n`,
+    );
+    const load = loadavg().map((value) => value.toFixed(1));
+    process.stdout.write(`load of the machine: ${load.join(' ')}\n`);
+  } finally {
+    await backend.close(1000);
+  }
+}
+
+/** What the producer prints, a process of its own. */
+async function producer(certs: string, port: string): Promise<string> {
+  const args = ['--certs', certs, '--port', port, '--seconds', values.seconds, '--samples', values.samples];
   const child = spawn(process.execPath, [import.meta.filename, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;
   });
-  await once(child, 'close');
-  const { user, system } = process.cpuUsage(before);
-  const pushed = Number(/^\d+/.exec(text)?.[0] ?? 0) * samples;
-  process.stdout.write(text);
-  process.stdout.write(
-    `CPU of the backend per million samples: ${((user + system) / 1000 / (pushed / 1e6)).toFixed(1)} ms\n`,
-  );
-  process.stdout.write(
-    `load of the machine: ${loadavg()
-      .map((value) => value.toFixed(1))
-      .join(' ')}\n`,
-  );
-  await backend.close(1000);
-  rmSync(dir, { recursive: true });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`the producer ended with ${code}`);
+  return text;
 }
 
 if (values.certs === undefined || values.port === undefined) await measure();

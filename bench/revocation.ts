@@ -2,7 +2,6 @@
 // moment; then a thousand again, whose right is taken out of the policy. Milliseconds from the rename of crl.pem or
 // policy.yaml to the arrival of `event: end` at the reader. Gateway, backend and readers are processes of their own.
 // usage: npm run build && node bench/revocation.ts [--rounds 5 --streams 1000]
-import { type ChildProcess, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +13,7 @@ import { DEV_POLICY } from '../src/gateway/guard/policy.ts';
 import { type IssuedCertificate, issueLeaf, SUBJECT_OIDS } from '../src/pki/authority.ts';
 import { ensureDevPki } from '../src/pki/dev.ts';
 import { buildCrl, type Revocation } from '../src/pki/revocation.ts';
+import { start, startGateway, stop } from './process.ts';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, streams: { type: 'string', default: '1000' } },
@@ -45,25 +45,6 @@ async function newClient(): Promise<IssuedCertificate & { readonly serial: strin
   const subject = [{ type: SUBJECT_OIDS.CN, value: 'dash-1' }];
   const made = await issueLeaf(ca, { subject, purpose: 'client', validity });
   return { ...made, serial: new X509Certificate(made.certPem).serialNumber };
-}
-
-async function start(args: readonly string[], port: RegExp): Promise<{ child: ChildProcess; port: string }> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.setEncoding('utf8');
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    text += chunk;
-    const found = port.exec(text)?.[1];
-    if (found === undefined) continue;
-    child.stdout.resume();
-    return { child, port: found };
-  }
-  throw new Error(`${args.join(' ')} ended before it listened`);
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  child.kill('SIGKILL');
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 /** An open stream: it is when its first bytes have come; `ended` resolves with the moment of its `event: end`. */
@@ -145,9 +126,7 @@ replace(
 const backendCerts = `${certs}-of-backend`;
 cpSync(certs, backendCerts, { recursive: true });
 const backend = await start([join(import.meta.dirname, 'quiet-backend.ts'), backendCerts], /^(\d+)\n/);
-const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
-const flags = ['--port', '0', '--metrics-port', '0', '--certs', certs, '--backend', `localhost:${backend.port}`];
-const gateway = await start([main, 'gateway', ...flags, '--log-level', 'error'], /localhost:(\d+)/);
+const gateway = await startGateway(certs, backend.port, 'error');
 process.stdout.write(
   `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}; ${streams} streams, ${rounds} rounds after one warm-up\n`,
 );

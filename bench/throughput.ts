@@ -1,14 +1,14 @@
 // How fast IQ leaves the gateway as server-sent events, as a ratio to a bare grpc-js receive of the same stream.
 // Three processes each time: a backend that sends flat out, the gateway (for SSE), a receiver that counts.
 // usage: npm run bench [-- --runs 5 --frames 4000 --samples 8192]
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { DEV_POLICY } from '../src/gateway/guard/policy.ts';
 import { ensureDevPki } from '../src/pki/dev.ts';
+import { cpuSeconds, start, startGateway, stop } from './process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,40 +20,11 @@ const { values } = parseArgs({
 const runs = Number(values.runs);
 const frames = Number(values.frames);
 const samples = Number(values.samples);
-/** Clock ticks a second in /proc/PID/stat; fixed for user space on Linux. */
-const TICKS_PER_SECOND = 100;
 
 const here = import.meta.dirname;
 const certs = mkdtempSync(join(tmpdir(), 'passband-bench-'));
 await ensureDevPki(certs);
 writeFileSync(join(certs, 'policy.yaml'), DEV_POLICY);
-
-async function start(args: readonly string[], port: RegExp): Promise<{ child: ChildProcess; port: string }> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.setEncoding('utf8');
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    text += chunk;
-    const found = port.exec(text)?.[1];
-    if (found !== undefined) {
-      child.stdout.resume();
-      return { child, port: found };
-    }
-  }
-  throw new Error(`${args.join(' ')} ended before it listened`);
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  child.kill('SIGKILL');
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-}
-
-/** CPU seconds, user and system, of a process so far. */
-function cpuSeconds(child: ChildProcess): number {
-  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 interface Received {
   readonly seconds: number;
@@ -71,23 +42,7 @@ const median = (numbers: readonly number[]): number =>
 const round = (value: number, digits = 2): string => value.toFixed(digits);
 
 const backend = await start([join(here, 'flat-out-backend.ts'), certs, values.samples, values.frames], /^(\d+)\n/);
-const gateway = await start(
-  [
-    join(here, '..', 'dist', 'cli', 'main.js'),
-    'gateway',
-    '--port',
-    '0',
-    '--metrics-port',
-    '0',
-    '--certs',
-    certs,
-    '--backend',
-    `localhost:${backend.port}`,
-    '--log-level',
-    'warn',
-  ],
-  /localhost:(\d+)/,
-);
+const gateway = await startGateway(certs, backend.port);
 const results: { grpc: number; sse: number; gatewayCpu: number }[] = [];
 try {
   for (let run = 0; run <= runs; run++) {
