@@ -35,4 +35,7 @@ rules:
           - "sdr.oran.IQStreamService/DownloadIQ"
           - "sdr.oran.AntennaControlService/GetAntennaStatus"
           - "sdr.oran.AntennaControlService/ListPasses"
+          - "sdr.oran.recording.v1.RecordingService/ListRecordings"
+          - "sdr.oran.recording.v1.RecordingService/GetRecording"
+          - "sdr.oran.recording.v1.RecordingService/DownloadRecording"
 `;

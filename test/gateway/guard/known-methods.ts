@@ -35,6 +35,9 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, KnownField>>>> = {
   },
   'sdr.oran.AntennaControlService/GetAntennaStatus': STATION,
   'sdr.oran.AntennaControlService/PointAntenna': STATION,
+  'sdr.oran.recording.v1.RecordingService/ListRecordings': STATION,
+  'sdr.oran.recording.v1.RecordingService/GetRecording': STATION,
+  'sdr.oran.recording.v1.RecordingService/DownloadRecording': STATION,
   'test.Nested/Call': {
     'device.id': TEXT,
     'device.tags': TEXT,
