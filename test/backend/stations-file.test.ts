@@ -40,7 +40,7 @@ it('reads every kind of source, and recordings relative to itself', async () => 
     full_scale_dbm: -30
     batch_size_samples: 100
     ring: { seconds: 1.5, bytes: 1000000 }
-    site: { latitude_deg: -33, longitude_deg: 151, altitude_m: 20 }
+    site: { latitude_deg: -33, longitude_deg: 151, altitude_m: 20, ut1_utc_s: -0.0713 }
     antenna: { rotctld: { host: 127.0.0.1 } }
     rtl_tcp_listener: { port: 1234 }
 `);
@@ -59,7 +59,7 @@ it('reads every kind of source, and recordings relative to itself', async () => 
     fullScaleDbm: -30,
     batchSizeSamples: 100,
     ring: { seconds: 1.5, bytes: 1_000_000 },
-    site: { latitudeDeg: -33, longitudeDeg: 151, altitudeM: 20 },
+    site: { latitudeDeg: -33, longitudeDeg: 151, altitudeM: 20, ut1UtcS: -0.0713 },
     antenna: { kind: 'rotctld', host: '127.0.0.1', port: 4533 },
     rtlTcpListener: { host: '127.0.0.1', port: 1234, tls: false },
   });
@@ -131,6 +131,11 @@ test.each<[string, string, RegExp]>([
     'a ring without end',
     `${HEAD + SIM}    ring: { seconds: 1e9 }\n`,
     /ring\.seconds: must be a number from 0\.1 to 3600 s/,
+  ],
+  [
+    'a UT1 of milliseconds',
+    `${HEAD + SIM}    site: { latitude_deg: 0, longitude_deg: 0, ut1_utc_s: 71 }\n`,
+    /stations\.yaml:7:59: stations\[0\]\.site\.ut1_utc_s: must be a number from -0\.9 to 0\.9 s/,
   ],
   [
     'a pass over nowhere',

@@ -123,8 +123,8 @@ export class Orbit {
 }
 
 /**
- * Where a satellite is as seen from a site, with the Earth's rotation. UT1 is taken for UTC (they differ by less than a
- * tenth of a second these years) and the pole for where it is on average.
+ * Where a satellite is as seen from a site, with the Earth's rotation. UT1 is taken for UTC where the site does not say by
+ * how much they differ, and the pole for where it is on average.
  *
  * @param timeMs milliseconds since 1970-01-01T00:00:00Z; a fraction counts.
  * @throws PassbandError as {@link Orbit.at}.
@@ -132,7 +132,7 @@ export class Orbit {
 export function lookAngles(orbit: Orbit, site: Site, timeMs: number): LookAngles {
   const { positionKm, velocityKmS } = orbit.at(timeMs);
   // From the celestial frame into the one that turns with the Earth, towards the site's own meridian.
-  const turn = siderealRad(timeMs) + site.longitudeDeg * RADIANS;
+  const turn = siderealRad(timeMs + 1000 * (site.ut1UtcS ?? 0)) + site.longitudeDeg * RADIANS;
   const cosTurn = Math.cos(turn);
   const sinTurn = Math.sin(turn);
   const outward = positionKm.x * cosTurn + positionKm.y * sinTurn;
@@ -166,8 +166,8 @@ export function lookAngles(orbit: Orbit, site: Site, timeMs: number): LookAngles
  * Greenwich mean sidereal time of 1982, which is what SGP4's frame goes with (AIAA 2006-6753, appendix C). The library's
  * takes a Julian date, which as one number resolves 40 us: the Earth turns by 2 cm meanwhile, waves of a carrier.
  */
-function siderealRad(timeMs: number): number {
-  const t = (timeMs - J2000_MS) / CENTURY_MS;
+function siderealRad(ut1Ms: number): number {
+  const t = (ut1Ms - J2000_MS) / CENTURY_MS;
   const seconds = 67_310.54841 + (876_600 * 3600 + 8_640_184.812866) * t + 0.093104 * t * t - 6.2e-6 * t * t * t;
   return (seconds % 86_400) * SECOND_RAD;
 }

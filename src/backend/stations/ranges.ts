@@ -17,5 +17,7 @@ export const RING_SECONDS: NumberRange = { min: 0.1, max: 3600, unit: 's' };
 export const RING_BYTES: NumberRange = { min: 65_536, max: 4_294_967_296, unit: 'bytes' };
 export const LATITUDE: NumberRange = { min: -90, max: 90, unit: 'degrees' };
 export const LONGITUDE: NumberRange = { min: -180, max: 180, unit: 'degrees' };
+/** Leap seconds keep UT1 - UTC within this (ITU-R TF.460). */
+export const UT1_UTC: NumberRange = { min: -0.9, max: 0.9, unit: 's' };
 /** From the Dead Sea to a stratospheric balloon. */
 export const ALTITUDE: NumberRange = { min: -500, max: 50_000, unit: 'm' };

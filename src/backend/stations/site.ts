@@ -6,4 +6,6 @@ export interface Site {
   readonly longitudeDeg: number;
   /** Metres above the ellipsoid. */
   readonly altitudeM: number;
+  /** UT1 - UTC in seconds, as the IERS publishes it; absent means that the two are taken for the same. */
+  readonly ut1UtcS?: number;
 }

@@ -13,6 +13,7 @@ import {
   RING_BYTES,
   RING_SECONDS,
   SAMPLE_RATE,
+  UT1_UTC,
 } from './ranges.ts';
 import type { Site } from './site.ts';
 import type { RingConfig, RtlTcpListenerConfig, StationConfig } from './station-config.ts';
@@ -75,8 +76,9 @@ function parseSite(fields: Fields): Site {
     longitudeDeg: fields.need('longitude_deg', fields.number('longitude_deg', LONGITUDE)),
     altitudeM: fields.number('altitude_m', ALTITUDE) ?? 0,
   };
+  const ut1UtcS = fields.number('ut1_utc_s', UT1_UTC);
   fields.done();
-  return site;
+  return ut1UtcS === undefined ? site : { ...site, ut1UtcS };
 }
 
 function parseRing(fields: Fields): RingConfig {

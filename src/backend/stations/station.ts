@@ -115,7 +115,7 @@ export class Station {
     return true;
   }
 
-  /** Takes another declaration over that differs in nothing but description, band, batch size and calibration. */
+  /** Takes another declaration over that differs in nothing but description, band, batch size, calibration and UT1 - UTC. */
   adopt(config: StationConfig): void {
     const before = this.#config;
     this.#config = config;

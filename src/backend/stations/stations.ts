@@ -215,10 +215,16 @@ export class Stations {
   }
 }
 
-/** What a station does, without what it is called and how its frames are cut unless a reader says otherwise. */
+/**
+ * What a station does, without what it is called, how its frames are cut unless a reader says otherwise, and what is looked
+ * up each time that something is predicted: UT1 - UTC, but for the source of a simulated pass.
+ */
 function workings(config: StationConfig): Partial<StationConfig> {
   const { settings, description, band, batchSizeSamples, fullScaleDbm, ...rest } = config;
-  return rest;
+  const { site, source } = rest;
+  if (site === undefined || (source.kind === 'sim' && source.pass !== undefined)) return rest;
+  const { ut1UtcS, ...place } = site;
+  return { ...rest, site: place };
 }
 
 /**
