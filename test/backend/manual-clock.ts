@@ -12,13 +12,19 @@ export class ManualClock implements Clock {
   static readonly START_NS = 1_767_225_600_000_000_000n;
   readonly #timers = new Set<Timer>();
   #nowMs = 0;
+  #setByMs = 0;
 
   nowMs(): number {
     return this.#nowMs;
   }
 
   wallNs(): bigint {
-    return ManualClock.START_NS + BigInt(Math.round(this.#nowMs * 1e6));
+    return ManualClock.START_NS + BigInt(Math.round((this.#nowMs + this.#setByMs) * 1e6));
+  }
+
+  /** Sets the time of day forward, or back; the steady time goes on. */
+  set(byMs: number): void {
+    this.#setByMs += byMs;
   }
 
   every(intervalMs: number, run: () => void): () => void {

@@ -1,4 +1,5 @@
 import { XPublisher } from 'zeromq';
+import { until } from './until.ts';
 
 /** A publisher on loopback that knows when somebody has subscribed, so that nothing is sent before. */
 export class ZmqPublisher {
@@ -11,7 +12,8 @@ export class ZmqPublisher {
     // One that comes while another has not quite left is told of, too.
     socket.verbosity = 'allSubsUnsubs';
     this.#socket = socket;
-    await socket.bind(this.#endpoint);
+    // One that was closed gives its port back a little later.
+    await until('its port is free', () => socket.bind(this.#endpoint).then(() => true, isStillInUse));
     this.#endpoint = socket.lastEndpoint ?? this.#endpoint;
   }
 
@@ -39,4 +41,11 @@ export class ZmqPublisher {
     this.#socket?.close();
     this.#socket = undefined;
   }
+}
+
+/** False for a port that is in use; whatever else is wrong with it is thrown. */
+function isStillInUse(error: unknown): boolean {
+  // Of the library's own realm, where tests run in another: no instance of our Error.
+  if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'EADDRINUSE') return false;
+  throw error;
 }

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { RtlTcpSource, SETTLE_MS } from '../../../src/backend/iq/sources/rtl-tcp.ts';
+import type { SourceSink } from '../../../src/backend/iq/sources/source.ts';
 import { until } from '../../support/until.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { RtlTcpServer } from '../rtl-tcp-server.ts';
@@ -27,6 +28,10 @@ export async function rtlTcpCase(): Promise<SourceUnderTest> {
   let runs = false;
   let sentBytes = 0;
   let settledFor = '';
+  let accepted = 0;
+  /** Samples that were handed on, and the index after the last of them. */
+  let got = 0;
+  let end = 0;
   const next = (samples: number): Buffer => {
     const bytes = radio(sentBytes, 2 * samples);
     sentBytes += bytes.length;
@@ -35,41 +40,73 @@ export async function rtlTcpCase(): Promise<SourceUnderTest> {
   const start = source.start.bind(source);
   const stop = source.stop.bind(source);
   Object.assign(source, {
-    start: (...args: Parameters<typeof start>) => {
+    start: (sink: SourceSink) => {
       runs = true;
-      start(...args);
+      start({
+        ...sink,
+        samples: (block) => {
+          got += block.bytes.length / 2;
+          end = block.sampleIndex + block.bytes.length / 2;
+          sink.samples(block);
+        },
+      });
     },
     stop: () => {
       runs = false;
       stop();
     },
   });
+  /** Samples that the source throws away before it hands any on, as its connection is new or its tuning is. */
+  const settling = async (): Promise<number> => {
+    // A source that has failed needs another connection than it had.
+    const least = source.fault === undefined ? accepted : accepted + 1;
+    await until('the server is connected', () => server.open === 1 && server.accepted >= least);
+    accepted = server.accepted;
+    const { sampleRateHz, centerFrequencyHz } = source.tuning;
+    await until(
+      'it has the commands',
+      () => server.latest(1) === centerFrequencyHz && server.latest(2) === sampleRateHz,
+    );
+    const present = `${server.accepted} ${sampleRateHz} ${centerFrequencyHz}`;
+    const isSettled = present === settledFor;
+    settledFor = present;
+    return isSettled ? 0 : (SETTLE_MS / 1000) * sampleRateHz;
+  };
+  /** Sends samples behind those that are thrown away; they have arrived, or are what the source failed at. */
+  const send = async (thrown: number, count: number, make = next): Promise<void> => {
+    const before = got;
+    const faultBefore = source.fault;
+    const lead = next(thrown);
+    const bytes = make(count);
+    server.send(Buffer.concat([lead, bytes]));
+    await until(
+      'all of it has come',
+      () => got === before + count || (source.fault !== undefined && source.fault !== faultBefore),
+      (isSo) => isSo,
+    );
+    sent.push({ index: end - count, bytes });
+  };
   return {
     source,
     feed: async (ms) => {
       clock.advance(ms);
-      if (!runs) {
-        await until('the connection is closed', () => server.open === 0);
-        return;
-      }
-      await until('the server is connected', () => server.open === 1);
-      const { sampleRateHz, centerFrequencyHz } = source.tuning;
-      await until(
-        'it has the commands',
-        () => server.latest(1) === centerFrequencyHz && server.latest(2) === sampleRateHz,
-      );
-      const settling = `${server.accepted} ${sampleRateHz} ${centerFrequencyHz}`;
-      const thrown = settling === settledFor ? 0 : (SETTLE_MS / 1000) * sampleRateHz;
-      settledFor = settling;
-      const before = source.nextIndex();
-      const lead = next(thrown);
-      const bytes = next((ms / 1000) * sampleRateHz);
-      server.send(Buffer.concat([lead, bytes]));
-      const count = bytes.length / 2;
-      const arrived = (): boolean =>
-        source.nextIndex() === before + count || source.nextIndex() === before + thrown + count;
-      await until('all of it has come', arrived);
-      sent.push({ index: source.nextIndex() - count, bytes });
+      if (runs) await send(await settling(), (ms / 1000) * source.tuning.sampleRateHz);
+      else await until('the connection is closed', () => server.open === 0);
+    },
+    arrivals: {
+      clock,
+      isCounted: false,
+      feed: async (ms, pieceMs) => {
+        const thrown = await settling();
+        if (thrown > 0) clock.advance(SETTLE_MS);
+        for (let doneMs = 0; doneMs < ms; doneMs += pieceMs) {
+          clock.advance(pieceMs);
+          const count = (pieceMs / 1000) * source.tuning.sampleRateHz;
+          await send(doneMs === 0 ? thrown : 0, count, (samples) => Buffer.alloc(2 * samples));
+        }
+      },
+      lose: (ms) => clock.advance(ms),
+      changeRate: (sampleRateHz) => source.tune({ ...source.tuning, sampleRateHz }, {}),
     },
     expected: (sampleIndex, samples) =>
       Buffer.concat(

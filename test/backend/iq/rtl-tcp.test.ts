@@ -114,7 +114,9 @@ describe('samples', () => {
     expect(source.fault).toBeDefined();
     server.send(Buffer.concat([SETTLING, SAMPLES]));
     await total(24);
-    expect(out.blocks.at(-1)).toMatchObject({ sampleIndex: 12 + 5 * RATE_HZ });
+    // The last of them was received now.
+    expect(out.blocks.at(-1)).toMatchObject({ sampleIndex: 5 * RATE_HZ, timestampNs: clock.wallNs() - 12_000_000n });
+    expect(source.nextIndex()).toBe(12 + 5 * RATE_HZ);
     expect(source.fault).toBeUndefined();
     expect(out.faults).toHaveLength(1);
     expect(logs.map(({ msg }) => msg)).toEqual([

@@ -14,10 +14,26 @@ export interface SourceUnderTest {
   readonly trouble?: { begin(): Promise<void>; end(): Promise<void> };
   /** The clock that drives the source, where one does: its samples then come at exactly its rate. */
   readonly clock?: ManualClock;
+  /** For a source whose samples come from elsewhere, without a time: what they are told by here. */
+  readonly arrivals?: Arrivals;
   /** What the source still holds after it was closed: timers, sockets, open files; to be empty. */
   held(): readonly string[];
   /** Lets go of what the test itself made; the source is closed by then. */
   remove(): Promise<void>;
+}
+
+/** Samples that come over a network, and are counted and timed as they arrive. */
+export interface Arrivals {
+  /** The time there is, here and where the samples are made. */
+  readonly clock: ManualClock;
+  /** Whether the sender counts its samples, so that a loss is exact and never only suspected. */
+  readonly isCounted: boolean;
+  /** As `feed`, in pieces of so many milliseconds, whatever is in them. */
+  feed(ms: number, pieceMs: number): Promise<void>;
+  /** Time passes in which samples are made and none of them come. */
+  lose(ms: number): void;
+  /** Samples come at another rate from now on, as whoever decides on it decides; absent where nobody can say so. */
+  changeRate?(sampleRateHz: number): void;
 }
 
 /** How to make a source of each kind. */
@@ -27,6 +43,10 @@ export type SourceCases = Readonly<Partial<Record<SourceKind | string, () => Pro
 export class BlockCollector {
   readonly blocks: (SampleBlock & { readonly count: number })[] = [];
   readonly faults: unknown[] = [];
+  /** Samples that were suspected to be missing. */
+  suspected = 0;
+  /** What is thrown at the next block, which then counts as one that never came. */
+  mishap: Error | undefined;
   readonly #source: Source;
   readonly #bytesPerSample: number;
 
@@ -39,11 +59,17 @@ export class BlockCollector {
   start(ended = (): void => undefined): void {
     this.#source.start({
       samples: (block) => {
+        const { mishap } = this;
+        this.mishap = undefined;
+        if (mishap !== undefined) throw mishap;
         // Good only until this returns.
         const count = block.bytes.length / this.#bytesPerSample;
         this.blocks.push({ ...block, bytes: Uint8Array.from(block.bytes), count });
       },
       failed: (fault) => this.faults.push(fault),
+      suspected: (samples) => {
+        this.suspected += samples;
+      },
       ended,
     });
   }

@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bytesPerSample } from '../../../src/backend/iq/formats.ts';
 import { PassbandError } from '../../../src/errors.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { describeArrivals } from './arrival-contract.ts';
+import { describePaced } from './paced-contract.ts';
 import { SOURCE_CASES } from './source-cases.ts';
 import { BlockCollector, type SourceUnderTest } from './source-under-test.ts';
 
 const cases = Object.entries(SOURCE_CASES).flatMap(([name, make]) => (make === undefined ? [] : [{ name, make }]));
 
-describe.each(cases)('source $name', ({ make }) => {
+/** Until every source has tried again what went wrong once. */
+const TRIED_AGAIN_MS = 5500;
+
+describe.each(cases)('source $name', ({ name, make }) => {
   let under: SourceUnderTest;
   let out: BlockCollector;
   let isClosed: boolean;
@@ -141,6 +145,34 @@ describe.each(cases)('source $name', ({ make }) => {
     expect(later.equals(under.expected(again?.sampleIndex ?? 0, count))).toBe(true);
   });
 
+  it('is faulty for a while when what it gives cannot be taken, and takes nothing else down', async () => {
+    out.start();
+    await under.feed(100);
+    const made = out.blocks.length;
+    const end = out.end;
+    out.mishap = new Error('no memory');
+    if (name === 'push') {
+      // They are taken in the call of who pushes them, which ends with that.
+      await expect(under.feed(10)).rejects.toThrow('no memory');
+      return;
+    }
+    await under.feed(10);
+    expect(out.faults).toEqual([under.source.fault]);
+    expect(under.source.fault).toMatchObject({
+      code: 'UNAVAILABLE',
+      cause: expect.objectContaining({ message: 'no memory' }),
+    });
+    expect(under.source.fault?.publicMessage).not.toContain('no memory');
+    // What comes at once after so long would be too much for some.
+    if (under.arrivals === undefined) await under.feed(TRIED_AGAIN_MS);
+    else under.arrivals.lose(TRIED_AGAIN_MS);
+    await under.feed(100);
+    expect(under.source.fault).toBeUndefined();
+    expect(out.faults).toHaveLength(1);
+    expect(out.blocks.length).toBeGreaterThan(made);
+    expect(out.blocks[made]?.sampleIndex).toBeGreaterThan(end);
+  });
+
   it('holds nothing once it is closed, whether it ran or not', async () => {
     out.start();
     await under.feed(50);
@@ -153,88 +185,7 @@ describe.each(cases)('source $name', ({ make }) => {
   });
 });
 
-/** Sources whose samples come by the station's clock. */
-const paced = cases.filter(({ name }) => ['sim', 'sigmf'].some((kind) => name.startsWith(kind)));
-
-describe.each(paced)('source $name by the clock', ({ make }) => {
-  let under: SourceUnderTest;
-  let clock: ManualClock;
-  let out: BlockCollector;
-  const rate = (): number => under.source.tuning.sampleRateHz;
-  beforeEach(async () => {
-    under = await make();
-    if (under.clock === undefined) throw new Error('its clock');
-    clock = under.clock;
-    out = new BlockCollector(under.source, bytesPerSample(under.source.datatype));
-  });
-  afterEach(async () => {
-    under.source.stop();
-    under.source.close();
-    await under.remove();
-  });
-
-  it('makes clock * rate samples, without a gap, over a long time', async () => {
-    out.start();
-    await under.feed(20_000);
-    expect(out.total).toBe(20 * rate());
-    expect(out.end).toBe(20 * rate());
-  });
-
-  it('begins its time with the time of day', async () => {
-    out.start();
-    await under.feed(100);
-    for (const { sampleIndex, timestampNs } of out.blocks) {
-      expect(timestampNs).toBe(ManualClock.START_NS + BigInt(Math.round((sampleIndex / rate()) * 1e9)));
-    }
-  });
-
-  it('makes up for a short stall', async () => {
-    out.start();
-    await under.feed(100);
-    clock.stall(900);
-    await under.feed(0);
-    expect(out.total).toBe(rate());
-  });
-
-  it('leaves a gap of exactly the samples that a long stall cost', async () => {
-    out.start();
-    await under.feed(100);
-    const before = out.end;
-    clock.stall(5000);
-    await under.feed(0);
-    const first = out.blocks.find(({ sampleIndex }) => sampleIndex > before);
-    // A second is made up for; the four before it are missing, and the index says so.
-    expect(first?.sampleIndex).toBe(before + 4 * rate());
-    expect(out.end).toBe(5.1 * rate());
-    expect(out.total).toBe(1.1 * rate());
-  });
-
-  it('gives the same samples for the same index, whatever the pacing and the pauses', async () => {
-    await under.feed(50.0005);
-    out.start();
-    for (let i = 0; i < 10; i++) clock.stall(13.37);
-    await under.feed(0);
-    const from = out.blocks[0]?.sampleIndex ?? 0;
-    expect(from).toBeGreaterThan(0);
-    expect(out.total).toBeGreaterThan(100_000);
-    expect(out.bytes.equals(under.expected(from, out.total))).toBe(true);
-  });
-
-  it('keeps no timer while stopped, and its index follows the clock', async () => {
-    out.start();
-    await under.feed(100);
-    under.source.stop();
-    expect(clock.timers).toBe(0);
-    const made = out.blocks.length;
-    await under.feed(1000);
-    expect(under.source.nextIndex()).toBe(1.1 * rate());
-    out.start();
-    await under.feed(10);
-    expect(out.blocks[made]?.sampleIndex).toBe(1.1 * rate());
-  });
-
-  it('has no gain and no oscillator to set, and says so', () => {
-    expect(() => under.source.tune(under.source.tuning, { gainDb: 20 })).toThrow(/no gain and no oscillator/);
-    expect(() => under.source.tune(under.source.tuning, { frequencyCorrectionPpm: 3 })).toThrow(/no gain/);
-  });
-});
+for (const { name, make } of cases) {
+  if (/^(rtl_tcp|zmq)/.test(name)) describeArrivals(name, make);
+  if (/^(sim|sigmf)/.test(name)) describePaced(name, make);
+}

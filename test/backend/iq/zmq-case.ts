@@ -50,6 +50,18 @@ export async function zmqCase(datatype: Datatype, tags: boolean): Promise<Source
   /** Index and time up to which samples were sent. */
   let sent = { index: 0, atMs: 0 };
   let isBroken = false;
+  /** Samples that the sink has made at all, by the clock; and the rate that its next message states. */
+  let made = 0;
+  let rate = RATE;
+  let statedRate: number | undefined;
+  const send = async (offset: bigint, items: Buffer): Promise<void> => {
+    const before = taken;
+    const rates =
+      statedRate === undefined ? [] : [{ offset, key: { symbol: 'rx_rate' }, value: { double: statedRate } }];
+    statedRate = undefined;
+    await publisher.send(tags ? writeTagged(offset, items, rates) : items);
+    await until('the message', () => taken > before);
+  };
   return {
     source,
     feed: async (ms) => {
@@ -67,14 +79,42 @@ export async function zmqCase(datatype: Datatype, tags: boolean): Promise<Source
       for (let done = 0; done < samples; done += MESSAGE_SAMPLES) {
         const count = Math.min(MESSAGE_SAMPLES, samples - done);
         const items = bytesAt(from + done, count, datatype);
-        const before = taken;
         clock.advance((1000 * count) / RATE);
-        await publisher.send(tags ? writeTagged(EARLIER + BigInt(from + done), items) : items);
-        await until('the message', () => taken > before);
+        await send(EARLIER + BigInt(from + done), items);
+        // The machine had no place for it: there is no subscription for the next.
+        if (source.fault !== undefined) return;
       }
       sent = { index: from + samples, atMs: clock.nowMs() };
     },
     expected: (sampleIndex, samples) => bytesAt(sampleIndex, samples, datatype),
+    arrivals: {
+      clock,
+      isCounted: tags,
+      feed: async (ms, pieceMs) => {
+        if (!isSubscribed) await publisher.subscribed();
+        isSubscribed = true;
+        const count = (pieceMs / 1000) * rate;
+        for (let doneMs = 0; doneMs < ms; doneMs += pieceMs) {
+          clock.advance(pieceMs);
+          await send(EARLIER + BigInt(made), Buffer.alloc(count * bytesPerSample(datatype)));
+          made += count;
+        }
+      },
+      lose: (ms) => {
+        // There may be none, and another one by then.
+        isSubscribed &&= open > 0;
+        clock.advance(ms);
+        made += (ms / 1000) * rate;
+      },
+      ...(tags
+        ? {
+            changeRate: (sampleRateHz: number) => {
+              rate = sampleRateHz;
+              statedRate = sampleRateHz;
+            },
+          }
+        : {}),
+    },
     retune: /flowgraph/,
     trouble: {
       begin: async () => {
@@ -82,6 +122,7 @@ export async function zmqCase(datatype: Datatype, tags: boolean): Promise<Source
         isBroken = true;
         // And until the source looks.
         clock.advance(SILENCE_MS + WATCH_MS);
+        made += ((SILENCE_MS + WATCH_MS) / 1000) * rate;
       },
       end: async () => {
         await publisher.open();

@@ -182,9 +182,9 @@ describe('messages of a sink without tags', () => {
     clock.advance(100);
     say(items(10));
     expect(indices()).toEqual([
-      [99_990, 10],
-      [100_000, 10],
-      [200_000, 10],
+      [0, 10],
+      [10, 10],
+      [100_010, 10],
     ]);
   });
 

@@ -1,10 +1,11 @@
 import { PassbandError } from '../../../errors.ts';
 import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../../field-checks.ts';
 import { FREQUENCY, SAMPLE_RATE } from '../../stations/ranges.ts';
+import type { AlignedPlace } from '../aligned-place.ts';
 import { bytesPerSample } from '../formats.ts';
 import type { Reception, Tuning } from '../sources/source.ts';
-import { type AlignedPlace, firstNotFinite } from './aligned-place.ts';
 import { type Compression, decompress, MAX_BATCH_BYTES, MAX_BATCH_SAMPLES } from './compression.ts';
+import { firstNotFinite } from './first-not-finite.ts';
 import type { SampleBatch } from './sample-batch.ts';
 
 const SAMPLE_BYTES = bytesPerSample('cf32_le');
@@ -25,7 +26,7 @@ export interface CheckedBatch {
   readonly timestampNs: bigint | undefined;
   readonly band: string | undefined;
   readonly tuning: Tuning;
-  /** Interleaved float32, whole samples, at least one; at a multiple of 8, and good until the next batch is checked. */
+  /** Interleaved float32, whole samples, at least one; at a multiple of 4, and good until the next batch is checked. */
   readonly samples: Uint8Array;
   readonly sampleCount: number;
   readonly reception: Reception;
@@ -39,7 +40,7 @@ const refuse = (message: string): never => {
  * Checks a batch and unpacks its samples.
  *
  * @param present what holds where the batch leaves its rate or frequency at 0.
- * @param place where the samples are laid.
+ * @param place for cf32_le, where samples are laid that begin elsewhere.
  * @throws PassbandError INVALID_ARGUMENT naming field, range and unit.
  */
 export function checkBatch(

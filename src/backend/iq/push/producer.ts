@@ -4,10 +4,11 @@ import type { Clock } from '../../clock.ts';
 import { callerCn } from '../../door/caller-metadata.ts';
 import type { Station } from '../../stations/station.ts';
 import type { Stations } from '../../stations/stations.ts';
+import { AlignedPlace } from '../aligned-place.ts';
 import { bytesPerSample } from '../formats.ts';
-import { MAX_BLOCK_SAMPLES, type ProducerSession, PushSource } from '../sources/push.ts';
-import type { Reception } from '../sources/source.ts';
-import { AlignedPlace } from './aligned-place.ts';
+import { samplesNs } from '../samples-ns.ts';
+import { type ProducerSession, PushSource } from '../sources/push.ts';
+import { MAX_BLOCK_SAMPLES, type Reception } from '../sources/source.ts';
 import { type CheckedBatch, checkBatch } from './batch-checks.ts';
 import { BatchSequence } from './batch-sequence.ts';
 import { Pace } from './pace.ts';
@@ -21,7 +22,6 @@ const SILENCE_CHECK_MS = 5000;
 /** Pieces of a batch that a ring has room for at least. */
 const PIECES_PER_RING = 8;
 const SAMPLE_BYTES = bytesPerSample('cf32_le');
-const NS_PER_S = 1e9;
 
 /** With what a producer is let in. */
 export interface ProducerCall {
@@ -70,7 +70,7 @@ export class Producer {
     }
     station.requireRunning();
     source.requireFree();
-    const place = new AlignedPlace();
+    const place = new AlignedPlace('cf32_le');
     // It is looked at again when it is taken; but who begins with a wrong one is not let in at all.
     checkBatch(first, source.tuning, source.expectedCompression, place);
     return new Producer(station, source, place, call);
@@ -83,10 +83,12 @@ export class Producer {
     this.#source = source;
     this.#clock = clock;
     this.#pace = new Pace(clock);
-    this.#session = source.connect(callerCn(metadata));
+    const holder = callerCn(metadata);
+    this.#session = source.connect(holder);
     try {
       // Like a reader, so that the ring has what a reader may want to replay, and so that the end of the station is its end.
       this.#leaveHub = station.hub.join({
+        holder,
         onSamples: () => {},
         readerCount: () => 0,
         onEnd: (reason) => ended(reason === 'stopped' ? stopped(station.id) : reason),
@@ -165,7 +167,7 @@ export class Producer {
     const { hub } = this.#station;
     const { sampleRateHz } = batch.tuning;
     const ringMs = hub.ringSeconds * 1000;
-    const startNs = batch.timestampNs ?? this.#clock.wallNs() - nsOf(batch.sampleCount, sampleRateHz);
+    const startNs = batch.timestampNs ?? this.#clock.wallNs() - samplesNs(batch.sampleCount, sampleRateHz);
     const most = Math.min(
       MAX_BLOCK_SAMPLES,
       Math.max(1, Math.floor((hub.ringSeconds * sampleRateHz) / PIECES_PER_RING)),
@@ -177,7 +179,7 @@ export class Producer {
       this.#session.push({
         samples: piece,
         lostBefore: at === 0 ? lostBefore : 0,
-        timestampNs: startNs + nsOf(at, sampleRateHz),
+        timestampNs: startNs + samplesNs(at, sampleRateHz),
         reception: this.#reception,
       });
       const pieceMs = (piece.length / SAMPLE_BYTES / sampleRateHz) * 1000;
@@ -187,8 +189,6 @@ export class Producer {
 }
 
 const durationMs = ({ sampleCount, tuning }: CheckedBatch): number => (sampleCount / tuning.sampleRateHz) * 1000;
-
-const nsOf = (samples: number, sampleRateHz: number): bigint => BigInt(Math.round((samples / sampleRateHz) * NS_PER_S));
 
 /** The former object where the values are the same: the hub keeps one for each change. */
 function sameOr(before: Reception, now: Reception): Reception {

@@ -5,22 +5,26 @@ import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
 import { type Compression, MAX_BATCH_SAMPLES } from '../push/compression.ts';
 import { GapAllowance } from '../push/gap-allowance.ts';
 import type { PushConfig } from './config.ts';
-import type { FrontEnd, Reception, SampleBlock, Source, SourceSink, Tuning } from './source.ts';
+import { IndexClock, LAST_INDEX } from './index-clock.ts';
+import { refuseFrontEnd } from './refuse-front-end.ts';
+import {
+  type FrontEnd,
+  MAX_BLOCK_SAMPLES,
+  type Reception,
+  type SampleBlock,
+  type Source,
+  type SourceSink,
+  type Tuning,
+} from './source.ts';
 
 /** Milliseconds for which readers wait for a producer that has gone: one that is restarted is back by then. */
 export const GRACE_MS = 5000;
-
-/** Samples in one block at most: bounds the memory of a conversion. */
-export const MAX_BLOCK_SAMPLES = 65_536;
-
-/** Indices up to here are taken, so that what is added to one is still exact: two years of the highest rate. */
-export const LAST_INDEX = 2 ** 52;
 
 const SAMPLE_BYTES = bytesPerSample('cf32_le');
 
 /** Samples as a producer pushes them. */
 export interface PushedSamples {
-  /** Interleaved float32, at most MAX_BLOCK_SAMPLES, beginning at a multiple of 8. */
+  /** Interleaved float32, at most MAX_BLOCK_SAMPLES, beginning at a multiple of 4. */
   readonly samples: Uint8Array;
   /** Samples that were lost right before these. */
   readonly lostBefore: number;
@@ -61,13 +65,11 @@ export class PushSource implements Source {
   readonly #log: Logger;
   readonly #scratch: Uint8Array;
   readonly #gaps: GapAllowance;
+  readonly #index: IndexClock;
   #tuning: Tuning;
   #sink: SourceSink | undefined;
   #producer: string | undefined;
   #fault: PassbandError | undefined;
-  #next = 0;
-  /** Since when no samples come by the clock; undefined while a producer is connected, and before the first. */
-  #idleSinceMs: number | undefined;
   #cancelGrace = (): void => {};
 
   constructor(
@@ -80,6 +82,9 @@ export class PushSource implements Source {
     this.#clock = context.clock;
     this.#log = context.log;
     this.#gaps = new GapAllowance(context.clock);
+    this.#index = new IndexClock(context.clock, config.sampleRateHz);
+    // Until the first producer there is nothing to count.
+    this.#index.expect();
     const isConverted = config.datatype !== 'cf32_le';
     this.#scratch = new Uint8Array(isConverted ? MAX_BLOCK_SAMPLES * bytesPerSample(config.datatype) : 0);
     this.#fault = this.#nobody();
@@ -99,10 +104,7 @@ export class PushSource implements Source {
   }
 
   nextIndex(): number {
-    if (this.#idleSinceMs === undefined) return this.#next;
-    const idleMs = Math.max(0, this.#clock.nowMs() - this.#idleSinceMs);
-    // Never none: what two producers sent is not one signal.
-    return this.#next + Math.max(1, Math.floor((idleMs * this.#tuning.sampleRateHz) / 1000));
+    return this.#index.next;
   }
 
   start(sink: SourceSink): void {
@@ -114,9 +116,7 @@ export class PushSource implements Source {
   }
 
   tune(tuning: Tuning, frontEnd: FrontEnd): void {
-    if (frontEnd.gainDb !== undefined || frontEnd.frequencyCorrectionPpm !== undefined) {
-      throw new PassbandError('FAILED_PRECONDITION', 'a push source has no gain and no oscillator to set');
-    }
+    refuseFrontEnd(this.kind, frontEnd);
     if (this.#producer !== undefined) {
       throw new PassbandError(
         'FAILED_PRECONDITION',
@@ -144,8 +144,7 @@ export class PushSource implements Source {
   connect(producer: string): ProducerSession {
     this.requireFree();
     this.#cancelGrace();
-    this.#next = this.nextIndex();
-    this.#idleSinceMs = undefined;
+    this.#index.expect();
     this.#producer = producer;
     this.#fault = undefined;
     this.#log.info({ stationId: this.#stationId, producer }, 'a producer is connected');
@@ -167,7 +166,7 @@ export class PushSource implements Source {
   }
 
   #mayLose(samples: number): void {
-    if (this.#next + samples > LAST_INDEX - MAX_BATCH_SAMPLES) {
+    if (this.#index.next + samples > LAST_INDEX - MAX_BATCH_SAMPLES) {
       const reason = `station ${this.#stationId}'s count of samples is at its end; make the station anew`;
       throw new PassbandError('FAILED_PRECONDITION', reason);
     }
@@ -175,9 +174,8 @@ export class PushSource implements Source {
   }
 
   #push({ samples, lostBefore, timestampNs, reception }: PushedSamples): void {
-    const sampleIndex = this.#next + lostBefore;
     const count = samples.length / SAMPLE_BYTES;
-    this.#next = sampleIndex + count;
+    const sampleIndex = this.#index.place(count, lostBefore);
     this.#sink?.samples({ ...this.#tuning, sampleIndex, timestampNs, ...this.#convert(samples, count), reception });
   }
 
@@ -188,17 +186,15 @@ export class PushSource implements Source {
   }
 
   #retune({ sampleRateHz, centerFrequencyHz }: Tuning): void {
-    if (this.#idleSinceMs !== undefined) {
-      this.#next = this.nextIndex();
-      this.#idleSinceMs = Math.max(this.#idleSinceMs, this.#clock.nowMs());
-    }
+    this.#index.setRate(sampleRateHz);
     this.#tuning = { sampleRateHz, centerFrequencyHz };
   }
 
   #leave(aheadMs: number): void {
     this.#log.info({ stationId: this.#stationId, producer: this.#producer }, 'the producer has gone');
     this.#producer = undefined;
-    this.#idleSinceMs = this.#clock.nowMs() + aheadMs;
+    // Never without a gap: what two producers sent is not one signal.
+    this.#index.pause({ sinceMs: this.#clock.nowMs() + aheadMs, leastGap: 1 });
     this.#cancelGrace = this.#clock.after(GRACE_MS, () => {
       const fault = this.#nobody();
       this.#fault = fault;

@@ -11,8 +11,6 @@ export const LOOK_MS = 1_000;
  * stands still, no server is silent.
  */
 export const SILENT_LOOKS = 5;
-/** Bytes of samples handed on at once at most; what comes from the system at once is 64 KiB. */
-const SCRATCH_BYTES = 64 * 1024;
 /**
  * Bytes of commands that wait for the server to read them. Whoever reads none has been sent thousands of changes, and
  * would carry them out hours later.
@@ -23,7 +21,7 @@ const MAX_UNREAD_COMMAND_BYTES = 5_000;
 export interface ConnectionEvents {
   /** The server's header has come and is one. */
   opened(header: RtlTcpHeader): void;
-  /** Whole samples (cu8), from the beginning of a buffer that is used again. */
+  /** Whole samples (cu8), at most as many as come from the system at once, which is 64 KiB. */
   samples(bytes: Uint8Array): void;
   /** It is over, by no wish of ours: why, in words for the public, and what the system said. Called once at most. */
   broke(reason: string, cause: unknown): void;
@@ -33,7 +31,6 @@ export interface ConnectionEvents {
 export class RtlTcpConnection {
   readonly #events: ConnectionEvents;
   readonly #socket: Socket;
-  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
   /** The first byte of a sample whose second has not come yet. */
@@ -76,7 +73,7 @@ export class RtlTcpConnection {
     if (this.#isOver) return;
     this.#quietLooks = 0;
     const samples = this.#headerBytes === HEADER_BYTES ? chunk : this.#takeHeader(chunk, clock);
-    if (samples.length > 0) this.#takeSamples(samples);
+    if (samples.length > 0 && !this.#isOver) this.#takeSamples(samples);
   }
 
   /** What follows the header in this chunk. */
@@ -105,20 +102,12 @@ export class RtlTcpConnection {
     if (++this.#quietLooks >= SILENT_LOOKS) this.#break(`the rtl_tcp server sends nothing for ${SILENT_LOOKS} s`);
   }
 
-  /** Copies into a buffer whose beginning is aligned, an odd byte of before in front. */
+  /** As they came; where TCP has cut a sample in two, a copy with its first byte in front. */
   #takeSamples(chunk: Buffer): void {
-    const scratch = this.#scratch;
-    for (let at = 0; at < chunk.length && !this.#isOver; ) {
-      let filled = 0;
-      if (this.#odd !== undefined) scratch[filled++] = this.#odd;
-      const piece = chunk.subarray(at, at + scratch.length - filled);
-      scratch.set(piece, filled);
-      filled += piece.length;
-      at += piece.length;
-      const whole = filled - (filled % 2);
-      this.#odd = whole === filled ? undefined : scratch[whole];
-      if (whole > 0) this.#events.samples(scratch.subarray(0, whole));
-    }
+    const bytes = this.#odd === undefined ? chunk : Buffer.concat([Buffer.of(this.#odd), chunk]);
+    const whole = bytes.length - (bytes.length % 2);
+    this.#odd = bytes[whole];
+    if (whole > 0) this.#events.samples(bytes.subarray(0, whole));
   }
 
   #break(reason: string, cause?: unknown): void {

@@ -3,8 +3,9 @@ import { PassbandError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import type { RtlTcpHeader } from '../../rtl-tcp-protocol.ts';
 import { bytesPerSample } from '../formats.ts';
+import { ArrivalClock } from './arrival-clock.ts';
 import type { RtlTcpConfig } from './config.ts';
-import { ReceivedTimeline } from './received-timeline.ts';
+import { IndexClock } from './index-clock.ts';
 import { RetryDelays } from './retry-delays.ts';
 import { RtlTcpConnection } from './rtl-tcp-connection.ts';
 import { expressible, isTaken, settingsCommands } from './rtl-tcp-settings.ts';
@@ -40,7 +41,8 @@ export class RtlTcpSource implements Source {
   readonly #config: RtlTcpConfig;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #timeline: ReceivedTimeline;
+  readonly #index: IndexClock;
+  readonly #arrivals: ArrivalClock;
   readonly #delays: RetryDelays;
   #tuning: Tuning;
   #gainDb: number | 'automatic';
@@ -65,7 +67,8 @@ export class RtlTcpSource implements Source {
     this.#tuning = expressible(config);
     this.#gainDb = config.gainDb ?? 'automatic';
     this.#ppm = config.frequencyCorrectionPpm ?? 0;
-    this.#timeline = new ReceivedTimeline(this.#clock, this.#tuning.sampleRateHz);
+    this.#index = new IndexClock(this.#clock, this.#tuning.sampleRateHz);
+    this.#arrivals = new ArrivalClock(this.#clock, this.#tuning.sampleRateHz);
     this.#delays = new RetryDelays(context.random);
   }
 
@@ -78,13 +81,13 @@ export class RtlTcpSource implements Source {
   }
 
   nextIndex(): number {
-    return this.#timeline.nextIndex();
+    return this.#index.next;
   }
 
   start(sink: SourceSink): void {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
     this.#sink = sink;
-    this.#timeline.expect();
+    this.#index.expect();
     this.#connect();
   }
 
@@ -94,7 +97,7 @@ export class RtlTcpSource implements Source {
     this.#sink = undefined;
     this.#fault = undefined;
     this.#delays.reset();
-    this.#timeline.pause();
+    this.#pause();
   }
 
   tune(tuning: Tuning, frontEnd: FrontEnd): void {
@@ -103,7 +106,12 @@ export class RtlTcpSource implements Source {
     const { sampleRateHz, centerFrequencyHz } = this.#tuning;
     this.#gainDb = frontEnd.gainDb ?? this.#gainDb;
     this.#ppm = frontEnd.frequencyCorrectionPpm ?? this.#ppm;
-    if (sampleRateHz !== before.sampleRateHz) this.#timeline.setRate(sampleRateHz);
+    if (sampleRateHz !== before.sampleRateHz) {
+      this.#index.setRate(sampleRateHz);
+      this.#arrivals.setRate(this.#index.next, sampleRateHz);
+      // How long the server takes for it nobody knows.
+      this.#arrivals.breakOff();
+    }
     const isElsewhere = centerFrequencyHz !== before.centerFrequencyHz || sampleRateHz !== before.sampleRateHz;
     if (this.#header !== undefined) this.#sendSettings(this.#header, isElsewhere);
   }
@@ -144,20 +152,27 @@ export class RtlTcpSource implements Source {
   }
 
   #take(bytes: Uint8Array): void {
-    const kept = this.#settled(bytes);
+    try {
+      this.#deliver(this.#settled(bytes));
+    } catch (error) {
+      this.#broke('the samples of the rtl_tcp server cannot be taken', error);
+    }
+  }
+
+  #deliver(bytes: Uint8Array): void {
     const sink = this.#sink;
-    if (kept.length === 0 || sink === undefined) return;
-    const place = this.#timeline.received(kept.length / bytesPerSample(this.datatype));
-    if (place.isAhead) {
+    if (bytes.length === 0 || sink === undefined) return;
+    const sampleIndex = this.#index.place(bytes.length / bytesPerSample(this.datatype));
+    const { suspectedLoss, isAhead } = this.#arrivals.arrived(this.#index.next);
+    if (isAhead) {
       this.#broke(
         `the rtl_tcp server sends more than the ${this.#tuning.sampleRateHz} samples/s that it was asked for`,
       );
       return;
     }
     this.#isWell();
-    this.#suspect(place.suspectedLoss);
-    const { sampleIndex, timestampNs } = place;
-    sink.samples({ ...this.#tuning, sampleIndex, timestampNs, bytes: kept });
+    this.#suspect(suspectedLoss);
+    sink.samples({ ...this.#tuning, sampleIndex, timestampNs: this.#arrivals.timestampNs(sampleIndex), bytes });
   }
 
   /** What of these samples was received after the latest change of tuning. */
@@ -166,9 +181,13 @@ export class RtlTcpSource implements Source {
     const sampleBytes = bytesPerSample(this.datatype);
     const thrown = Math.min(this.#unsettled, bytes.length / sampleBytes);
     this.#unsettled -= thrown;
-    if (this.#wellSinceMs !== undefined) this.#timeline.skip(thrown);
-    // A copy: whoever takes samples may count on where they begin in memory.
-    return thrown === 0 ? bytes : bytes.slice(thrown * sampleBytes);
+    if (this.#wellSinceMs !== undefined) this.#index.skip(thrown);
+    return bytes.subarray(thrown * sampleBytes);
+  }
+
+  #pause(): void {
+    this.#index.pause();
+    this.#arrivals.breakOff();
   }
 
   #isWell(): void {
@@ -195,7 +214,7 @@ export class RtlTcpSource implements Source {
   #broke(reason: string, cause?: unknown): void {
     const isNews = this.#fault === undefined;
     this.#disconnect();
-    this.#timeline.pause();
+    this.#pause();
     const fault = new PassbandError('UNAVAILABLE', reason, { cause });
     this.#fault = fault;
     const retryMs = Math.round(this.#delays.next());

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import { PassbandError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
+import { AlignedPlace } from '../aligned-place.ts';
 import { bytesPerSample, type Datatype } from '../formats.ts';
-import { ArrivalTimeline } from './arrival-timeline.ts';
 import type { ZmqConfig } from './config.ts';
 import { parseTaggedMessage } from './gnuradio-message.ts';
 import { malformed } from './pmt.ts';
 import { type ReceiverNote, receiverNotes } from './receiver-tags.ts';
+import { SinkTimeline } from './sink-timeline.ts';
 import type { FrontEnd, Source, SourceSink, Tuning } from './source.ts';
 import type { ZmqSubscribe } from './zmq.ts';
 
@@ -35,7 +36,7 @@ export class ZmqSource implements Source {
   readonly connects = true;
   readonly #config: ZmqConfig;
   readonly #context: ZmqSourceContext;
-  readonly #timeline: ArrivalTimeline;
+  readonly #timeline: SinkTimeline;
   #tuning: Tuning;
   #fault: PassbandError | undefined;
   #sink: SourceSink | undefined;
@@ -49,14 +50,15 @@ export class ZmqSource implements Source {
   #complainedMs = Number.NEGATIVE_INFINITY;
   /** When the log last heard of offsets that began anew. */
   #restartMs = Number.NEGATIVE_INFINITY;
-  /** Where samples are laid at an address that typed arrays can use: the header in front of them has any length. */
-  #aligned = new Uint8Array(0);
+  /** For samples behind a header, which has any length. */
+  readonly #place: AlignedPlace;
 
   constructor(config: ZmqConfig, context: ZmqSourceContext) {
     this.#config = config;
     this.#context = context;
+    this.#place = new AlignedPlace(config.datatype);
     this.#tuning = { sampleRateHz: config.sampleRateHz, centerFrequencyHz: config.centerFrequencyHz };
-    this.#timeline = new ArrivalTimeline(context.clock, config.sampleRateHz);
+    this.#timeline = new SinkTimeline(context.clock, config.sampleRateHz);
   }
 
   get datatype(): Datatype {
@@ -78,7 +80,7 @@ export class ZmqSource implements Source {
   start(sink: SourceSink): void {
     if (this.#sink !== undefined) throw new Error('the source delivers already');
     this.#sink = sink;
-    this.#timeline.resume();
+    this.#timeline.expect();
     this.#cancelWatch = this.#context.clock.every(WATCH_MS, () => this.#watch());
     this.#connect();
   }
@@ -91,7 +93,7 @@ export class ZmqSource implements Source {
     // Whoever starts it again shall see for himself.
     this.#fault = undefined;
     this.#dropReason = undefined;
-    this.#timeline.pause();
+    this.#timeline.stop();
   }
 
   /** The flowgraph decides; only what it has already may be asked for. */
@@ -111,7 +113,6 @@ export class ZmqSource implements Source {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     this.#heardMs = this.#context.clock.nowMs();
-    this.#timeline.breakOff();
     try {
       this.#unsubscribe = this.#context.subscribe(this.#config.endpoint, {
         message: (parts) => this.#take(parts),
@@ -127,6 +128,7 @@ export class ZmqSource implements Source {
   }
 
   #fail(why: string, cause?: unknown): void {
+    this.#timeline.pause();
     this.#fault = new PassbandError('UNAVAILABLE', `the GNU Radio sink of this station ${why}`, { cause });
     this.#sink?.failed(this.#fault);
   }
@@ -154,9 +156,17 @@ export class ZmqSource implements Source {
     try {
       this.#deliver(parts);
     } catch (error) {
-      if (!(error instanceof PassbandError)) throw error;
-      this.#drop(error.publicMessage);
+      if (error instanceof PassbandError) this.#drop(error.publicMessage);
+      else this.#stumble(error);
     }
+  }
+
+  /** Samples could not be taken, by no fault of the message: it is tried again with a new connection. */
+  #stumble(cause: unknown): void {
+    this.#context.log.error({ ...this.#facts, err: cause }, 'samples of a ZeroMQ sink cannot be taken');
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    if (this.#sink !== undefined) this.#fail('brings samples that cannot be taken', cause);
   }
 
   /** What was in the message is missing from then on: by its count where the next one has one, else by the clock. */
@@ -189,7 +199,7 @@ export class ZmqSource implements Source {
     this.#heard();
     if (suspectedLoss > 0) this.#suspect(suspectedLoss);
     if (beganAnew) this.#restarted();
-    this.#emit(sampleIndex, this.#align(items), notes);
+    this.#emit(sampleIndex, this.#place.lay(items), notes);
   }
 
   #heard(): void {
@@ -211,13 +221,6 @@ export class ZmqSource implements Source {
     if (nowMs - this.#restartMs < COMPLAINT_MS) return;
     this.#restartMs = nowMs;
     this.#context.log.warn(this.#facts, 'offsets of a ZeroMQ sink began anew: its index goes on by the clock');
-  }
-
-  #align(items: Uint8Array): Uint8Array {
-    if (this.#aligned.length < items.length) this.#aligned = new Uint8Array(items.length);
-    const aligned = this.#aligned.subarray(0, items.length);
-    aligned.set(items);
-    return aligned;
   }
 
   /** Hands samples on in pieces of one tuning each. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { LAST_INDEX, PushSource } from '../../../../src/backend/iq/sources/push.ts';
+import { LAST_INDEX } from '../../../../src/backend/iq/sources/index-clock.ts';
+import { PushSource } from '../../../../src/backend/iq/sources/push.ts';
 import { ManualClock } from '../../manual-clock.ts';
 
 const RATE = 61_440_000;

@@ -1,16 +1,3 @@
-/** Where samples are copied to, so that they begin at a multiple of 8; in a message they begin anywhere. */
-export class AlignedPlace {
-  #bytes = new Uint8Array();
-
-  /** A copy of the bytes, good until the next is laid here. */
-  lay(bytes: Uint8Array): Uint8Array {
-    if (this.#bytes.length < bytes.length) this.#bytes = new Uint8Array(bytes.length);
-    const laid = this.#bytes.subarray(0, bytes.length);
-    laid.set(bytes);
-    return laid;
-  }
-}
-
 /** The bits of a float's exponent: all are set in infinities and in what is no number, and in nothing else (IEEE 754). */
 const EXPONENT = 0x7f80_0000;
 /** What carries such an exponent, and no other, into the sign. */

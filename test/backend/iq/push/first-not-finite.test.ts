@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { AlignedPlace, firstNotFinite } from '../../../../src/backend/iq/push/aligned-place.ts';
+import { firstNotFinite } from '../../../../src/backend/iq/push/first-not-finite.ts';
 
 describe('firstNotFinite', () => {
   /** The largest, the smallest, and those around zero. */
@@ -23,14 +23,4 @@ describe('firstNotFinite', () => {
       expect(firstNotFinite(values)).toBe(2);
     }
   });
-});
-
-it('bytes are laid at a multiple of 8, wherever they come from', () => {
-  const place = new AlignedPlace();
-  for (const length of [8, 24, 16, 800]) {
-    const source = Uint8Array.from({ length: length + 3 }, (_, i) => i).subarray(3);
-    const laid = place.lay(source);
-    expect(laid.byteOffset % 8).toBe(0);
-    expect(Buffer.from(laid)).toEqual(Buffer.from(source));
-  }
 });
