@@ -61,7 +61,7 @@ export class StationHub implements FrameOrigin {
     this.clock = clock;
     this.metrics = metrics;
     this.epoch = newEpoch(clock);
-    this.#firstBlock = new FirstBlock(source.kind, clock);
+    this.#firstBlock = new FirstBlock(source.connects, clock);
     this.#mixer = new DopplerMixer(source.datatype, this.#doppler);
     this.#ringConfig = ring;
     this.#sampleRateHz = source.tuning.sampleRateHz;

@@ -1,22 +1,19 @@
 import type { PassbandError } from '../../../errors.ts';
 import type { Clock } from '../../clock.ts';
-import type { SourceKind } from '../sources/source.ts';
 
 /** Milliseconds that a reader waits for a source that has to connect, before it is told that it was accepted. */
 export const READY_WAIT_MS = 3000;
 
-/** Sources that may find nobody at the other end. */
-const CONNECTING: ReadonlySet<SourceKind> = new Set(['rtl_tcp', 'zmq', 'push']);
-
 /** Those who wait until a source has shown whether it works. */
 export class FirstBlock {
   readonly #clock: Clock;
-  readonly #kind: SourceKind;
+  readonly #connects: boolean;
   readonly #waiting = new Set<(fault?: PassbandError) => void>();
   #came = false;
 
-  constructor(kind: SourceKind, clock: Clock) {
-    this.#kind = kind;
+  /** @param connects whether the source may find nobody at the other end. */
+  constructor(connects: boolean, clock: Clock) {
+    this.#connects = connects;
     this.#clock = clock;
   }
 
@@ -46,7 +43,7 @@ export class FirstBlock {
    * something. Rejects with the source's fault.
    */
   ready(): Promise<void> {
-    if (!CONNECTING.has(this.#kind) || this.#came) return Promise.resolve();
+    if (!this.#connects || this.#came) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done = (fault?: PassbandError): void => {
         cancel();
