@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { PassbandError } from '../../errors.ts';
+import type { Clock } from '../clock.ts';
 
 /** Bytes that may be written between two looks at what the file system has free. */
 const LOOK_AFTER_BYTES = 64 * 1024 * 1024;
@@ -27,6 +28,7 @@ const freeBytesOf: FreeBytes = async (folder) => {
 export class DiskRoom {
   readonly limits: RoomLimits;
   readonly #folder: string;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #free: FreeBytes;
   #usedBytes = 0;
   #freeBytes = 0;
@@ -35,9 +37,10 @@ export class DiskRoom {
   /** A look under way: whoever asks meanwhile waits for what it finds. */
   #looking: Promise<void> | undefined;
 
-  constructor(folder: string, limits: RoomLimits, free: FreeBytes = freeBytesOf) {
+  constructor(folder: string, limits: RoomLimits, clock: Pick<Clock, 'nowMs'>, free: FreeBytes = freeBytesOf) {
     this.#folder = folder;
     this.limits = limits;
+    this.#clock = clock;
     this.#free = free;
   }
 
@@ -86,7 +89,7 @@ export class DiskRoom {
   }
 
   async #look(): Promise<void> {
-    const isFresh = performance.now() - this.#lookedAtMs < LOOK_AFTER_MS && this.#sinceBytes < LOOK_AFTER_BYTES;
+    const isFresh = this.#clock.nowMs() - this.#lookedAtMs < LOOK_AFTER_MS && this.#sinceBytes < LOOK_AFTER_BYTES;
     if (isFresh && this.#looking === undefined) return;
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = undefined;
@@ -97,7 +100,7 @@ export class DiskRoom {
   async #lookNow(): Promise<void> {
     this.#freeBytes = await this.#free(this.#folder);
     // Noted when it is known: a look that failed is none.
-    this.#lookedAtMs = performance.now();
+    this.#lookedAtMs = this.#clock.nowMs();
     this.#sinceBytes = 0;
   }
 }

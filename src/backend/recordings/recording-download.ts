@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { PassbandError } from '../../errors.ts';
 import { archiveHead, archiveTail } from '../../sigmf/archive-writer.ts';
@@ -24,10 +24,11 @@ export async function sendRecording(
     throw new PassbandError('FAILED_PRECONDITION', 'the recording is under way; stop it first, or wait for its end');
   }
   const { files } = recordings;
-  const [data, meta] = await Promise.all([open(files.dataFile(recordingId)), open(files.metaFile(recordingId))]);
+  const archive = { name: recordingId, dataBytes: bytes, modifiedS: Number(BigInt(startNs) / 1_000_000_000n) };
+  // Before the data, which is then sent from one file; a handle that is opened beside another would stay open where that fails.
+  const metadata = await readFile(files.metaFile(recordingId), 'utf8');
+  const data = await open(files.dataFile(recordingId));
   try {
-    const archive = { name: recordingId, dataBytes: bytes, modifiedS: Number(BigInt(startNs) / 1_000_000_000n) };
-    const metadata = await meta.readFile('utf8');
     call.sendMetadata(
       httpHeaders({
         'content-disposition': `attachment; filename="${recordingId}.sigmf"`,
@@ -46,7 +47,7 @@ export async function sendRecording(
     await write(call, httpBodyBytes('', archiveTail(archive, metadata)));
     endStream(call, 'stopped');
   } finally {
-    await Promise.all([data.close(), meta.close()]);
+    await data.close();
   }
 }
 

@@ -114,13 +114,14 @@ export class RecordingJob {
       const { samples } = writer.record;
       if (wanted !== undefined && samples >= wanted) return FINISHED;
       const cursor = this.#cursor;
-      const piece = cursor?.peek(Math.min(WRITE_BYTES / sampleBytes, (wanted ?? Number.POSITIVE_INFINITY) - samples));
-      if (cursor === undefined || piece === undefined) {
+      const found = cursor?.peek(Math.min(WRITE_BYTES / sampleBytes, (wanted ?? Number.POSITIVE_INFINITY) - samples));
+      if (cursor === undefined || found === undefined) {
         const end = await this.#pause();
         if (end !== undefined) return end;
         continue;
       }
-      if (this.#end !== undefined && piece.start >= this.#endIndex) return this.#end;
+      if (this.#end !== undefined && found.start >= this.#endIndex) return this.#end;
+      const piece = { ...found, count: Math.min(found.count, this.#endIndex - found.start) };
       if (wanted === undefined) {
         wanted = samplesOf(length, piece.run.sampleRateHz);
         // The first piece was cut as if there were no end.

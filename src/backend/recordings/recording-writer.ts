@@ -3,6 +3,7 @@ import { PassbandError } from '../../errors.ts';
 import { MAX_CAPTURES, RecordingNotes } from '../../sigmf/recording-notes.ts';
 import { VERSION } from '../../version.ts';
 import { writeAll } from '../../write-all.ts';
+import type { Clock } from '../clock.ts';
 import { bytesPerSample } from '../iq/formats.ts';
 import type { Run } from '../iq/ring/ring.ts';
 import type { DiskRoom } from './disk-room.ts';
@@ -19,6 +20,13 @@ export interface Origin {
   readonly start: number;
 }
 
+/** What a recording is written with. */
+export interface WriterContext {
+  readonly files: RecordingFiles;
+  readonly room: DiskRoom;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
 /**
  * Writes one recording to its files. At any moment they are a recording that opens: a capture is in the metadata before
  * its first sample is in the data, and the data grows by whole samples.
@@ -26,33 +34,40 @@ export interface Origin {
 export class RecordingWriter {
   readonly #files: RecordingFiles;
   readonly #room: DiskRoom;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #data: FileHandle;
   readonly #metadata: GrowingMetadata;
   #record: RecordingRecord;
   #notes: RecordingNotes | undefined;
-  #refreshedMs = performance.now();
+  #refreshedMs: number;
 
-  private constructor(files: RecordingFiles, room: DiskRoom, data: FileHandle, record: RecordingRecord) {
+  private constructor({ files, room, clock }: WriterContext, data: FileHandle, record: RecordingRecord) {
     this.#files = files;
     this.#room = room;
+    this.#clock = clock;
+    this.#refreshedMs = clock.nowMs();
     this.#data = data;
     this.#record = record;
     this.#metadata = new GrowingMetadata(files, record.recordingId);
   }
 
-  /** Makes the files of a new recording. */
-  static async create(files: RecordingFiles, room: DiskRoom, record: RecordingRecord): Promise<RecordingWriter> {
+  /** Makes the files of a new recording. Where one cannot be made, the others are removed again. */
+  static async create(context: WriterContext, record: RecordingRecord): Promise<RecordingWriter> {
+    const { files, room } = context;
     await room.take(0);
-    await files.putRecord(record);
-    const data = await files.createData(record.recordingId);
-    const writer = new RecordingWriter(files, room, data, record);
+    let data: FileHandle | undefined;
     try {
+      await files.putRecord(record);
+      data = await files.createData(record.recordingId);
+      const writer = new RecordingWriter(context, data, record);
       await writer.#metadata.replace(writer.#notesAt(record.sampleRateHz).text());
+      return writer;
     } catch (error) {
-      await data.close();
+      // Why it cannot be made is what is told, whatever else goes wrong.
+      await data?.close().catch(() => {});
+      await files.remove(record.recordingId).catch(() => {});
       throw error;
     }
-    return writer;
   }
 
   /** What is known of it now. */
@@ -81,7 +96,7 @@ export class RecordingWriter {
       if (notes.captures > MAX_CAPTURES)
         throw new PassbandError('DATA_LOSS', `more than ${MAX_CAPTURES} gaps and retunes`);
       if (isNew) await this.#addCapture(notes);
-      if (performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh();
+      if (this.#clock.nowMs() - this.#refreshedMs > REFRESH_MS) await this.#refresh();
       await writeAll(this.#data, bytes, notes.bytes);
     } catch (error) {
       this.#room.giveBack(bytes.length);
@@ -90,6 +105,12 @@ export class RecordingWriter {
       throw error;
     }
     notes.append(bytes);
+  }
+
+  /** Ends it before it has begun: nothing is left of its files. */
+  async discard(): Promise<void> {
+    await this.#data.close();
+    await this.#files.remove(this.#record.recordingId);
   }
 
   /** Ends it. */
@@ -136,7 +157,7 @@ export class RecordingWriter {
   }
 
   async #refresh(): Promise<void> {
-    this.#refreshedMs = performance.now();
+    this.#refreshedMs = this.#clock.nowMs();
     await this.#files.putRecord(this.record);
   }
 }

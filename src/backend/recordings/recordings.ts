@@ -46,15 +46,15 @@ export class Recordings {
   readonly #records = new Map<string, RecordingRecord>();
   readonly #jobs = new Map<string, RecordingJob>();
   readonly #closing = new AbortController();
-  /** Recordings that are being begun. */
-  #beginning = 0;
+  /** Recordings that are being begun, by their ids. */
+  readonly #beginning = new Map<string, Promise<RecordingRecord>>();
   #hashing: Promise<void> = Promise.resolve();
   #unlock: () => Promise<void> = async () => {};
 
   private constructor(context: RecordingsContext) {
     this.#context = context;
     this.files = new RecordingFiles(context.folder);
-    this.room = new DiskRoom(context.folder, context.limits);
+    this.room = new DiskRoom(context.folder, context.limits, context.clock);
   }
 
   /** Opens the folder; what a dead server left there is brought in order. @throws UsageError when another process has it. */
@@ -89,19 +89,22 @@ export class Recordings {
   /** Begins a recording. @throws PassbandError where there is no room, or the station has nothing to give. */
   async start(order: RecordingOrder): Promise<RecordingRecord> {
     const { station } = order;
-    if (this.#closing.signal.aborted) throw new PassbandError('UNAVAILABLE', 'the server is shutting down');
+    this.#requireOpen();
     station.requireRunning();
-    if (this.#jobs.size + this.#beginning >= MAX_RUNNING) {
+    if (this.#jobs.size + this.#beginning.size >= MAX_RUNNING) {
       throw new PassbandError('RESOURCE_EXHAUSTED', `${MAX_RUNNING} recordings are under way already; stop one first`);
     }
-    if (this.#records.size + this.#beginning >= MAX_RECORDINGS) {
+    if (this.#records.size + this.#beginning.size >= MAX_RECORDINGS) {
       throw new PassbandError('RESOURCE_EXHAUSTED', `${MAX_RECORDINGS} recordings are kept already; delete some first`);
     }
-    this.#beginning++;
+    const startNs = this.#context.clock.wallNs();
+    const id = this.#newId(station.id, startNs);
+    const begun = this.#begin(order, id, startNs);
+    this.#beginning.set(id, begun);
     try {
-      return await this.#begin(order);
+      return await begun;
     } finally {
-      this.#beginning--;
+      this.#beginning.delete(id);
     }
   }
 
@@ -131,18 +134,31 @@ export class Recordings {
   /** Ends what is under way and gives the folder back. */
   async close(): Promise<void> {
     this.#closing.abort();
+    // Whoever is about to begin sees that and gives up; until then the folder is in use.
+    await Promise.allSettled(this.#beginning.values());
     const reason = { state: 'broken-off', reason: 'the server was shut down' } as const;
     await Promise.all([...this.#jobs].map(([id, job]) => this.#ended(id, job.stop(reason))));
     await this.#hashing;
     await this.#unlock();
   }
 
-  async #begin({ station, datatype, length, description, startedBy }: RecordingOrder): Promise<RecordingRecord> {
+  #requireOpen(): void {
+    if (this.#closing.signal.aborted) throw new PassbandError('UNAVAILABLE', 'the server is shutting down');
+  }
+
+  #newId(stationId: string, startNs: bigint): string {
+    for (;;) {
+      const id = this.files.newId(stationId, startNs);
+      if (!this.#records.has(id) && !this.#beginning.has(id)) return id;
+    }
+  }
+
+  async #begin(order: RecordingOrder, recordingId: string, startNs: bigint): Promise<RecordingRecord> {
+    const { station, datatype, length, description, startedBy } = order;
     const { clock, log, stations } = this.#context;
-    const startNs = clock.wallNs();
-    const recordingId = this.files.newId(station.id, startNs);
     const { sampleRateHz, centerFrequencyHz } = station.hub.source.tuning;
-    const writer = await RecordingWriter.create(this.files, this.room, {
+    const context = { files: this.files, room: this.room, clock };
+    const writer = await RecordingWriter.create(context, {
       ...{ recordingId, stationId: station.id, state: 'recording', datatype, sampleRateHz, centerFrequencyHz },
       ...{ samples: 0, bytes: 0, lostSamples: 0, captures: 0, startNs: startNs.toString(), endNs: '', sha512: '' },
       ...{ reason: '', description, startedBy },
@@ -150,13 +166,14 @@ export class Recordings {
     const isThere = (): boolean => stations.all().includes(station);
     const job = new RecordingJob({ station, writer, length, clock, log, isThere });
     try {
+      // Files take their time. A station that was stopped or removed meanwhile lets nobody join.
+      this.#requireOpen();
       const done = job.begin();
       this.#records.set(recordingId, job.record);
       this.#jobs.set(recordingId, job);
       void this.#ended(recordingId, done);
     } catch (error) {
-      await writer.finish('broken-off', '', startNs);
-      await this.files.remove(recordingId);
+      await writer.discard();
       throw error;
     }
     log.info({ recording: recordingId, station: station.id, startedBy }, 'recording begins');

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { openSigmf } from '../../../src/backend/iq/sources/sigmf.ts';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
+import { filesOpenIn } from '../../support/files-open-in.ts';
 import { until } from '../../support/until.ts';
 import { ManualClock } from '../manual-clock.ts';
 import type { SourceUnderTest } from './source-under-test.ts';
@@ -93,11 +94,4 @@ export async function streamedSigmfCase(): Promise<SourceUnderTest> {
     held: () => [...timersOf(clock), ...openFiles],
     remove: () => rm(dir, { recursive: true }),
   };
-}
-
-/** Files of a folder that this process has open. */
-async function filesOpenIn(dir: string): Promise<readonly string[]> {
-  const links = await readdir('/proc/self/fd');
-  const targets = await Promise.all(links.map((link) => readlink(join('/proc/self/fd', link)).catch(() => '')));
-  return targets.filter((target) => target.startsWith(dir));
 }

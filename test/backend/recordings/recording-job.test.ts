@@ -82,19 +82,22 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 async function begin(
   samples?: number,
 ): Promise<{ readonly job: RecordingJob; readonly done: Promise<RecordingRecord> }> {
-  const room = new DiskRoom(folder, { quotaBytes: 1e9, minFreeBytes: 1000 }, async () => freeBytes);
-  const writer = await RecordingWriter.create(files, room, {
-    ...{ recordingId: files.newId('s', 0n), stationId: 's', state: 'recording', datatype: 'cu8' },
-    ...{ sampleRateHz: 1000, centerFrequencyHz: 1e6, samples: 0, bytes: 0, lostSamples: 0, captures: 0 },
-    ...{ startNs: '0', endNs: '', sha512: '', reason: '', description: '', startedBy: 'me' },
-  });
+  const room = new DiskRoom(folder, { quotaBytes: 1e9, minFreeBytes: 1000 }, clock, async () => freeBytes);
+  const writer = await RecordingWriter.create(
+    { files, room, clock },
+    {
+      ...{ recordingId: files.newId('s', 0n), stationId: 's', state: 'recording', datatype: 'cu8' },
+      ...{ sampleRateHz: 1000, centerFrequencyHz: 1e6, samples: 0, bytes: 0, lostSamples: 0, captures: 0 },
+      ...{ startNs: '0', endNs: '', sha512: '', reason: '', description: '', startedBy: 'me' },
+    },
+  );
   const length = samples === undefined ? {} : { samples };
   const log = pino({ level: 'silent' });
   const job = new RecordingJob({ station, writer, length, clock, log, isThere: () => isThere });
   try {
     return { job, done: job.begin() };
   } catch (error) {
-    await writer.finish('broken-off', '', 0n);
+    await writer.discard();
     throw error;
   }
 }
@@ -175,4 +178,13 @@ it('does not begin where the station has nothing to give', async () => {
   source.fail();
   source.fault = new PassbandError('UNAVAILABLE', 'the receiver is gone');
   await expect(begin()).rejects.toThrow('the receiver is gone');
+});
+
+it('ends at the sample that was the newest when it was stopped, whatever comes while it writes', async () => {
+  const { job, done } = await begin();
+  source.make(100);
+  const stopped = job.stop();
+  source.make(50);
+  expect(await stopped).toMatchObject({ state: 'finished', samples: 100, bytes: 200 });
+  expect((await readFile(files.dataFile((await done).recordingId))).length).toBe(200);
 });

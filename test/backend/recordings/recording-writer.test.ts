@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -9,6 +9,8 @@ import type { RecordingRecord } from '../../../src/backend/recordings/recording-
 import { RecordingWriter } from '../../../src/backend/recordings/recording-writer.ts';
 import { repairRecording } from '../../../src/backend/recordings/repair.ts';
 import { parseSigmfMetadata, type SigmfCapture } from '../../../src/sigmf/metadata.ts';
+import { filesOpenIn } from '../../support/files-open-in.ts';
+import { ManualClock } from '../manual-clock.ts';
 
 /** Counts what of metadata and records is written as a whole. */
 class CountingFiles extends RecordingFiles {
@@ -25,6 +27,7 @@ class CountingFiles extends RecordingFiles {
 }
 
 let folder: string;
+let clock: ManualClock;
 let files: CountingFiles;
 let id: string;
 let writer: RecordingWriter;
@@ -32,14 +35,23 @@ let writer: RecordingWriter;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'passband-writer-'));
   files = new CountingFiles(folder);
+  clock = new ManualClock();
   id = files.newId('s', 0n);
-  const room = new DiskRoom(folder, { quotaBytes: 1e9, minFreeBytes: 0 }, async () => 1e12);
-  writer = await RecordingWriter.create(files, room, {
-    ...{ recordingId: id, stationId: 's', state: 'recording', datatype: 'cu8', sampleRateHz: 1000 },
-    ...{ centerFrequencyHz: 1e6, samples: 0, bytes: 0, lostSamples: 0, captures: 0, startNs: '0', endNs: '' },
-    ...{ sha512: '', reason: '', description: 'so\n    }called', startedBy: 'me' },
-  });
+  writer = await create(files);
 });
+
+function create(into: RecordingFiles): Promise<RecordingWriter> {
+  const room = new DiskRoom(folder, { quotaBytes: 1e9, minFreeBytes: 0 }, clock, async () => 1e12);
+  return RecordingWriter.create(
+    { files: into, room, clock },
+    {
+      ...{ recordingId: id, stationId: 's', state: 'recording', datatype: 'cu8', sampleRateHz: 1000 },
+      ...{ centerFrequencyHz: 1e6, samples: 0, bytes: 0, lostSamples: 0, captures: 0, startNs: '0', endNs: '' },
+      ...{ sha512: '', reason: '', description: 'so\n    }called', startedBy: 'me' },
+    },
+  );
+}
+
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const RUN: Run = {
@@ -83,4 +95,29 @@ it.each([
   const repaired = await repairRecording(files, { ...writer.record, state: 'recording', sha512: '' });
   expect([repaired.reason, repaired.captures]).toEqual(['the server ended while it was being made', kept]);
   expect(await captures()).toMatchObject(Array.from({ length: kept }, (_, i) => ({ sampleStart: 2 * i })));
+});
+
+it('notes the counts in the record every five seconds, by the clock that it was given', async () => {
+  const noted = async (): Promise<number | undefined> => (await files.records())[0]?.samples;
+  await writeCaptures(0, 1);
+  clock.advance(5000);
+  await writeCaptures(1, 2);
+  expect(await noted()).toBe(0);
+  clock.advance(1);
+  await writeCaptures(2, 3);
+  expect(await noted()).toBe(4);
+  await writer.finish('finished', '', 0n);
+});
+
+/** A disk that takes everything but one sort of file. */
+class HalfFullFiles extends RecordingFiles {
+  override putMeta(): Promise<void> {
+    return Promise.reject(new Error('the disk is full'));
+  }
+}
+
+it('leaves nothing behind that was begun and could not be made', async () => {
+  await writer.discard();
+  await expect(create(new HalfFullFiles(folder))).rejects.toThrow('the disk is full');
+  expect([await readdir(folder), await filesOpenIn(folder)]).toEqual([[], []]);
 });

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { unpackTar } from 'modern-tar';
 import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
 import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
+import { filesOpenIn } from '../../support/files-open-in.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { until } from '../../support/until.ts';
 import { BackendUnderTest, type Caller, type Message, refusal } from '../backend-under-test.ts';
@@ -209,6 +210,18 @@ describe('a recording', () => {
     expect((await readdir(join(dataDir, 'recordings'))).filter((name) => name.startsWith('sim'))).toEqual([]);
     expect(await recordings.unary('ListRecordings', {})).toMatchObject({ recordings: [], bytes: '0' });
     expect(await refusal(get(recording_id))).toMatch(/^5: there is no such recording/);
+  });
+
+  it('leaves no file open when one that is to be given out is gone', async () => {
+    for (const gone of ['sigmf-meta', 'sigmf-data']) {
+      const { recording_id } = await start({ samples: '1000' });
+      clock.advance(100);
+      await ended(recording_id);
+      await rm(file(recording_id, gone));
+      const { code } = await recordings.status(recordings.stream('DownloadRecording', { recording_id }));
+      expect(code).not.toBe(0);
+      expect(await filesOpenIn(file(recording_id, ''))).toEqual([]);
+    }
   });
 
   it('is listed, the newest first, and by station', async () => {
