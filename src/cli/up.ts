@@ -1,5 +1,5 @@
 import { access, readFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config } from '../config.ts';
 import { DEV_POLICY } from '../gateway/guard/policy.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
@@ -7,8 +7,10 @@ import { ensureDevPki } from '../pki/dev.ts';
 import { loadTlsMaterial, writeNew } from '../pki/store.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { loadPolicy } from './policy.ts';
+import { addressHere } from './printed-address.ts';
 import { policyFile, proveBackendFiles, readGatewayFiles } from './proven-files.ts';
 import type { Rim } from './serve.ts';
+import { banner } from './up-banner.ts';
 
 /** JSON Schemas of policies and of what `policy test` reads, in docs/ and wherever a policy is made. */
 const POLICY_SCHEMA = 'policy.schema.json';
@@ -29,7 +31,9 @@ export async function up(config: Config, rim: Rim): Promise<void> {
   ]);
   await serve(config, rim, async (log, registry, probesUrl) => {
     const backend = await runBackend(config, log, registry);
-    const throughIt = { ...config, backend: `localhost:${backend.port}` };
+    const backendAt = `${addressHere(config.backendHost)}:${backend.port}`;
+    // Its certificate is for localhost, wherever it listens.
+    const throughIt = { ...config, backend: backendAt, backendName: 'localhost' };
     const gateway = await runGateway(throughIt, log, registry, files).catch(async (error: unknown) => {
       await backend.close(0);
       throw error;
@@ -37,8 +41,9 @@ export async function up(config: Config, rim: Rim): Promise<void> {
     rim.say(
       banner({
         certs: config.certs,
+        host: addressHere(config.host),
         port: gateway.port,
-        backendPort: backend.port,
+        backendAt,
         probesUrl,
         created,
         policyWritten,
@@ -76,42 +81,4 @@ async function isThere(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-interface Facts {
-  readonly certs: string;
-  readonly port: number;
-  readonly backendPort: number;
-  readonly probesUrl: string;
-  readonly created: readonly string[];
-  readonly policyWritten: boolean;
-  readonly p12Password: string;
-}
-
-/** What a newcomer reads first: where things are, what was made, and a command to paste. */
-function banner({ certs: folder, port, backendPort, probesUrl, created, policyWritten, p12Password }: Facts): string {
-  const short = relative(process.cwd(), folder);
-  const certs = short === '' || short.startsWith('..') ? folder : short;
-  const at = (name: string): string => join(certs, name);
-  const made = [
-    ...(created.length === 0 ? [`certificates        ${certs}/ (all were there; nothing was changed)`] : []),
-    ...(created.length === 0 ? [] : [`certificates made   ${certs}/: ${created.join(', ')}`]),
-    ...(created.includes('dashboard.p12')
-      ? [`for your browser    ${at('dashboard.p12')}, password "${p12Password}"`]
-      : []),
-    ...(policyWritten
-      ? [`policy made         ${at('policy.yaml')}: oran-client may do everything, dash-* may read`]
-      : []),
-  ];
-  return `
-gateway             https://localhost:${port}   (API description: /docs)
-backend             grpcs://localhost:${backendPort}
-metrics and probes  ${probesUrl}
-${made.join('\n')}
-
-Real radio samples as server-sent events; paste this (Ctrl-C ends it):
-
-  curl --cacert ${at('ca.crt')} --cert ${at('client.crt')} --key ${at('client.key')} https://localhost:${port}/v1/stations/adsb/iq
-
-`;
 }
