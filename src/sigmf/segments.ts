@@ -1,7 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { SigmfCapture, SigmfMetadata } from './metadata.ts';
-
-const NS_PER_SECOND = 1e9;
+import { samplesNs } from './samples-ns.ts';
 
 /** Nanoseconds by which a stated time may differ from the samples' own count and still say the same: most write milliseconds. */
 const SAME_TIME_NS = 1_000_000n;
@@ -57,7 +56,7 @@ export function segmentsOf(
       samples: end - begin,
       index,
       frequencyHz: capture.frequencyHz ?? 0,
-      timestampNs: stated === undefined ? undefined : stated + nsOf(skipped, rateHz),
+      timestampNs: stated === undefined ? undefined : stated + samplesNs(skipped, rateHz),
     };
     const last = found.at(-1);
     if (last !== undefined && index < last.index + last.samples) {
@@ -113,15 +112,13 @@ function undescribed(offset: number, first: SigmfCapture | undefined): SigmfCapt
   return { sampleStart: offset, globalIndex, headerBytes: 0, ...unknown };
 }
 
-const nsOf = (samples: number, rateHz: number): bigint => BigInt(Math.round((samples / rateHz) * NS_PER_SECOND));
-
 /** Whether a segment says nothing but that the one before goes on. */
 function isSame(before: Segment, next: Segment, rateHz: number, bytesPerSample: number): boolean {
   if (next.frequencyHz !== before.frequencyHz || next.index !== before.index + before.samples) return false;
   if (next.byteOffset !== before.byteOffset + before.samples * bytesPerSample) return false;
   if (next.timestampNs === undefined) return true;
   if (before.timestampNs === undefined) return false;
-  const off = next.timestampNs - before.timestampNs - nsOf(before.samples, rateHz);
+  const off = next.timestampNs - before.timestampNs - samplesNs(before.samples, rateHz);
   return off >= -SAME_TIME_NS && off <= SAME_TIME_NS;
 }
 
@@ -144,6 +141,6 @@ function timed(segments: readonly Segment[], rateHz: number): readonly Segment[]
       return segment;
     }
     const from = known?.timestampNs ?? 0n;
-    return { ...segment, timestampNs: from + nsOf(segment.index - (known?.index ?? 0), rateHz) };
+    return { ...segment, timestampNs: from + samplesNs(segment.index - (known?.index ?? 0), rateHz) };
   });
 }

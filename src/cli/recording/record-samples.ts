@@ -1,5 +1,6 @@
 import { bytesPerSample, isDatatype } from '../../backend/iq/formats.ts';
 import { datetimeText, MAX_CAPTURES, RecordingNotes } from '../../sigmf/recording-notes.ts';
+import { samplesNs } from '../../sigmf/samples-ns.ts';
 import { VERSION } from '../../version.ts';
 import { type IqFrame, StreamFault } from './frame-stream.ts';
 import type { RecordOrder } from './record-order.ts';
@@ -88,13 +89,13 @@ export class SampleRecorder {
     notes.from({
       globalIndex: this.#isFirstEpoch ? start : undefined,
       centerFrequencyHz: frame.centerFrequencyHz,
-      timestampNs: frame.timestampNs + nanoseconds(skipped, sampleRateHz),
+      timestampNs: frame.timestampNs + samplesNs(skipped, sampleRateHz),
     });
     if (notes.captures > MAX_CAPTURES) throw new StreamFault(`more than ${MAX_CAPTURES} gaps and retunes`, false);
     notes.append(bytes);
     this.#epoch = frame.epoch;
     this.#expected = start + bytes.length / sampleBytes;
-    this.#expectedNs = frame.timestampNs + nanoseconds(frame.data.length / sampleBytes, sampleRateHz);
+    this.#expectedNs = frame.timestampNs + samplesNs(frame.data.length / sampleBytes, sampleRateHz);
     this.#observer.progress(notes.samples, this.#wanted, sampleRateHz);
     return this.#wanted !== undefined && notes.samples >= this.#wanted;
   }
@@ -151,9 +152,4 @@ export class SampleRecorder {
     });
     return this.#notes;
   }
-}
-
-/** How long samples take. */
-function nanoseconds(samples: number, sampleRateHz: number): bigint {
-  return BigInt(Math.round((samples / sampleRateHz) * 1e9));
 }

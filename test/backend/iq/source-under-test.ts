@@ -41,7 +41,8 @@ export type SourceCases = Readonly<Partial<Record<SourceKind | string, () => Pro
 
 /** Blocks as they come, with their bytes copied. */
 export class BlockCollector {
-  readonly blocks: (SampleBlock & { readonly count: number })[] = [];
+  /** With the number of samples in each, and where they lay in memory. */
+  readonly blocks: (SampleBlock & { readonly count: number; readonly offset: number })[] = [];
   readonly faults: unknown[] = [];
   /** Samples that were suspected to be missing. */
   suspected = 0;
@@ -64,7 +65,7 @@ export class BlockCollector {
         if (mishap !== undefined) throw mishap;
         // Good only until this returns.
         const count = block.bytes.length / this.#bytesPerSample;
-        this.blocks.push({ ...block, bytes: Uint8Array.from(block.bytes), count });
+        this.blocks.push({ ...block, bytes: Uint8Array.from(block.bytes), count, offset: block.bytes.byteOffset });
       },
       failed: (fault) => this.faults.push(fault),
       suspected: (samples) => {

@@ -41,6 +41,8 @@ describe.each(cases)('source $name', ({ name, make }) => {
     for (const block of out.blocks) {
       expect(block.sampleIndex).toBe(next);
       expect(Number.isInteger(block.count)).toBe(true);
+      // Where typed arrays of its numbers may lie.
+      expect(block.offset % (bytesPerSample(under.source.datatype) / 2)).toBe(0);
       const { sampleRateHz, centerFrequencyHz } = under.source.tuning;
       expect(block).toMatchObject({ sampleRateHz, centerFrequencyHz });
       next += block.count;

@@ -1,12 +1,12 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { PassbandError } from '../../../errors.ts';
+import { samplesNs } from '../../../sigmf/samples-ns.ts';
 import type { Clock } from '../../clock.ts';
 import { callerCn } from '../../door/caller-metadata.ts';
 import type { Station } from '../../stations/station.ts';
 import type { Stations } from '../../stations/stations.ts';
 import { AlignedPlace } from '../aligned-place.ts';
 import { bytesPerSample } from '../formats.ts';
-import { samplesNs } from '../samples-ns.ts';
 import { type ProducerSession, PushSource } from '../sources/push.ts';
 import { MAX_BLOCK_SAMPLES, type Reception } from '../sources/source.ts';
 import { type CheckedBatch, checkBatch } from './batch-checks.ts';
@@ -91,7 +91,7 @@ export class Producer {
         holder,
         onSamples: () => {},
         readerCount: () => 0,
-        onEnd: (reason) => ended(reason === 'stopped' ? stopped(station.id) : reason),
+        onEnd: (reason) => ended(reason instanceof PassbandError ? reason : stopped(station.id)),
       });
     } catch (error) {
       this.#session.leave(0);

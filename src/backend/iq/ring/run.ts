@@ -1,3 +1,4 @@
+import { samplesNs } from '../../../sigmf/samples-ns.ts';
 import { BATCH_SIZE } from '../../stations/ranges.ts';
 import type { SampleBlock, Tuning } from '../sources/source.ts';
 
@@ -115,6 +116,6 @@ export class GrowingRun implements Run {
   }
 
   #on(anchor: Anchor, sampleIndex: number): bigint {
-    return anchor.timestampNs + BigInt(Math.round(((sampleIndex - anchor.index) / this.sampleRateHz) * 1e9));
+    return anchor.timestampNs + samplesNs(sampleIndex - anchor.index, this.sampleRateHz);
   }
 }

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { PassbandError } from '../../../errors.ts';
+import { samplesNs } from '../../../sigmf/samples-ns.ts';
 import type { Clock } from '../../clock.ts';
 import { bytesPerSample, type Datatype } from '../formats.ts';
-import { samplesNs } from '../samples-ns.ts';
 import { Pacer } from './pacer.ts';
 import { refuseFrontEnd } from './refuse-front-end.ts';
 import { RetryDelays } from './retry-delays.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { PassbandError } from '../../../errors.ts';
+import { samplesNs } from '../../../sigmf/samples-ns.ts';
 import type { Clock } from '../../clock.ts';
 import { bytesPerSample, type Datatype } from '../formats.ts';
-import { samplesNs } from '../samples-ns.ts';
 import { Pacer } from './pacer.ts';
 import type { Recording } from './recording.ts';
 import type { RecordingSamples } from './recording-samples.ts';

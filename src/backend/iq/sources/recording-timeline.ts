@@ -1,5 +1,5 @@
+import { samplesNs } from '../../../sigmf/samples-ns.ts';
 import type { Segment } from '../../../sigmf/segments.ts';
-import { samplesNs } from '../samples-ns.ts';
 import { LAST_INDEX } from './index-clock.ts';
 
 /** Seconds that a gap of a recording lasts when it is played at most; the sample index still jumps by all of it. */

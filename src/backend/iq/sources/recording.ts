@@ -5,7 +5,7 @@ import type { SigmfMetadata } from '../../../sigmf/metadata.ts';
 import { type Segment, segmentsOf } from '../../../sigmf/segments.ts';
 import { SAMPLE_RATE } from '../../stations/ranges.ts';
 import { type Carriage, carriageOf } from './carried-samples.ts';
-import { type FilePart, openRecordingFiles, readBytes } from './recording-files.ts';
+import { type FilePart, openRecordingParts, readBytes } from './recording-parts.ts';
 
 /** Bytes that are read and hashed at a time. */
 const HASH_CHUNK_BYTES = 1024 * 1024;
@@ -38,7 +38,7 @@ export interface Recording {
  * @throws UsageError that names the file and what is wrong with it.
  */
 export async function openRecording(file: string): Promise<Recording> {
-  const { metadata, metaName, data } = await openRecordingFiles(file);
+  const { metadata, metaName, data } = await openRecordingParts(file);
   try {
     const { carriage, sampleRateHz } = playable(metadata, metaName);
     const { fileBytesPerSample } = carriage;

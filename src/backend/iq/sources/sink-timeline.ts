@@ -1,5 +1,5 @@
+import { samplesNs } from '../../../sigmf/samples-ns.ts';
 import type { Clock } from '../../clock.ts';
-import { samplesNs } from '../samples-ns.ts';
 import { ArrivalClock } from './arrival-clock.ts';
 import { IndexClock, LAST_INDEX } from './index-clock.ts';
 import type { ReceiverTime } from './receiver-tags.ts';

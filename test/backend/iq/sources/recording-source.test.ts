@@ -122,6 +122,20 @@ describe('a recording that is played', () => {
     expect(second.blocks[0]?.timestampNs).toBe(ManualClock.START_NS + 66_000_000_000n);
   });
 
+  it.each([
+    [5_000_000, 1],
+    [500_000, 10],
+  ])('at %i samples/s, %d times as fast, comes in no bursts', async (rate, speed) => {
+    const file = await folder.write('bursts', 'ci8', rate, countingBytes(2 * 100_000));
+    const source = await open({ file, speed });
+    const out = collect(source);
+    clock.advance(100);
+    expect(out.total).toBe(500_000);
+    // Two milliseconds of them.
+    expect(Math.max(...out.blocks.map(({ count }) => count))).toBeLessThanOrEqual(10_000);
+    source.stop();
+  });
+
   it('begins with its first sample however long the beginning takes', async () => {
     const file = await folder.write('slow-start', 'ci8', RATE, countingBytes(2 * 1000));
     // Time passes whenever it is looked at, as it does.

@@ -16,7 +16,7 @@ export interface FilePart {
 }
 
 /** The metadata of a recording and its open data file; who gets it closes it. */
-export interface RecordingFiles {
+export interface RecordingParts {
   readonly metadata: SigmfMetadata;
   readonly metaName: string;
   readonly data: FilePart;
@@ -28,13 +28,13 @@ export interface RecordingFiles {
  *
  * @throws UsageError that names the file and what is wrong with it.
  */
-export async function openRecordingFiles(file: string): Promise<RecordingFiles> {
+export async function openRecordingParts(file: string): Promise<RecordingParts> {
   if (file.endsWith('.sigmf-meta')) return openPair(file);
   if (file.endsWith('.sigmf')) return openArchive(file);
   throw new UsageError(`${file}: name the .sigmf-meta file of the recording, or an archive that ends in .sigmf`);
 }
 
-async function openPair(metaName: string): Promise<RecordingFiles> {
+async function openPair(metaName: string): Promise<RecordingParts> {
   const meta = await openFile(metaName);
   let metadata: SigmfMetadata;
   try {
@@ -46,7 +46,7 @@ async function openPair(metaName: string): Promise<RecordingFiles> {
   return { metadata, metaName, data: await openFile(join(dirname(metaName), dataset)) };
 }
 
-async function openArchive(file: string): Promise<RecordingFiles> {
+async function openArchive(file: string): Promise<RecordingParts> {
   const { handle, bytes } = await openFile(file);
   try {
     const members = await tarMembers((offset, length) => readBytes(handle, offset, length), bytes, file);
