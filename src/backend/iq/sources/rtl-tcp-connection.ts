@@ -72,8 +72,13 @@ export class RtlTcpConnection {
   #take(chunk: Buffer, clock: Clock): void {
     if (this.#isOver) return;
     this.#quietLooks = 0;
-    const samples = this.#headerBytes === HEADER_BYTES ? chunk : this.#takeHeader(chunk, clock);
-    if (samples.length > 0 && !this.#isOver) this.#takeSamples(samples);
+    try {
+      const samples = this.#headerBytes === HEADER_BYTES ? chunk : this.#takeHeader(chunk, clock);
+      if (samples.length > 0 && !this.#isOver) this.#takeSamples(samples);
+    } catch (error) {
+      // Out of a socket's event it would end the process.
+      this.#break('what the rtl_tcp server sends cannot be taken', error);
+    }
   }
 
   /** What follows the header in this chunk. */

@@ -151,16 +151,9 @@ export class RtlTcpSource implements Source {
     if (isElsewhere) this.#unsettled = Math.round((SETTLE_MS / 1000) * this.#tuning.sampleRateHz);
   }
 
-  #take(bytes: Uint8Array): void {
-    try {
-      this.#deliver(this.#settled(bytes));
-    } catch (error) {
-      this.#broke('the samples of the rtl_tcp server cannot be taken', error);
-    }
-  }
-
-  #deliver(bytes: Uint8Array): void {
+  #take(received: Uint8Array): void {
     const sink = this.#sink;
+    const bytes = this.#settled(received);
     if (bytes.length === 0 || sink === undefined) return;
     const sampleIndex = this.#index.place(bytes.length / bytesPerSample(this.datatype));
     const { suspectedLoss, isAhead } = this.#arrivals.arrived(this.#index.next);
