@@ -1,41 +1,82 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import * as grpc from '@grpc/grpc-js';
+import { PassbandError } from '../../errors.ts';
 import { IDENTITY_METADATA } from '../../identity-metadata.ts';
 import { isReservedName } from './reserved-names.ts';
 
 /** Headers that go on as they are. */
-const PASSED_ON: readonly string[] = ['traceparent', 'tracestate'];
+const PASSED_ON = ['traceparent', 'tracestate'] as const;
 /** Headers with this prefix go on without it. */
 const PREFIX = 'grpc-metadata-';
-/** Bytes of header values that go on in all; a backend's own limit for metadata is 8 KiB. */
+/** Bytes of names and values that go on in all; a backend's own limit for metadata is 8 KiB. */
 const MAX_METADATA_BYTES = 4096;
 /** Characters of a metadata name; longer ones are nobody's. */
 const MAX_NAME_CHARACTERS = 64;
 const NAME = /^[a-z0-9_.-]+$/;
+/** gRPC metadata values are printable ASCII. */
+const VALUE = /^[\x20-\x7e]*$/;
+/** Both alphabets, padded or not (RFC 4648). */
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
 /**
  * The metadata of an upstream call: an allow-list of the caller's headers, the request's id, and the caller's identity
- * as this gateway verified it.
+ * as this gateway verified it. Names that are kept from callers are left out, whatever their values.
+ *
+ * @throws PassbandError INVALID_ARGUMENT for a `Grpc-Metadata-*` that gRPC cannot carry, RESOURCE_EXHAUSTED (431) for more of
+ * them than go on.
  */
 export function upstreamMetadata(headers: IncomingHttpHeaders, requestId: string, identityJson: string): grpc.Metadata {
   const metadata = new grpc.Metadata();
   let bytes = 0;
-  const add = (name: string, value: string): void => {
-    bytes += name.length + value.length;
-    if (bytes > MAX_METADATA_BYTES || name.length > MAX_NAME_CHARACTERS || !NAME.test(name)) return;
-    if (name.endsWith('-bin')) metadata.add(name, Buffer.from(value, 'base64'));
-    // gRPC metadata values are printable ASCII.
-    else if (/^[\x20-\x7e]*$/.test(value)) metadata.add(name, value);
-  };
   for (const [name, given] of Object.entries(headers)) {
-    const stripped = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : undefined;
-    const allowed = stripped === undefined ? PASSED_ON.includes(name) : !isReservedName(stripped);
-    if (!allowed || given === undefined) continue;
-    for (const value of Array.isArray(given) ? given : [given]) add(stripped ?? name, value);
+    if (!name.startsWith(PREFIX) || given === undefined) continue;
+    const stripped = name.slice(PREFIX.length);
+    if (isReservedName(stripped)) continue;
+    refuseName(stripped);
+    for (const text of Array.isArray(given) ? given : [given]) {
+      bytes += stripped.length + text.length;
+      if (bytes > MAX_METADATA_BYTES)
+        throw tooLarge(`the Grpc-Metadata-* headers have more than ${MAX_METADATA_BYTES} bytes`);
+      for (const value of valuesOf(stripped, text)) metadata.add(stripped, value);
+    }
+  }
+  for (const name of PASSED_ON) {
+    const value = headers[name];
+    // Who traces leaves out what is broken or too long, and refuses nothing for it (W3C Trace Context, section 3).
+    if (typeof value !== 'string' || !VALUE.test(value) || bytes + name.length + value.length > MAX_METADATA_BYTES)
+      continue;
+    bytes += name.length + value.length;
+    metadata.set(name, value);
   }
   metadata.set('x-request-id', requestId);
   metadata.set(IDENTITY_METADATA, identityJson);
   return metadata;
+}
+
+function refuseName(name: string): void {
+  if (name.length > MAX_NAME_CHARACTERS) {
+    throw tooLarge(`a header Grpc-Metadata-NAME has a NAME of more than ${MAX_NAME_CHARACTERS} characters`);
+  }
+  if (NAME.test(name)) return;
+  const message = `Grpc-Metadata-${name} cannot be passed on; letters, digits, "_", "." and "-" may follow the prefix`;
+  throw new PassbandError('INVALID_ARGUMENT', message);
+}
+
+/** Binary values are base64, and several of them may be joined by commas ("gRPC over HTTP/2", Custom-Metadata). */
+function valuesOf(name: string, text: string): (string | Buffer)[] {
+  const isBinary = name.endsWith('-bin');
+  const values = isBinary ? text.split(',').map((part) => part.trim()) : [text];
+  if (!values.every((value) => (isBinary ? BASE64 : VALUE).test(value))) {
+    const remedy = isBinary
+      ? 'its value must be base64'
+      : 'its value must be printable ASCII, or base64 under a NAME-bin';
+    throw new PassbandError('INVALID_ARGUMENT', `Grpc-Metadata-${name} cannot be passed on; ${remedy}`);
+  }
+  return isBinary ? values.map((value) => Buffer.from(value, 'base64')) : values;
+}
+
+function tooLarge(message: string): PassbandError {
+  return new PassbandError('RESOURCE_EXHAUSTED', message, { status: 431 });
 }
 
 /** Of the gateway's own making, or only said of a call that is traced: no answer depends on them. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { PassbandError } from '../../../src/errors.ts';
 import { upstreamMetadata } from '../../../src/gateway/upstream/metadata.ts';
 import { IDENTITY_METADATA } from '../../../src/identity-metadata.ts';
 
@@ -11,6 +12,20 @@ function passedOn(headers: Readonly<Record<string, string | string[]>>): Record<
   } = upstreamMetadata(headers, 'r-1', '{}').getMap();
   expect([id, identity]).toEqual(['r-1', '{}']);
   return rest;
+}
+
+/** How headers are refused. */
+function refusal(headers: Readonly<Record<string, string | string[]>>): {
+  readonly status: number;
+  readonly says: string;
+} {
+  try {
+    passedOn(headers);
+  } catch (error) {
+    if (error instanceof PassbandError) return { status: error.status, says: error.publicMessage };
+    throw error;
+  }
+  throw new Error('the headers were taken');
 }
 
 describe('headers', () => {
@@ -35,6 +50,11 @@ describe('headers', () => {
 
   it('of binary metadata are base64', () => {
     expect(passedOn({ 'grpc-metadata-trace-bin': 'AAH/' })).toEqual({ 'trace-bin': Buffer.from([0, 1, 255]) });
+  });
+
+  it('of binary metadata may be several in one, in both alphabets', () => {
+    const metadata = upstreamMetadata({ 'grpc-metadata-trace-bin': 'AAH/, Aw==,_w' }, 'r', '{}');
+    expect(metadata.get('trace-bin')).toEqual([Buffer.from([0, 1, 255]), Buffer.from([3]), Buffer.from([255])]);
   });
 });
 
@@ -79,7 +99,6 @@ describe('what steers, or claims an identity,', () => {
     'grpc-metadata-x-passband-anything',
     'grpc-metadata-grpc-status',
     'grpc-metadata-:path',
-    'grpc-metadata-',
     'grpc-metadata-grpc-metadata-x-passband-identity',
   ])('%s does not go on', (name) => {
     expect(passedOn({ [name]: 'forged' })).toEqual({});
@@ -189,15 +208,45 @@ describe('what steers, or claims an identity,', () => {
   });
 });
 
-describe('values', () => {
-  it.each(['ü', 'a\tb', '\u0000', 'a\u007f'])('that gRPC cannot carry are left out: %j', (value) => {
-    expect(passedOn({ 'grpc-metadata-a': value, 'grpc-metadata-b': 'ok' })).toEqual({ b: 'ok' });
+describe('what cannot be passed on is refused:', () => {
+  it.each(['ü', 'a\tb', '\u0000', 'a\u007f'])('the value %j', (value) => {
+    const { status, says } = refusal({ 'grpc-metadata-a': value, 'grpc-metadata-b': 'ok' });
+    expect([status, says]).toEqual([400, expect.stringMatching(/^Grpc-Metadata-a cannot .*; .*printable ASCII/)]);
   });
 
-  it('of more than 4 KiB in all are left out from there on', () => {
-    const headers = Object.fromEntries(
-      Array.from({ length: 8 }, (_, i) => [`grpc-metadata-h${i}`, 'x'.repeat(1_000)] as const),
-    );
-    expect(Object.keys(passedOn(headers))).toEqual(['h0', 'h1', 'h2', 'h3']);
+  it.each(['ü', 'a b', 'AA=A', '*', 'AA==='])('the binary value %j', (value) => {
+    const { status, says } = refusal({ 'grpc-metadata-a-bin': value });
+    expect([status, says]).toEqual([400, expect.stringMatching(/^Grpc-Metadata-a-bin cannot .*; .*base64/)]);
+  });
+
+  it.each(['', 'a+b', 'a!', '~'])('the name %j', (name) => {
+    const { status, says } = refusal({ [`grpc-metadata-${name}`]: 'x' });
+    expect([status, says.startsWith(`Grpc-Metadata-${name} cannot be passed on; `)]).toEqual([400, true]);
+  });
+
+  it('a name of 65 characters', () => {
+    const name = 'x'.repeat(64);
+    expect(passedOn({ [`grpc-metadata-${name}`]: '1' })).toEqual({ [name]: '1' });
+    expect(refusal({ [`grpc-metadata-${name}x`]: '1' })).toMatchObject({
+      status: 431,
+      says: expect.stringMatching(/64/),
+    });
+  });
+
+  it('more than 4 KiB in all', () => {
+    const headers = (values: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`grpc-metadata-h${i}`, 'x'.repeat(values)] as const));
+    expect(Object.keys(passedOn(headers(1_022)))).toHaveLength(4);
+    expect(refusal(headers(1_023))).toMatchObject({ status: 431, says: expect.stringMatching(/4096 bytes/) });
+  });
+
+  it('and nothing for what is said of a trace, which is left out then', () => {
+    expect(passedOn({ traceparent: 'ü', tracestate: 'x'.repeat(5_000) })).toEqual({});
+    const tenant = 'x'.repeat(4_080);
+    expect(passedOn({ tracestate: 'a=1', 'grpc-metadata-tenant': tenant })).toEqual({ tenant });
+  });
+
+  it('nor for what is never passed on, whatever its value', () => {
+    expect(passedOn({ 'grpc-metadata-x-user': 'ü'.repeat(5_000), cookie: 'ü' })).toEqual({});
   });
 });
