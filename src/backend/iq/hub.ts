@@ -13,6 +13,7 @@ import { newEpoch } from './ring/epoch.ts';
 import { Receptions } from './ring/receptions.ts';
 import { SampleRing } from './ring/ring.ts';
 import { DEFAULT_RING_SECONDS, largestRing, longestFrame, ringCapacity } from './ring/ring-size.ts';
+import { RunHistory } from './ring/run-history.ts';
 import type { SourceCounts } from './source-counts.ts';
 import type { Reception, SampleBlock, Source } from './sources/source.ts';
 
@@ -66,7 +67,7 @@ export class StationHub implements FrameOrigin {
     this.#ringConfig = ring;
     this.#sampleRateHz = source.tuning.sampleRateHz;
     const capacity = ringCapacity(this.#sampleRateHz, source.datatype, ring);
-    this.ring = new SampleRing(capacity, bytesPerSample(source.datatype), clock);
+    this.ring = new SampleRing(capacity, bytesPerSample(source.datatype), clock, new RunHistory(this.longestFrame));
   }
 
   get datatype(): Datatype {

@@ -1,8 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { FrameLayout } from '../../../src/backend/iq/frames/frame-layout.ts';
 import { FrameReader } from '../../../src/backend/iq/frames/frame-reader.ts';
-import type { ReadFrom } from '../../../src/backend/iq/frames/read-from.ts';
+import { FrameShelf } from '../../../src/backend/iq/frames/frame-shelf.ts';
+import { beginAt, type ReadFrom } from '../../../src/backend/iq/frames/read-from.ts';
 import { StationHub } from '../../../src/backend/iq/hub.ts';
+import { SampleRing } from '../../../src/backend/iq/ring/ring.ts';
+import type { RingConfig } from '../../../src/backend/stations/station-config.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { allOf, bytesOf, HandSource, type SeenFrame, Sums } from './made-by-hand.ts';
 
@@ -12,21 +16,36 @@ interface Step {
   readonly retune: boolean;
 }
 
-function started(): { readonly source: HandSource; readonly hub: StationHub } {
+function started(ring: RingConfig = {}): { readonly source: HandSource; readonly hub: StationHub } {
   const source = new HandSource();
-  const hub = new StationHub('s', source, new ManualClock(), new Sums());
+  const hub = new StationHub('s', source, new ManualClock(), new Sums(), ring);
   hub.join({ onSamples: () => undefined, onEnd: () => undefined });
   return { source, hub };
 }
 
-function play(source: HandSource, { gap, count, retune }: Step): void {
+function play(source: HandSource, { gap, count, retune }: Step, bytes?: Uint8Array): void {
   source.skip(gap);
   if (retune) source.tune({ ...source.tuning, centerFrequencyHz: source.tuning.centerFrequencyHz + 1 });
-  source.make(count);
+  source.make(count, bytes);
 }
 
 const read = (hub: StationHub, batchSize: number, from: ReadFrom = { kind: 'earliest' }): SeenFrame[] =>
   allOf(new FrameReader(hub, hub.shelves.borrow('cu8', batchSize), from));
+
+/** Frames of a batch size in the ring of a hub, whose readers so far share nothing with whoever reads by it. */
+const shelfOf = (hub: StationHub, batchSize: number): FrameShelf => new FrameShelf(hub, 'cu8', batchSize, () => 0);
+
+const readAnew = (hub: StationHub, batchSize: number, from: ReadFrom = { kind: 'earliest' }): SeenFrame[] =>
+  allOf(new FrameReader(hub, shelfOf(hub, batchSize), from));
+
+/** What a reader gets that is there from the beginning, and keeps up. */
+function follow(hub: StationHub, source: HandSource, steps: readonly Step[], batchSize: number): SeenFrame[] {
+  const live = new FrameReader(hub, hub.shelves.borrow('cu8', batchSize), { kind: 'live' });
+  return steps.flatMap((step) => {
+    play(source, step);
+    return allOf(live);
+  });
+}
 
 /** Frames as [number, first sample, end, lost]. */
 const rows = (frames: readonly SeenFrame[]): number[][] =>
@@ -84,16 +103,21 @@ describe('frames beside a gap', () => {
       ],
     ],
     [
-      'twice within one frame: the part between has no number',
+      'several times within one frame: each part has a number, and a longer frame makes up for them',
       [
         { gap: 0, count: 12, retune: false },
-        { gap: 1, count: 4, retune: false },
-        { gap: 1, count: 12, retune: false },
+        { gap: 1, count: 2, retune: false },
+        { gap: 1, count: 1, retune: false },
+        { gap: 0, count: 2, retune: true },
+        { gap: 0, count: 41, retune: true },
       ],
       [
         [0, 0, 10, 0],
         [1, 10, 12, 0],
-        [2, 18, 30, 6],
+        [2, 13, 15, 1],
+        [3, 16, 17, 1],
+        [4, 17, 19, 0],
+        [5, 19, 60, 0],
       ],
     ],
     [
@@ -112,50 +136,156 @@ describe('frames beside a gap', () => {
     const { source, hub } = started();
     for (const step of steps) play(source, step);
     expect(rows(read(hub, 10))).toEqual(expected);
+    expect(rows(readAnew(hub, 10))).toEqual(expected);
   });
 
-  it('have ever greater numbers, tell every loss and lose no sample that has a number, whatever comes', () => {
+  it('have ever greater numbers without a hole, tell every loss and lose no sample, whatever comes', () => {
     fc.assert(
       fc.property(STEPS, fc.integer({ min: 2, max: 30 }), (steps, batchSize) => {
         const { source, hub } = started();
-        const live = new FrameReader(hub, hub.shelves.borrow('cu8', batchSize), { kind: 'live' });
-        const frames: SeenFrame[] = [];
-        for (const step of steps) {
-          play(source, step);
-          frames.push(...allOf(live));
-        }
+        const frames = follow(hub, source, steps, batchSize);
         let [number, index] = [-1, 0];
         for (const { sequence, start, end, lost, data } of frames) {
           expect(sequence).toBeGreaterThan(number);
+          // A hole among the numbers is where samples are missing, and nowhere else.
+          if (lost === 0) expect(sequence).toBe(number + 1);
           expect(start - lost).toBe(index);
-          expect(end - start).toBeLessThan(2 * batchSize);
+          expect(end).toBeLessThanOrEqual((sequence + 1) * batchSize);
           expect(data.equals(bytesOf(start, end - start, 'cu8'))).toBe(true);
           [number, index] = [sequence, end];
         }
-        // Each sample of a run lies in a frame, but for runs within one frame whose number is taken, and the newest.
+        // Each sample of a run lies in a frame, but of the newest, which is not over.
         const inFrames = new Set(frames.flatMap(({ start, end }) => range(start, end)));
-        for (const { start, end, previousEnd } of hub.ring.runs.slice(0, -1)) {
-          const position = Math.floor(start / batchSize) * batchSize;
-          const squeezed = previousEnd > position && end <= position + batchSize;
-          expect(range(start, end).every((sample) => inFrames.has(sample) !== squeezed)).toBe(true);
+        for (const { start, end } of hub.ring.runs.slice(0, -1)) {
+          expect(range(start, end).every((sample) => inFrames.has(sample))).toBe(true);
         }
         // Who reads it all again, or goes on after any frame, gets the same; who begins has lost nothing yet.
         const [first, ...others] = frames;
         const again = first === undefined ? [] : [{ ...first, lost: 0 }, ...others];
-        expect(rows(read(hub, batchSize))).toEqual(rows(again));
+        expect(rows(readAnew(hub, batchSize))).toEqual(rows(again));
         const step = Math.ceil(frames.length / 4);
         for (const [i, { sequence }] of frames.entries()) {
           if (i % step > 0) continue;
-          const resumed = read(hub, batchSize, { kind: 'after', sequence: BigInt(sequence), epoch: hub.epoch });
+          const resumed = readAnew(hub, batchSize, { kind: 'after', sequence: BigInt(sequence), epoch: hub.epoch });
           expect(rows(resumed)).toEqual(rows(frames.slice(i + 1)));
         }
       }),
       { numRuns: 60 },
     );
   });
+
+  it('have the same numbers for who comes when most of the runs are forgotten', () => {
+    const lengths = fc.oneof(
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 3000 }),
+      fc.constantFrom(8191, 8192, 8193, 30_000),
+    );
+    const gaps = fc.constantFrom(0, 0, 0, 1, 40, 5000);
+    const steps = fc.array(fc.record({ gap: gaps, count: lengths, retune: fc.constant(true) }), {
+      minLength: 30,
+      maxLength: 120,
+    });
+    // 32,768 samples are held, and 8192 are the longest frame.
+    const sizes = fc.oneof(fc.integer({ min: 20, max: 300 }), fc.integer({ min: 20, max: 8192 }), fc.constant(8192));
+    let [ahead, forgotten] = [0, 0];
+    fc.assert(
+      fc.property(steps, sizes, (played, batchSize) => {
+        const { source, hub } = started({ bytes: 65_536 });
+        const anew = (): FrameLayout => new FrameLayout(hub.ring, { batchSize, longest: 8192 });
+        // One who is there from the beginning, and keeps up.
+        const first = anew();
+        const frames: number[][] = [];
+        for (const step of played) {
+          play(source, step, new Uint8Array(2 * step.count));
+          frames.push(...spans(first, (frames.at(-1)?.[0] ?? -1) + 1));
+        }
+        let longest = 0;
+        for (const [sequence = 0, start = 0, end = 0] of frames) {
+          ahead = Math.max(ahead, sequence - Math.floor(start / batchSize));
+          longest = Math.max(longest, end - start);
+        }
+        expect(longest).toBeLessThanOrEqual(8192);
+        forgotten += played.length - hub.ring.runs.length;
+        // Who comes now, and reads all that is held.
+        const held = spans(anew(), 0);
+        expect(held).toEqual(frames.slice(frames.length - held.length));
+        // Who resumes, wherever.
+        for (const [sequence = 0] of frames.slice(-20)) {
+          const resumed = anew();
+          const at = beginAt(hub, { kind: 'after', sequence: BigInt(sequence) }, resumed);
+          expect(spans(resumed, at.sequence)).toEqual(held.filter(([number = 0]) => number > sequence));
+        }
+        // Who joins, and gets what all others get from there on.
+        const joined = anew();
+        const { sequence, sampleIndex } = beginAt(hub, { kind: 'live' }, joined);
+        source.make(20_000, new Uint8Array(40_000));
+        const others = spans(first, (frames.at(-1)?.[0] ?? -1) + 1);
+        const its = spans(joined, sequence);
+        expect(its).toEqual(others.slice(others.length - its.length));
+        expect(others.length - its.length).toBeLessThanOrEqual(1);
+        expect(its[0]?.[1] ?? sampleIndex).toBe(sampleIndex);
+      }),
+      { numRuns: 40 },
+    );
+    expect(ahead).toBeGreaterThan(20);
+    expect(forgotten).toBeGreaterThan(1000);
+  });
 });
 
+/** Frames from a number on as [number, first sample, end]. */
+function spans(layout: FrameLayout, from: number): number[][] {
+  const found: number[][] = [];
+  for (let span = layout.from(from); span !== undefined; span = layout.from(span.sequence + 1)) {
+    found.push([span.sequence, span.start, span.end]);
+  }
+  return found;
+}
+
 const range = (start: number, end: number): number[] => Array.from({ length: end - start }, (_, i) => start + i);
+
+describe('frames of a ring that keeps no history, as that of a part of a band', () => {
+  const laid = (steps: readonly (readonly [gap: number, count: number])[], batchSize: number): number[][] => {
+    const ring = new SampleRing(1_000_000, 1);
+    for (const [gap, count] of steps) {
+      const sampleIndex = ring.head + gap;
+      const tuning = { sampleRateHz: 1e6, centerFrequencyHz: 1e6 };
+      const timestampNs = BigInt(sampleIndex * 1000);
+      ring.append({ ...tuning, sampleIndex, timestampNs, bytes: new Uint8Array(count) });
+    }
+    ring.closeRun();
+    return spans(new FrameLayout(ring, { batchSize, longest: 262_144 }), 0);
+  };
+
+  it('never have numbers that are ahead of the samples: a part between two gaps of one frame has none', () => {
+    const steps = [
+      [0, 12],
+      [1, 4],
+      [1, 3],
+      [1, 12],
+    ] as const;
+    expect(laid(steps, 10)).toEqual([
+      [0, 0, 10],
+      [1, 10, 12],
+      [2, 18, 21],
+      [3, 22, 34],
+    ]);
+  });
+
+  it('are never longer than the longest: the first samples behind a gap are lost then', () => {
+    expect(
+      laid(
+        [
+          [0, 100_000],
+          [1, 424_287],
+        ],
+        262_144,
+      ),
+    ).toEqual([
+      [0, 0, 100_000],
+      [1, 262_144, 524_288],
+    ]);
+  });
+});
 
 describe('where reading begins', () => {
   /** 25 samples, 20 lost, 35 samples: microseconds, for there are a million a second. */
@@ -201,14 +331,16 @@ describe('where reading begins', () => {
     expect(read(gapped(), 10, timeOf(27))[0]).toMatchObject({ lost: 0 });
   });
 
-  it('takes the longest frames as they are, and cuts the one that would be longer', () => {
+  it('takes the longest frames as they are, and makes none that is longer', () => {
     const { source, hub } = started();
     const batchSize = 262_144;
     play(source, { gap: 0, count: 100_000, retune: false });
     play(source, { gap: 1, count: 2 * batchSize - 100_001, retune: false });
+    hub.end('stopped');
     expect(rows(read(hub, batchSize))).toEqual([
       [0, 0, 100_000, 0],
-      [1, batchSize, 2 * batchSize, batchSize - 100_000],
+      [1, 100_001, batchSize + 100_001, 1],
+      [2, batchSize + 100_001, 2 * batchSize, 0],
     ]);
   });
 });

@@ -1,5 +1,4 @@
 import { appendVarintField } from '../../protobuf-bytes.ts';
-import { frameFrom } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
 import type { EncodedFrame, FrameShelf } from './frame-shelf.ts';
 import { beginAt, type ReadFrom } from './read-from.ts';
@@ -38,7 +37,7 @@ export class FrameReader {
   constructor(origin: FrameOrigin, shelf: FrameShelf, from: ReadFrom) {
     this.#origin = origin;
     this.#shelf = shelf;
-    const { sequence, sampleIndex } = beginAt(origin, from, shelf.batchSize);
+    const { sequence, sampleIndex } = beginAt(origin, from, shelf.layout);
     this.#sequence = sequence;
     this.#sampleIndex = sampleIndex;
   }
@@ -55,10 +54,10 @@ export class FrameReader {
 
   /** The next frame that is complete, or undefined until there are more samples. */
   next(): ReadyFrame | undefined {
-    const { batchSize } = this.#shelf;
+    const { layout } = this.#shelf;
     const { ring } = this.#origin;
     const { runs } = ring;
-    const span = frameFrom(runs, this.#sequence, batchSize);
+    const span = layout.from(this.#sequence);
     if (span === undefined || span.start >= this.#endIndex) return undefined;
     const { sequence, start, end, run } = span;
     const lost = Math.max(0, start - this.#sampleIndex);
@@ -67,7 +66,7 @@ export class FrameReader {
     // What lies behind the run that was overwritten in part is a gap, and no fault of the reader's.
     const samplesMissed = overrun ? Math.min(start, run === oldest ? start : oldest.end) - this.#sampleIndex : 0;
     const framesMissed = overrun
-      ? Math.max(0, Math.min(Math.ceil(oldest.start / batchSize), sequence) - this.#sequence)
+      ? Math.max(0, Math.min(layout.numberFrom(oldest.start) ?? sequence, sequence) - this.#sequence)
       : 0;
     this.#sequence = sequence + 1;
     this.#sampleIndex = end;

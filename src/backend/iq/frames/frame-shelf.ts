@@ -1,9 +1,11 @@
 import { appendBytesFields, appendVarintField } from '../../protobuf-bytes.ts';
 import { messageType } from '../../protos.ts';
+import { BATCH_SIZE } from '../../stations/ranges.ts';
 import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
 import { FrameBuffers } from './frame-buffers.ts';
-import type { FrameSpan } from './frame-layout.ts';
+import { FrameLayout } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
+import type { FrameSpan } from './run-frames.ts';
 
 /** Field numbers of IQFrame. */
 const DATA_FIELD = 9;
@@ -31,6 +33,8 @@ export interface EncodedFrame {
 export class FrameShelf {
   readonly datatype: Datatype;
   readonly batchSize: number;
+  /** Which samples make a frame. */
+  readonly layout: FrameLayout;
   readonly #origin: FrameOrigin;
   /** Bytes of encoded frames that may be kept at this moment, for readers that are a little behind each other. */
   readonly #maxHeldBytes: () => number;
@@ -43,6 +47,8 @@ export class FrameShelf {
     this.#origin = origin;
     this.datatype = datatype;
     this.batchSize = batchSize;
+    const longest = Math.max(batchSize, origin.ring.history?.longestFrame ?? BATCH_SIZE.max);
+    this.layout = new FrameLayout(origin.ring, { batchSize, longest });
     this.#maxHeldBytes = maxHeldBytes;
   }
 

@@ -1,4 +1,4 @@
-import { frameEnd, frameFrom } from './frame-layout.ts';
+import type { FrameLayout, FramePosition } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
 
 /** Where reading begins. */
@@ -14,48 +14,35 @@ export type ReadFrom =
   /** With the frame that holds the first sample at or after this time, nanoseconds since 1970-01-01T00:00:00Z. */
   | { readonly kind: 'time'; readonly timestampNs: bigint };
 
-/** A position between two frames. */
-export interface FramePosition {
-  /** Number of the frame that should come next. */
-  readonly sequence: number;
-  /** Index of the sample that should come next: what lies between it and the first that does come is lost. */
-  readonly sampleIndex: number;
-}
-
 /** The position at which a reader of frames begins. Only who names one that is no longer held has lost something. */
-export function beginAt(origin: FrameOrigin, from: ReadFrom, batchSize: number): FramePosition {
-  const { runs } = origin.ring;
-  const live = Math.ceil(origin.nextIndex() / batchSize);
-  const at = (sequence: number): FramePosition => ({ sequence, sampleIndex: sequence * batchSize });
-  const held = (sequence: number): FramePosition => {
-    const span = frameFrom(runs, sequence, batchSize);
-    return span === undefined ? at(Math.max(sequence, live)) : { sequence: span.sequence, sampleIndex: span.start };
+export function beginAt(origin: FrameOrigin, from: ReadFrom, layout: FrameLayout): FramePosition {
+  const live = layout.live(origin.nextIndex());
+  /** With the first frame from a number on that is held, or else where that is going to be. */
+  const held = (sequence: number, otherwise: FramePosition): FramePosition => {
+    const span = layout.from(sequence);
+    return span === undefined ? otherwise : { sequence: span.sequence, sampleIndex: span.start };
+  };
+  const atSample = (sampleIndex: number): FramePosition => {
+    const position = layout.at(sampleIndex);
+    return position === undefined ? live : held(position.sequence, position);
   };
   switch (from.kind) {
     case 'live':
-      return at(live);
+      return live;
     case 'earliest':
-      return held(0);
+      return held(0, live);
     case 'index':
-      return from.sampleIndex >= origin.nextIndex() ? at(live) : atSample(origin, from.sampleIndex, batchSize);
+      return from.sampleIndex >= origin.nextIndex() ? live : atSample(from.sampleIndex);
     case 'time': {
       const index = origin.ring.indexAt(from.timestampNs);
-      return index === undefined ? at(live) : atSample(origin, index, batchSize);
+      return index === undefined ? live : atSample(index);
     }
     case 'after': {
-      if (from.epoch !== undefined && from.epoch !== origin.epoch) return held(0);
+      if (from.epoch !== undefined && from.epoch !== origin.epoch) return held(0, live);
       const wanted = from.sequence + 1n;
       // Beyond all samples made so far: no number that was given out.
-      if (wanted * BigInt(batchSize) > BigInt(origin.nextIndex())) return at(live);
-      return { sequence: Number(wanted), sampleIndex: frameEnd(runs, Number(wanted) - 1, batchSize) };
+      if (wanted > BigInt(live.sequence)) return live;
+      return { sequence: Number(wanted), sampleIndex: layout.endOf(Number(wanted) - 1) };
     }
   }
-}
-
-/** The frame that holds a sample: not always the one of its number, beside a gap. */
-function atSample({ ring }: FrameOrigin, sampleIndex: number, batchSize: number): FramePosition {
-  let span = frameFrom(ring.runs, Math.floor(sampleIndex / batchSize), batchSize);
-  if (span !== undefined && span.end <= sampleIndex) span = frameFrom(ring.runs, span.sequence + 1, batchSize);
-  const sequence = span?.sequence ?? Math.floor(sampleIndex / batchSize);
-  return { sequence, sampleIndex: span?.start ?? sequence * batchSize };
 }

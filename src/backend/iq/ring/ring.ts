@@ -2,6 +2,7 @@ import { PassbandError } from '../../../errors.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { SampleBlock } from '../sources/source.ts';
 import { GrowingRun, type Run } from './run.ts';
+import type { RunHistory } from './run-history.ts';
 
 export type { Run } from './run.ts';
 
@@ -45,9 +46,18 @@ export class SampleRing {
   #runs: GrowingRun[] = [];
   #head = 0;
   readonly #clock: Pick<Clock, 'nowMs'>;
+  /** Of the runs that are forgotten, where it is kept. */
+  readonly history: RunHistory | undefined;
   readonly #arrivals: { readonly end: number; readonly atMs: number }[] = [];
 
-  constructor(capacitySamples: number, bytesPerSample: number, clock: Pick<Clock, 'nowMs'> = systemClock) {
+  /** @param history is told of every run that is forgotten; none is kept unless given. */
+  constructor(
+    capacitySamples: number,
+    bytesPerSample: number,
+    clock: Pick<Clock, 'nowMs'> = systemClock,
+    history?: RunHistory,
+  ) {
+    this.history = history;
     this.#clock = clock;
     this.#bytesPerSample = bytesPerSample;
     this.#capacity = capacitySamples;
@@ -101,11 +111,12 @@ export class SampleRing {
   append(block: SampleBlock): void {
     if (block.sampleIndex < this.#head) throw new RangeError(`block ${block.sampleIndex} is before ${this.#head}`);
     const samples = block.bytes.length / this.#bytesPerSample;
+    if (samples === 0) return;
     let run = this.#runs.at(-1);
     if (run?.continuesWith(block) !== true) {
       run = new GrowingRun(block, this.#head);
       this.#runs.push(run);
-      if (this.#runs.length > MAX_RUNS) this.#runs.shift();
+      if (this.#runs.length > MAX_RUNS) this.#forgetOldest();
     }
     // Of a block longer than the ring only the end can be held.
     const kept = block.bytes.subarray(Math.max(0, samples - this.#capacity) * this.#bytesPerSample);
@@ -125,7 +136,7 @@ export class SampleRing {
 
   /** Forgets samples below an index. */
   evictBefore(index: number): void {
-    while (this.#runs[0] !== undefined && this.#runs[0].end <= index) this.#runs.shift();
+    while (this.#runs[0] !== undefined && this.#runs[0].end <= index) this.#forgetOldest();
     const oldest = this.#runs[0];
     if (oldest !== undefined && oldest.start < index) oldest.start = index;
   }
@@ -166,6 +177,11 @@ export class SampleRing {
     const first = Math.min(count, this.#places - at);
     take(this.#slice(at, first), 0);
     if (first < count) take(this.#slice(0, count - first), first);
+  }
+
+  #forgetOldest(): void {
+    const run = this.#runs.shift();
+    if (run !== undefined) this.history?.add(run);
   }
 
   /** @throws PassbandError RESOURCE_EXHAUSTED when there is no memory for so many; nothing has changed then. */
