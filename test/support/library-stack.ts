@@ -29,8 +29,12 @@ export interface LibraryStack {
   close(): Promise<void>;
 }
 
-/** Starts one; `flags` are those of `passband gateway`. */
-export async function startLibraryStack(flags: Readonly<Record<string, string>> = {}): Promise<LibraryStack> {
+type Flags = Readonly<Record<string, string>>;
+
+/** Starts one; `flags` are those of `passband gateway`, or make them when the library runs. */
+export async function startLibraryStack(
+  flags: Flags | ((library: Library, pki: TestPki) => Promise<Flags>) = {},
+): Promise<LibraryStack> {
   const pki = await makeTestPki();
   await writeFile(join(pki.dir, 'policy.yaml'), OPEN_POLICY);
   const library = await startLibrary(pki);
@@ -41,7 +45,7 @@ export async function startLibraryStack(flags: Readonly<Record<string, string>> 
       certs: pki.dir,
       proto: [LIBRARY_PROTO],
       backend: `localhost:${library.port}`,
-      ...flags,
+      ...(typeof flags === 'function' ? await flags(library, pki) : flags),
     },
     environment: {},
     file: undefined,
