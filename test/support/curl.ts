@@ -60,8 +60,10 @@ export function curlOf(origin: string, certsDir: string, name = 'client'): Curl 
       { timeout: TIMEOUT_MS },
     );
     const chunks: Buffer[] = [];
+    /** What readUntil has not given yet, and what came since it looked last. */
+    let unread: Buffer = Buffer.alloc(0);
+    const arrived: Buffer[] = [];
     let stderr = '';
-    let read = 0;
     let wake = (): void => {};
     let over = false;
     child.stdin.on('error', () => {});
@@ -70,6 +72,7 @@ export function curlOf(origin: string, certsDir: string, name = 'client'): Curl 
     });
     child.stdout.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
+      arrived.push(chunk);
       wake();
     });
     const ended = new Promise<CurlAnswer>((resolve, reject) => {
@@ -101,14 +104,14 @@ export function curlOf(origin: string, certsDir: string, name = 'client'): Curl 
       code,
       readUntil: async (mark) => {
         for (;;) {
-          const all = Buffer.concat(chunks);
-          const found = all.indexOf(mark, read);
+          if (arrived.length > 0) unread = Buffer.concat([unread, ...arrived.splice(0)]);
+          const found = unread.indexOf(mark);
           if (found !== -1) {
-            const part = all.subarray(read, found + mark.length).toString();
-            read = found + mark.length;
+            const part = unread.subarray(0, found + mark.length).toString();
+            unread = unread.subarray(found + mark.length);
             return part;
           }
-          if (over) throw new Error(`curl ended without ${JSON.stringify(mark)}: ${all.subarray(read)} ${stderr}`);
+          if (over) throw new Error(`curl ended without ${JSON.stringify(mark)}: ${unread} ${stderr}`);
           await new Promise<void>((resolve) => {
             wake = resolve;
           });

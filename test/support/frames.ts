@@ -1,5 +1,4 @@
 import type { EventSourceMessage } from 'eventsource-parser';
-import type { EventStream } from './https.ts';
 
 /** An IQ frame as its server-sent event carries it. */
 export interface Frame {
@@ -9,6 +8,8 @@ export interface Frame {
   readonly eventId: string;
   readonly sampleIndex: number;
   readonly samples: number;
+  /** Samples that are missing before it. */
+  readonly lostSamples: number;
   readonly data: Buffer;
 }
 
@@ -31,8 +32,15 @@ export function frameOf(event: EventSourceMessage): Frame {
     eventId: event.id ?? '',
     sampleIndex: Number(frame.sampleIndex ?? 0),
     samples: frame.sampleCount,
+    lostSamples: Number(frame.lostSamples ?? 0),
     data: Buffer.from(frame.data, 'base64'),
   };
+}
+
+/** Server-sent events, whoever receives them. */
+export interface EventsToRead extends AsyncIterable<EventSourceMessage> {
+  /** Breaks the connection off. */
+  stop(): void;
 }
 
 /** Reads a stream of IQ frames, a part at a time. What is not asked for is not read from the socket. */
@@ -41,11 +49,11 @@ export class FrameReader {
   readonly gaps: GapEvent[] = [];
   /** The end event; undefined while the stream goes on. */
   end: { readonly id: string | undefined; readonly status: { readonly code: number } } | undefined;
-  readonly #stream: EventStream;
+  readonly #stream: EventsToRead;
   // Kept by hand: leaving a loop over it would close the stream.
   readonly #events: AsyncIterator<EventSourceMessage>;
 
-  constructor(stream: EventStream) {
+  constructor(stream: EventsToRead) {
     this.#stream = stream;
     this.#events = stream[Symbol.asyncIterator]();
   }
@@ -80,7 +88,7 @@ export class FrameReader {
 }
 
 /** Reads `count` frames and breaks the connection off. */
-export async function takeFrames(stream: EventStream, count: number): Promise<FrameReader> {
+export async function takeFrames(stream: EventsToRead, count: number): Promise<FrameReader> {
   const reader = new FrameReader(stream);
   await reader.until(() => reader.frames.length >= count);
   reader.stop();
