@@ -1,12 +1,12 @@
 // needs: curl, jsonschema
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { type Curl, curlOf } from '../support/curl.ts';
-import { run } from '../support/run.ts';
+import { readSigmf } from '../support/read-sigmf.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -35,18 +35,6 @@ function played(from: number, bytes: number): Buffer {
   return Buffer.concat(Array<Buffer>(rounds).fill(recording)).subarray(begin, begin + bytes);
 }
 
-/** What a reader of SigMF that knows nothing of us finds in an archive. */
-async function foundIn(archive: Buffer): Promise<Record<string, unknown>> {
-  const file = join(folder, 'download.sigmf');
-  await writeFile(file, archive);
-  const listed = await run('tar', ['-tvf', file]);
-  expect([listed.code, listed.stderr]).toEqual([0, '']);
-  const schema = join(PACKAGE_ROOT, 'test', 'sigmf', 'recording.schema.json');
-  const read = await run('/usr/bin/python3', [join(PACKAGE_ROOT, 'test', 'support', 'read_sigmf.py'), file, schema]);
-  expect(read.stderr).toBe('');
-  return JSON.parse(read.stdout);
-}
-
 describe.each(['--http1.1', '--http2'])('over %s', (version) => {
   it('has the bytes of the source, and headers that say which', async () => {
     const headersFile = join(folder, `headers${version}`);
@@ -68,10 +56,10 @@ describe.each(['--http1.1', '--http2'])('over %s', (version) => {
   it('is an archive that others read', async () => {
     const { contentType, body } = await curl('/v1/stations/adsb/iq:download?seconds=0.25&archive=sigmf', version);
     expect(contentType).toBe('application/x-tar');
-    const { name, bytes, captures } = await foundIn(body);
+    const { name, bytes, captures } = await readSigmf(body);
     expect(name).toMatch(/^adsb-\d{8}T\d{6}Z$/);
     expect(bytes).toBe(1_000_000);
-    const [{ 'core:global_index': first }] = captures as [Record<string, number>];
+    const [{ 'core:global_index': first }] = captures as readonly [Record<string, number>];
     expect(sha512(body.subarray(512, 512 + 1_000_000))).toBe(sha512(played(first ?? 0, 1_000_000)));
   });
 
@@ -118,13 +106,16 @@ it('is a recording of the server in the end', async () => {
   expect(seen).toMatchObject({ state: 'RECORDING_STATE_FINISHED', samples: '300000', startedBy: 'oran-client' });
   const { body, contentType } = await curl(`/v1/recordings/${id}:download`);
   expect(contentType).toBe('application/x-tar');
-  expect(await foundIn(body)).toMatchObject({ name: id, bytes: 600_000 });
+  expect(await readSigmf(body)).toMatchObject({ name: id, bytes: 600_000 });
   expect(sha512(body.subarray(512, 512 + 600_000))).toBe(seen.sha512);
   expect((await curl(`/v1/recordings/${id}`, '-X', 'DELETE')).status).toBe(200);
   expect((await curl(`/v1/recordings/${id}`)).status).toBe(404);
 });
 
-it('and its recordings are nothing for those who may only look', async () => {
+it('is nothing that those who may only look can make or remove', async () => {
   const dashboard = curlOf(stack.gatewayUrl, stack.certsDir, 'dashboard');
-  expect((await dashboard('/v1/recordings')).status).toBe(403);
+  expect((await dashboard('/v1/recordings')).status).toBe(200);
+  const json = ['-H', 'content-type: application/json'];
+  expect((await dashboard('/v1/stations/adsb/recordings', '-d', '{"samples": 1}', ...json)).status).toBe(403);
+  expect((await dashboard('/v1/recordings/adsb-20260101T000000Z-0000', '-X', 'DELETE')).status).toBe(403);
 });

@@ -34,7 +34,7 @@ const limitFiles = async (process: CliProcess, bytes: string): Promise<void> => 
 async function start(...flags: readonly string[]): Promise<CliProcess> {
   const ports = ['--port', '0', '--backend-port', '0', '--metrics-port', '0'];
   const started = new CliProcess(['up', ...ports, '--host', '127.0.0.1', '--certs', certs, ...flags]);
-  const port = Number(await started.says(/^gateway +https:\/\/localhost:(\d+)/m));
+  const port = Number(await started.says(/^gateway +https:\/\/\S+:(\d+)/m));
   const caPem = await readFile(join(certs, 'ca.crt'), 'utf8');
   await client?.close();
   client = callerOf(`https://localhost:${port}`, caPem, pairIn(certs, 'client'));

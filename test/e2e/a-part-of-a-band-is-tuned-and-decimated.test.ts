@@ -1,4 +1,4 @@
-// needs: curl, scipy
+// needs: curl, jsonschema, scipy
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -7,6 +7,7 @@ import { planDecimation } from '../../src/backend/dsp/decimation-plan.ts';
 import { type Curl, curlOf } from '../support/curl.ts';
 import { FrameReader, takeFrames } from '../support/frames.ts';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';
+import { readSigmf } from '../support/read-sigmf.ts';
 import { run } from '../support/run.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
@@ -74,6 +75,7 @@ it('reaches a client as scipy filters the band, and goes on where it was broken 
   ]) {
     expect(headers).toContain(`${header}\r\n`);
   }
+  expect(await readSigmf(archive.body)).toMatchObject({ bytes: count * 8 });
   const [data, meta] = await unpackTar(archive.body);
   expect(JSON.parse(Buffer.from(meta?.data ?? []).toString())).toMatchObject({
     global: { 'core:sample_rate': 50_000, 'core:datatype': 'cf32_le' },

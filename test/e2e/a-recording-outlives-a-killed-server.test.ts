@@ -1,4 +1,4 @@
-// needs: curl
+// needs: curl, jsonschema
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { parseSigmfMetadata } from '../../src/sigmf/metadata.ts';
 import { CliProcess } from '../support/cli.ts';
 import { type Curl, curlOf } from '../support/curl.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';
+import { readSigmf } from '../support/read-sigmf.ts';
 import { until } from '../support/until.ts';
 
 let pki: TestPki;
@@ -30,7 +31,7 @@ async function start(): Promise<Curl> {
   const ports = ['--port', '0', '--backend-port', '0', '--metrics-port', '0', '--host', '127.0.0.1'];
   const flags = ['--certs', pki.dir, '--data', folder, '--recordings-min-free', '0', '--audit', 'off'];
   server = new CliProcess(['up', ...ports, ...flags]);
-  const port = await server.says(/https:\/\/localhost:(\d+) /);
+  const port = await server.says(/^gateway +https:\/\/\S+:(\d+)/m);
   return curlOf(`https://localhost:${port}`, pki.dir);
 }
 
@@ -70,4 +71,5 @@ it('opens as it is, and is brought in order by the next server', async () => {
   expect(data.length).toBe(left.size);
   const { body } = await after(`/v1/recordings/${id}:download`);
   expect(body.subarray(512, 512 + data.length).equals(data)).toBe(true);
+  expect(await readSigmf(body)).toMatchObject({ name: id, bytes: left.size });
 });

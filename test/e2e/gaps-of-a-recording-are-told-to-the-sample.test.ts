@@ -1,9 +1,10 @@
-// needs: curl
+// needs: curl, jsonschema
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Curl, curlOf } from '../support/curl.ts';
+import { readSigmf } from '../support/read-sigmf.ts';
 import { countingBytes, RecordingFolder } from '../support/sigmf-recording.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
@@ -105,9 +106,7 @@ it('an archive of it has the same captures, and the same samples', async () => {
   const member = (ending: string): Buffer =>
     execFileSync('tar', ['-xOf', file, members.find((name) => name.endsWith(ending)) ?? '']);
   expect(member('.sigmf-data').equals(data)).toBe(true);
-  const { captures } = JSON.parse(member('.sigmf-meta').toString()) as {
-    readonly captures: readonly Readonly<Record<string, number | string>>[];
-  };
+  const { captures } = await readSigmf(answer.body);
   const base = Number(captures[0]?.['core:global_index']) - 500;
   expect(captures).toMatchObject(
     CAPTURES.map(({ start, index, hz }) => ({

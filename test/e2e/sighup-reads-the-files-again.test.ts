@@ -15,7 +15,7 @@ beforeAll(async () => {
   certs = await mkdtemp(join(tmpdir(), 'passband-sighup-'));
   const ports = ['--port', '0', '--backend-port', '0', '--metrics-port', '0'];
   passband = new CliProcess(['up', ...ports, '--host', '127.0.0.1', '--certs', certs]);
-  const port = await passband.says(/^gateway +https:\/\/localhost:(\d+)/m);
+  const port = await passband.says(/^gateway +https:\/\/\S+:(\d+)/m);
   const caPem = readFileSync(join(certs, 'ca.crt'), 'utf8');
   caller = callerOf(`https://localhost:${port}`, caPem, pairIn(certs, 'client'), true);
 });

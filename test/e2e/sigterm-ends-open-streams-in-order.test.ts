@@ -21,7 +21,7 @@ beforeAll(async () => {
   const ports = ['--port', '0', '--backend-port', '0', '--metrics-port', '0'];
   // Half of the default: the request below that never ends takes all of it, and a busy machine its share.
   passband = new CliProcess(['up', '--shutdown', '4', ...ports, '--host', '127.0.0.1', '--certs', certs]);
-  port = Number(await passband.says(/^gateway +https:\/\/localhost:(\d+)/m));
+  port = Number(await passband.says(/^gateway +https:\/\/\S+:(\d+)/m));
 });
 afterAll(async () => {
   passband?.kill();

@@ -1,3 +1,4 @@
+// needs: jsonschema
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { unpackTar } from 'modern-tar';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { parseSigmfMetadata } from '../../src/sigmf/metadata.ts';
 import { CliProcess } from '../support/cli.ts';
+import { readSigmf, readSigmfPair } from '../support/read-sigmf.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -118,6 +120,7 @@ describe('passband record', () => {
     expect(code).toBe(0);
     expect(cutter.connections - before).toBeGreaterThan(3);
     const archive = await readFile(join(folder, 'cut.sigmf'));
+    expect(await readSigmf(archive)).toMatchObject({ bytes: 8_000_000 });
     const [data, meta] = await unpackTar(archive);
     const { captures, sha512: stated } = parseSigmfMetadata(Buffer.from(meta?.data ?? []).toString(), 'cut.sigmf');
     expect(captures).toHaveLength(1);
@@ -153,6 +156,7 @@ describe('passband record', () => {
     const data = await readFile(join(folder, 'away.sigmf-data'));
     const { captures } = parseSigmfMetadata(await readFile(join(folder, 'away.sigmf-meta'), 'utf8'), 'away');
     expect(data.length).toBe(4_000_000);
+    expect(await readSigmfPair(folder, 'away')).toMatchObject({ bytes: 4_000_000 });
     const [first, second] = captures;
     expect(captures).toHaveLength(2);
     expect((first?.globalIndex ?? 0) + (second?.sampleStart ?? 0)).toBe(Number(from));

@@ -9,7 +9,7 @@ import jsonschema
 
 SAMPLE_BYTES = {"cf32_le": 8, "ci16_le": 4, "ci8": 2, "cu8": 2}
 
-archive, schema = sys.argv[1:]
+archive, *schemas = sys.argv[1:]
 with tarfile.open(archive, "r:") as tar:
     members = tar.getmembers()
     assert len(members) == 2 and all(member.isfile() for member in members), members
@@ -19,8 +19,10 @@ with tarfile.open(archive, "r:") as tar:
     metadata = json.load(tar.extractfile(meta))
     samples = tar.extractfile(data).read()
 
-with open(schema) as file:
-    jsonschema.Draft202012Validator(json.load(file)).validate(metadata)
+for schema in schemas:
+    with open(schema) as file:
+        jsonschema.Draft202012Validator(json.load(file)).validate(metadata)
+assert schemas, "held to no schema"
 assert hashlib.sha512(samples).hexdigest() == metadata["global"]["core:sha512"], "another hash"
 assert len(samples) % SAMPLE_BYTES[metadata["global"]["core:datatype"]] == 0, "part of a sample"
 starts = [capture["core:sample_start"] for capture in metadata["captures"]]
