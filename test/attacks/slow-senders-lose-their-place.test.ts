@@ -1,6 +1,6 @@
 // Slowloris behind the handshake: requests that are begun and never finished, octet by octet. Each has a time by which it
 // must be whole; then its place is free, whatever trickles on, and others have been served meanwhile.
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PassbandError } from '../../src/errors.ts';
 import { readBody } from '../../src/gateway/edge/body.ts';
 import { leaveUnreadBody } from '../../src/gateway/edge/unread-body.ts';
@@ -18,6 +18,7 @@ import {
   settings,
 } from '../support/http2-frames.ts';
 import { Http2Peer } from '../support/http2-peer.ts';
+import { makeTestPki, type TestPki } from '../support/pki.ts';
 import { rawConnected, rawExchange, requestText, untilClosed } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 
@@ -26,13 +27,28 @@ const LIMIT_MS = 1_500;
 /** Milliseconds between two octets of a slow sender: none of the limits would ever pass between them. */
 const TRICKLE_MS = 50;
 
-let edge: EdgeUnderTest;
-/** Statuses of the requests whose body did not come in time. */
-const refused: number[] = [];
-let stopTrickle = (): void => {};
+let pki: TestPki;
 
 beforeAll(async () => {
-  edge = await startEdge(
+  pki = await makeTestPki();
+});
+afterAll(() => pki?.remove());
+
+/** One attack: a listener that nobody else uses, since others are under way at the same time. */
+interface Attacked {
+  readonly edge: EdgeUnderTest;
+  /** Statuses of the requests whose body did not come in time. */
+  readonly refused: readonly number[];
+  /** Sends the same bytes again and again, for as long as the test lasts. */
+  trickle(send: () => void): void;
+  expectOthersServed(): Promise<void>;
+}
+
+/** A test that has such a listener, and ends with its place free. */
+const attack = async (under: (attacked: Attacked) => Promise<void>): Promise<void> => {
+  const refused: number[] = [];
+  let stopTrickle = (): void => {};
+  const edge = await startEdge(
     async (request, response) => {
       leaveUnreadBody(request, response, LIMIT_MS);
       try {
@@ -45,28 +61,32 @@ beforeAll(async () => {
       }
     },
     { headersTimeoutMs: LIMIT_MS, idleSessionMs: LIMIT_MS },
+    pki,
   );
-});
-afterEach(async () => {
-  stopTrickle();
-  await until('the place is free', edge.open, (open) => open === 0);
-});
-afterAll(() => edge?.stop());
-
-/** Sends the same bytes again and again, for as long as the test lasts. */
-function trickle(send: () => void): void {
-  const timer = setInterval(send, TRICKLE_MS);
-  stopTrickle = () => clearInterval(timer);
-}
-
-async function expectOthersServed(): Promise<void> {
-  expect((await rawExchange(edge.asClient, requestText('GET', '/'))).body).toContain('served');
-}
+  try {
+    await under({
+      edge,
+      refused,
+      trickle: (send) => {
+        const timer = setInterval(send, TRICKLE_MS);
+        stopTrickle = () => clearInterval(timer);
+      },
+      expectOthersServed: async () => {
+        expect((await rawExchange(edge.asClient, requestText('GET', '/'))).body).toContain('served');
+      },
+    });
+    stopTrickle();
+    await until('the place is free', edge.open, (open) => open === 0);
+  } finally {
+    stopTrickle();
+    await edge.stop();
+  }
+};
 
 const POST = 'POST / HTTP/1.1\r\nHost: localhost\r\n';
 
 describe('HTTP/1.1', () => {
-  it.each([
+  it.concurrent.each([
     ['a request line', 'GET /', 'a'],
     ['headers', 'GET / HTTP/1.1\r\nHost: localhost\r\n', 'x: y\r\n'],
     ['a body with a length', `${POST}Content-Length: 1000\r\n\r\n`, 'x'],
@@ -74,23 +94,23 @@ describe('HTTP/1.1', () => {
     ['the size of a chunk', `${POST}Transfer-Encoding: chunked\r\n\r\n`, '0'],
     ['chunk extensions', `${POST}Transfer-Encoding: chunked\r\n\r\n1;`, 'x'],
     ['trailers', `${POST}Transfer-Encoding: chunked\r\n\r\n0\r\n`, 'x: y\r\n'],
-  ])('%s', async (_name, first, then) => {
-    const seen = [refused.length, edge.unreadable.length];
-    const socket = await rawConnected(edge.asClient);
-    const answer = untilClosed(socket);
-    socket.write(first);
-    trickle(() => socket.write(then));
-    await expectOthersServed();
-    // Who goes on sending to a connection that is closed may lose what was said last.
-    expect([408, 0]).toContain((await answer).status);
-    const late = [...refused.slice(seen[0]), ...edge.unreadable.slice(seen[1]).map(({ status }) => status)];
-    expect(late).toEqual([408]);
-  });
+  ])('%s', (_name, first, then) =>
+    attack(async ({ edge, refused, trickle, expectOthersServed }) => {
+      const socket = await rawConnected(edge.asClient);
+      const answer = untilClosed(socket);
+      socket.write(first);
+      trickle(() => socket.write(then));
+      await expectOthersServed();
+      // Who goes on sending to a connection that is closed may lose what was said last.
+      expect([408, 0]).toContain((await answer).status);
+      expect([...refused, ...edge.unreadable.map(({ status }) => status)]).toEqual([408]);
+    }),
+  );
 });
 
 describe('HTTP/2', () => {
   const post = headers(1, headerBlock(requestFields('POST', '/')), FLAG.endHeaders);
-  it.each<readonly [string, Buffer, Buffer]>([
+  it.concurrent.each<readonly [string, Buffer, Buffer]>([
     ['nothing but its settings', Buffer.alloc(0), Buffer.alloc(0)],
     ['pings', Buffer.alloc(0), ping()],
     ['settings', Buffer.alloc(0), settings()],
@@ -100,43 +120,49 @@ describe('HTTP/2', () => {
       headers(1, headerBlock(requestFields('GET', '/')), FLAG.endStream),
       Buffer.alloc(0),
     ],
-  ])('a connection of %s', async (_name, first, then) => {
-    const peer = await Http2Peer.open(edge.asClient);
-    peer.send(first);
-    trickle(() => peer.send(then));
-    await expectOthersServed();
-    await peer.end();
-  });
+  ])('a connection of %s', (_name, first, then) =>
+    attack(async ({ edge, trickle, expectOthersServed }) => {
+      const peer = await Http2Peer.open(edge.asClient);
+      peer.send(first);
+      trickle(() => peer.send(then));
+      await expectOthersServed();
+      await peer.end();
+    }),
+  );
 
-  it.each([
+  it.concurrent.each([
     ['nothing', Buffer.alloc(0)],
     ['half of the preface', PREFACE.subarray(0, 10)],
     ['the preface alone', PREFACE],
-  ])('%s', async (_name, first) => {
-    const socket = await rawConnected({ ...edge.asClient, alpn: ['h2'] });
-    const answer = untilClosed(socket);
-    if (first.length > 0) socket.write(first);
-    await expectOthersServed();
-    await answer;
-  });
+  ])('%s', (_name, first) =>
+    attack(async ({ edge, expectOthersServed }) => {
+      const socket = await rawConnected({ ...edge.asClient, alpn: ['h2'] });
+      const answer = untilClosed(socket);
+      if (first.length > 0) socket.write(first);
+      await expectOthersServed();
+      await answer;
+    }),
+  );
 
-  it('a body', async () => {
-    const peer = await Http2Peer.open(edge.asClient);
-    peer.send(post);
-    trickle(() => peer.send(data(1, 'x')));
-    await expectOthersServed();
-    expect([408, 0]).toContain((await peer.over(1)).status);
-    expect(refused.at(-1)).toBe(408);
-    // The stream is gone, and with it what kept the connection.
-    await peer.end();
-  });
+  it.concurrent('a body', () =>
+    attack(async ({ edge, refused, trickle, expectOthersServed }) => {
+      const peer = await Http2Peer.open(edge.asClient);
+      peer.send(post);
+      trickle(() => peer.send(data(1, 'x')));
+      await expectOthersServed();
+      expect([408, 0]).toContain((await peer.over(1)).status);
+      expect(refused.at(-1)).toBe(408);
+      // The stream is gone, and with it what kept the connection.
+      await peer.end();
+    }));
 
-  it('a request that is whole keeps its connection for as long as its answer takes', async () => {
-    const peer = await Http2Peer.open(edge.asClient);
-    peer.send(post, data(1, 'x'));
-    await expectOthersServed();
-    peer.send(data(1, 'y', FLAG.endStream));
-    expect(await peer.over(1)).toMatchObject({ status: 200, body: 'served 2' });
-    await peer.end();
-  });
+  it.concurrent('a request that is whole keeps its connection for as long as its answer takes', () =>
+    attack(async ({ edge, expectOthersServed }) => {
+      const peer = await Http2Peer.open(edge.asClient);
+      peer.send(post, data(1, 'x'));
+      await expectOthersServed();
+      peer.send(data(1, 'y', FLAG.endStream));
+      expect(await peer.over(1)).toMatchObject({ status: 200, body: 'served 2' });
+      await peer.end();
+    }));
 });

@@ -20,12 +20,13 @@ export interface EdgeUnderTest {
   stop(): Promise<void>;
 }
 
-/** Starts a listener on a free port. */
+/** Starts a listener on a free port, with a PKI of its own unless it is given one, which it leaves to its giver. */
 export async function startEdge(
   handler: RequestListener,
   options: Partial<ListenerOptions> = {},
+  givenPki?: TestPki,
 ): Promise<EdgeUnderTest> {
-  const pki = await makeTestPki();
+  const pki = givenPki ?? (await makeTestPki());
   const refused: string[] = [];
   const unreadable: PassbandError[] = [];
   let open = 0;
@@ -58,7 +59,7 @@ export async function startEdge(
     asClient,
     stop: async () => {
       await listener.closeAll();
-      await pki.remove();
+      if (givenPki === undefined) await pki.remove();
     },
   };
 }
