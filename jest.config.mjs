@@ -1,6 +1,6 @@
 /** One configuration for every group; `npm test` runs them all (see scripts/test.mjs). */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -8,12 +8,16 @@ export default {
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
     ],
   },
+  globalSetup: '<rootDir>/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   setupFilesAfterEnv: ['<rootDir>/test/support/property-seed.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  moduleNameMapper: { '^zeromq$': '<rootDir>/test/support/zeromq-of-the-process.mjs' },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
-  maxWorkers: 2,
+  // More than there are cores: a third of the tests' time on two is waiting, for a clock or the end of a certificate.
+  maxWorkers: 3,
+  testSequencer: '<rootDir>/test/support/sequencer.mjs',
   // Modules of finished files stay in a worker's memory; a full one collects garbage for seconds, which no test expects.
-  // And ZeroMQ's binary serves one set of modules in a process: a worker that had it does not take a second file with it.
   workerIdleMemoryLimit: '250MB',
   testTimeout: 120_000,
 };

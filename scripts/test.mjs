@@ -107,8 +107,8 @@ const jest = run(
     bin('jest'),
     '--json',
     `--outputFile=${results}`,
-    // A process for each file: ZeroMQ's binary serves one set of modules in a process, and jest makes a new one for each file.
-    ...(isSlow ? ['--maxWorkers=2', '--workerIdleMemoryLimit=1MB'] : []),
+    // These leave no core idle: demodulators, GNU Radio.
+    ...(isSlow ? ['--maxWorkers=2'] : []),
     // In front of the option below, which takes every word that follows it for a pattern.
     ...chosen,
     '--testPathIgnorePatterns',

@@ -1,5 +1,5 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -92,8 +92,14 @@ function subjectOf({ cn = 'oran-client', o = [], ou = [], rawSubject }: TestCert
   ];
 }
 
+/** Folder of the PKI that global-setup.mjs made for the whole run. */
+const MADE_FOR_RUN = process.env.PASSBAND_TEST_PKI;
+/** Whether a PKI of this test file is a copy of it, and not yet removed. */
+let isCopyThere = false;
+
 /**
- * Makes a PKI of its own for a test: nothing of it is ever trusted outside. Call `remove` when done.
+ * Makes a PKI of its own for a test: nothing of it is ever trusted outside. Call `remove` when done. It may be a copy of
+ * what the whole run has, with the same CA; of PKIs that a test has at the same time no two have the same.
  *
  * @param pathLength how many CAs may be between the folder's CA and a leaf; 1 is needed for `intermediate`.
  */
@@ -107,7 +113,11 @@ export async function makeTestPki({ pathLength = 0 }: { readonly pathLength?: nu
     await writeFile(join(dir, 'ca.key'), authority.keyPem, { mode: 0o600 });
     await writeFile(join(dir, 'ca.crt'), authority.certPem);
   }
-  await ensureDevPki(dir);
+  const isCopy = MADE_FOR_RUN !== undefined && pathLength === 0 && !isCopyThere;
+  if (isCopy) {
+    isCopyThere = true;
+    await cp(join(MADE_FOR_RUN, 'certs'), dir, { recursive: true });
+  } else await ensureDevPki(dir);
 
   const pair: TestPki['pair'] = async (name) => {
     const [certFile, keyFile] = [join(dir, `${name}.crt`), join(dir, `${name}.key`)];
@@ -169,6 +179,9 @@ export async function makeTestPki({ pathLength = 0 }: { readonly pathLength?: nu
     revoked.push(...certPems.map((pem) => new X509Certificate(pem).serialNumber));
     return crl(revoked);
   };
-  const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
+  const remove = async (): Promise<void> => {
+    await rm(root, { recursive: true, force: true });
+    if (isCopy) isCopyThere = false;
+  };
   return { dir, caPem: ca.certPem, issue, pair, intermediate, crl, revoke, remove };
 }
