@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Caller, callerOf, pairIn } from '../support/https.ts';
-import { rawConnect, rawConnected, rawExchange, requestText } from '../support/raw.ts';
+import { type RawOptions, rawConnect, rawConnected, rawExchange, requestText, untilClosed } from '../support/raw.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { BAD_REQUESTS, MAX_BODY_BYTES } from './bad-requests.ts';
+import { NAMELESS, REFUSED } from './certificates.ts';
+import { STRANGE_TARGETS } from './strange-targets.ts';
 
 let stack: Stack;
 
@@ -53,10 +55,66 @@ async function misbehave(http2: boolean): Promise<void> {
   await client.close();
 }
 
+const asClient = (name = 'client'): RawOptions => ({
+  port: stack.port,
+  caPem: stack.pki.caPem,
+  pair: pairIn(stack.certsDir, name),
+});
+
+/** Every certificate that is refused, and a good one whose holder may not do what is asked. */
+async function misbehaveByCertificate(): Promise<void> {
+  for (const [, certificate] of REFUSED) {
+    const pair = certificate && (await stack.pki.issue(certificate));
+    expect((await rawExchange({ ...asClient(), pair }, requestText('GET', '/'))).text).toBe('');
+  }
+  for (const [, certificate] of NAMELESS) {
+    const pair = await stack.pki.issue(certificate);
+    const answer = await rawExchange({ ...asClient(), pair }, requestText('GET', '/v1/stations/sim-1/iq'));
+    expect(answer.status).toBe(403);
+  }
+  const start = requestText('POST', '/v1/stations/sim-1:start', ['Content-Length: 0']);
+  expect((await rawExchange(asClient('dashboard'), start)).status).toBe(403);
+}
+
+/** Peers that stop in the middle of a handshake and of their headers, until they are cut. */
+async function misbehaveSlowly(): Promise<void> {
+  const bare = connectTcp(stack.port, '127.0.0.1');
+  // A record header that announces 512 bytes of handshake, and the first of them.
+  bare.on('error', () => {}).write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
+  bare.resume();
+  const handshake = once(bare, 'close');
+  const socket = await rawConnected(asClient());
+  const answer = untilClosed(socket);
+  socket.write('GET /v1/stations HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+  expect((await answer).status).toBe(408);
+  await handshake;
+}
+
+/** A backend that dies under an open stream, is away, and comes back. */
+async function loseTheBackend(): Promise<void> {
+  const client = callerWith(false);
+  const stream = await client.events('/v1/stations/sim-1/iq');
+  const events = stream[Symbol.asyncIterator]();
+  await events.next();
+  await stack.stopBackend();
+  let last: string | undefined;
+  for await (const { event, data } of { [Symbol.asyncIterator]: () => events }) last = `${event} ${data}`;
+  expect(last).toMatch(/^end .*"code":14/);
+  expect((await client.call('/v1/stations')).status).toBe(503);
+  await stack.startBackend();
+  await until(
+    'the backend answers again',
+    async () => (await client.call('/v1/stations')).status,
+    (status) => status === 200,
+  );
+  await client.close();
+}
+
 async function misbehaveBelowHttp(): Promise<void> {
-  const to = { port: stack.port, caPem: stack.pki.caPem, pair: pairIn(stack.certsDir, 'client') };
-  await rawExchange({ ...to, pair: undefined }, requestText('GET', '/'));
-  await rawExchange({ ...to, pair: await stack.pki.issue({ issuer: 'self' }) }, requestText('GET', '/'));
+  const to = asClient();
+  for (const [, target, status] of STRANGE_TARGETS) {
+    expect((await rawExchange(to, requestText('GET', target))).status).toBe(status);
+  }
   await rawExchange(to, 'NOT HTTP\r\n\r\n');
   await rawExchange(to, requestText('GET', '/', [`x: ${'y'.repeat(17_000)}`]));
   // Cut in the handshake, before a request, in a request, in a body, and in the middle of an answer.
@@ -106,9 +164,22 @@ it('leaves no call, socket or timer, and the process serves', async () => {
   await misbehave(false);
   await settled();
   const before = resources();
+  // One reader stays, and reads nothing, while all the others come and go.
+  const stalled = await rawConnected(asClient());
+  stalled.write(requestText('GET', '/v1/stations/adsb/iq?overflow=drop-oldest'), () => stalled.pause());
+  const slow = misbehaveSlowly();
   await misbehave(false);
   await misbehave(true);
   await misbehaveBelowHttp();
+  await misbehaveByCertificate();
+  await slow;
+  await until(
+    'the stalled reader alone is left',
+    () => metric('passband_streams_active'),
+    (count) => count === 1,
+  );
+  stalled.destroy();
+  await loseTheBackend();
   await settled();
   const noMore = (now: typeof before): boolean =>
     Object.entries(now).every(([kind, count]) => count <= (before[kind] ?? 0));

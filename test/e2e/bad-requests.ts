@@ -39,6 +39,9 @@ const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(dept
 
 /** Requests of a caller who may do everything, that are refused all the same. */
 export const BAD_REQUESTS: readonly BadRequest[] = [
+  invalid('metadata of a name that gRPC has not', '/v1/stations', /Grpc-Metadata-a!b cannot be passed on/i, {
+    headers: { 'Grpc-Metadata-a!b': 'x' },
+  }),
   body('JSON that breaks off', '{"band": ', /JSON/),
   body('JSON with something behind it', '{} {}', /JSON/),
   body('JSON with a comment', '{/* */}', /JSON/),

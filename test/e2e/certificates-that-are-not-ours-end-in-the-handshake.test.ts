@@ -1,21 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ClientPair } from '../support/https.ts';
-import type { TestCertificate } from '../support/pki.ts';
 import { rawExchange, requestText } from '../support/raw.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
-
-const HOUR_MS = 3_600_000;
-const inHours = (hours: number): Date => new Date(Date.now() + hours * HOUR_MS);
-
-const REFUSED: readonly (readonly [string, TestCertificate | undefined, RegExp])[] = [
-  ['no certificate', undefined, /did not return a certificate/],
-  ['a self-signed one', { issuer: 'self' }, /SELF_SIGNED/],
-  ['one of a CA with the name of ours', { issuer: 'other-ca' }, /SIGNATURE|UNABLE_TO/],
-  ['an expired one', { notBefore: inHours(-48), notAfter: inHours(-1) }, /EXPIRED/],
-  ['one that is not valid yet', { notBefore: inHours(1), notAfter: inHours(48) }, /NOT_YET_VALID/],
-  ['one for servers only', { eku: 'server' }, /PURPOSE/],
-];
+import { REFUSED } from './certificates.ts';
 
 let stack: Stack;
 

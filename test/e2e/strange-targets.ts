@@ -1,0 +1,23 @@
+/** Request targets that well-behaved clients put right before they send them, and the status of the answer. */
+export const STRANGE_TARGETS: readonly (readonly [name: string, target: string, status: number])[] = [
+  ['dot segments', '/v1/stations/../../../etc/passwd', 400],
+  ['dot segments before a page', '/x/../healthz', 400],
+  ['a dot segment', '/v1/./stations', 400],
+  ['encoded dot segments', '/v1/stations/%2e%2e/%2E%2e', 400],
+  ['half-encoded dot segments', '/v1/stations/.%2e/stations', 400],
+  ['two slashes', '//v1/stations', 400],
+  ['a slash behind', '/v1/stations/', 404],
+  ['a slash behind a page', '/healthz/', 404],
+  ['two slashes behind', '/v1/stations//', 400],
+  ['an encoded NUL', '/v1/stations/sim-1%00.json', 400],
+  ['a NUL', '/v1/stations/sim-1\0', 400],
+  ['a backslash', '/v1\\..\\stations', 400],
+  ['a fragment', '/v1/stations#sim-1', 400],
+  ['a tab', '/v1/stations/\tsim-1', 400],
+  ['no slash', 'v1/stations', 400],
+  ['an asterisk', '*', 400],
+  ['another scheme', 'ftp://localhost/v1/stations', 400],
+  ['nine kilobytes', `/v1/${'a'.repeat(9000)}`, 414],
+  ['a query of nine kilobytes', `/v1/stations?a=${'a'.repeat(9000)}`, 414],
+  ['seventeen kilobytes', `/v1/${'a'.repeat(17_000)}`, 431],
+];
