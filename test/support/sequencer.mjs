@@ -7,7 +7,6 @@ const testFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 /** What takes 15 s or more, longest first. */
 const LONG = [
   'cli/refusals',
-  'attacks/slow-senders-lose-their-place',
   'interop/we-take-theirs',
   'docs/readme-commands',
   'backend/lost-rights',
@@ -27,7 +26,6 @@ const LONG = [
   'proto/wire-images',
   'interop/mosquitto-takes-ours',
   'attacks/a-window-that-never-opens-holds-little',
-  'gateway/edge/time-limits',
   'interop/chromium-takes-ours',
   'backend/recordings/recordings',
   'e2e/only-the-backend-that-is-connected-is-judged',

@@ -47,7 +47,7 @@ describe('a peer that takes its time', () => {
     await serves();
   });
 
-  it.each([
+  it.concurrent.each([
     ['nothing at all', ''],
     ['half a request line', 'GET /v1/sta'],
     ['half of its headers', 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: '],
@@ -59,7 +59,7 @@ describe('a peer that takes its time', () => {
     await serves();
   });
 
-  it('is answered 408 when its headers trickle', async () => {
+  it.concurrent('is answered 408 when its headers trickle', async () => {
     const socket = await rawConnected(edge.asClient);
     const answer = untilClosed(socket);
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
