@@ -8,6 +8,7 @@ import { type Audit, noAudit } from '../audit/audit.ts';
 import { logged } from '../audit/logged.ts';
 import { PassbandError } from '../errors.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
+import { listenError } from '../listen-error.ts';
 import type { Material } from '../trust/material.ts';
 import type { Reloadable } from '../trust/reloadable.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -140,17 +141,21 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   const rechecks = new Rechecks({ ...judged, calls: guard.liveCalls });
   const admit = admitConnections({ ...judged, rechecks });
   const onSecure = takeConnections(server, admit);
-  const tls = await openTlsDoor({ ...options, metrics: metrics.connections, onSecure }).catch(
+  const { host } = options;
+  const settings = { who: 'the backend', host, hostSetting: 'backend-host', portSetting: 'backend-port' };
+  const cannotListen = (error: Error): Error => listenError(error, { ...settings, port: options.port });
+  const tls = await openTlsDoor({ ...options, metrics: metrics.connections, onSecure, cannotListen }).catch(
     async (error: unknown) => {
       rechecks.close();
       await recordings.close();
+      stations.close(new PassbandError('UNAVAILABLE', 'the server could not be started'));
       throw error;
     },
   );
   const { port } = tls;
   const listeners = new RtlTcpListeners({ clock, log, material, admit, guard, metrics: metrics.connections });
   const forgetStations = stations.observe(listeners);
-  log.info({ host: options.host, port, stations: stations.all().map(({ id }) => id) }, 'backend listens');
+  log.info({ host, port, stations: stations.all().map(({ id }) => id) }, 'backend listens');
 
   return {
     port,

@@ -173,6 +173,16 @@ describe('a listener with TLS', () => {
     });
   });
 
+  it('says of a port that is in use what its own settings can change', async () => {
+    const taken = { ...STATION, rtlTcpListener: { host: '127.0.0.1', port, tls: true } };
+    const second = await BackendUnderTest.start({ pki, clock: new ManualClock(), stations: [taken] });
+    const line = await until('it is told', () => second.log.find(({ level }) => level === 50));
+    await second.stop();
+    expect(line).toMatchObject({ station: 'lab-1', port, err: { code: 'EADDRINUSE' } });
+    expect(line?.msg).toMatch(/station lab-1 .* free its port or change rtl_tcp_listener/);
+    expect(JSON.stringify(line)).not.toMatch(/backend/);
+  });
+
   it('says of one whose station stops that it is over', async () => {
     const one = await client(await program()).served();
     rules.set(ALL);

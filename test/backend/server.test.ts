@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
@@ -7,8 +8,13 @@ import { startBackend } from '../../src/backend/server.ts';
 import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import { UsageError } from '../../src/errors.ts';
 import { DEV_POLICY } from '../../src/gateway/guard/policy.ts';
+import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { unchanging } from '../../src/trust/reloadable.ts';
+import { filesOpenIn } from '../support/files-open-in.ts';
 import { BackendUnderTest, backendMaterial, policyOf } from './backend-under-test.ts';
+import { ManualClock } from './manual-clock.ts';
+
+const FIXTURES = join(PACKAGE_ROOT, 'fixtures');
 
 describe('the backend as a server', () => {
   let backend: BackendUnderTest;
@@ -30,6 +36,27 @@ describe('the backend as a server', () => {
     await expect(second).rejects.toThrow(
       `the backend cannot listen: port ${backend.backend.port} is in use; choose another with --backend-port`,
     );
+  });
+
+  it('leaves nothing running when the port is taken', async () => {
+    const openBefore = await filesOpenIn(FIXTURES);
+    const clock = new ManualClock();
+    const tape = { kind: 'sigmf', file: 'fixtures/recordings/modes1.sigmf-meta' } as const;
+    const second = startBackend({
+      host: '127.0.0.1',
+      port: backend.backend.port,
+      material: unchanging(await backendMaterial(backend.pki)),
+      policy: unchanging(policyOf(DEV_POLICY)),
+      stations: [
+        { stationId: 'tape', description: '', source: tape },
+        // Tried again now and then until it is there.
+        { stationId: 'gone', description: '', source: { ...tape, file: '/nowhere/x.sigmf-meta' } },
+      ],
+      log: pino({ level: 'silent' }),
+      clock,
+    });
+    await expect(second).rejects.toThrow(UsageError);
+    expect([clock.timers, await filesOpenIn(FIXTURES)]).toEqual([0, openBefore]);
   });
 
   it('drops connections that never came to a handshake when it is closed', async () => {

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import { listenAddress } from '../../listen-address.ts';
-import { listenError } from '../../listen-error.ts';
 import type { TlsMaterial } from '../../pki/store.ts';
 import { refusedCertificates } from '../../refused-certificates.ts';
 import { handshakeAddress, remoteAddress } from '../../remote-address.ts';
@@ -33,6 +32,8 @@ export interface TlsDoorOptions {
   readonly protocol?: 'h2' | 'any';
   /** Takes a connection whose peer has shown a certificate that our CA signed, and speaks the protocol. */
   readonly onSecure: (socket: TLSSocket) => void;
+  /** Says in the operator's words why the address could not be listened on; it is thrown as it is unless told. */
+  readonly cannotListen?: (error: Error) => Error;
 }
 
 /** A listener for mutual TLS. */
@@ -118,12 +119,9 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
   };
 }
 
-function listening(server: Server, { host, port }: TlsDoorOptions): Promise<void> {
+function listening(server: Server, { host, port, cannotListen = (error) => error }: TlsDoorOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const refuse = (error: Error): void => {
-      const settings = { hostSetting: 'backend-host', portSetting: 'backend-port' };
-      reject(listenError(error, { who: 'the backend', host, port, ...settings }));
-    };
+    const refuse = (error: Error): void => reject(cannotListen(error));
     server.once('error', refuse);
     server.listen(listenAddress(host, port), () => {
       server.off('error', refuse);
