@@ -36,7 +36,7 @@ describe('passband record', () => {
     const program = [process.execPath, join(PACKAGE_ROOT, 'dist', 'cli', 'main.js'), ...recordTo('a.cf32')];
     const quoted = program.map((word) => `'${word}'`).join(' ');
     // A pseudo terminal of 100 columns.
-    const { code, stdout: seen } = await run('script', ['-qec', `stty cols 100 && ${quoted}`, '/dev/null']);
+    const { code, stdout: seen } = await run('script', ['-qec', `stty cols 100 && ${quoted}`, '/dev/null'], '', 60_000);
     expect(code).toBe(0);
     const bars = [...seen.matchAll(BAR)].map(([, bar = '', percent, seconds]) => ({
       filled: bar.replaceAll('░', '').length / bar.length,

