@@ -5,6 +5,7 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { codeNumber, PassbandError } from '../errors.ts';
+import type { EndReason } from './iq/frames/frame-origin.ts';
 import { statusTrailers } from './public-status.ts';
 
 /** What begins the sending of a stream, to be called when the call's headers have been sent. */
@@ -64,8 +65,8 @@ export function serverStream<Request>(
 /** Ends a stream: in good order, or with an error's status. */
 export function endStream(
   call: { end(): unknown; emit(event: 'error', error: Error): boolean },
-  reason: 'stopped' | PassbandError,
+  reason: EndReason,
 ): void {
-  if (reason === 'stopped') call.end();
-  else call.emit('error', statusError(reason));
+  if (reason instanceof PassbandError) call.emit('error', statusError(reason));
+  else call.end();
 }

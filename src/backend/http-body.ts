@@ -15,10 +15,16 @@ const HTTP_BODY = messageType('google.api.HttpBody');
  *
  * @param contentType counts in the first part only; empty in those that follow.
  * @param fill writes `byteLength` bytes; the target begins at a multiple of 8.
+ * @param allocate memory of so many bytes for the message, from a multiple of 8 on; new unless told.
  */
-export function httpBodyPart(contentType: string, byteLength: number, fill: (target: Uint8Array) => void): Buffer {
+export function httpBodyPart(
+  contentType: string,
+  byteLength: number,
+  fill: (target: Uint8Array) => void,
+  allocate?: (byteLength: number) => Buffer,
+): Buffer {
   const head = HTTP_BODY.serialize({ content_type: contentType });
-  return appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength, fill }]);
+  return appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength, fill }], allocate);
 }
 
 /** A part of a body from bytes that are there already. */

@@ -136,6 +136,9 @@ describe('a listener that speaks rtl_tcp', () => {
     // What the systems hold on the way and 2 MiB of ours have come, the rest was dropped.
     expect(missing).toBeGreaterThan(10_000_000);
     const [all, some] = [fast.samples(), slow.samples()];
+    expect(await metrics.metrics()).toContain(
+      `passband_iq_sent_bytes_total{station_id="adsb"} ${all.length + some.length}\n`,
+    );
     expect(some).toHaveLength(all.length - missing);
     expect(some.length % BLOCK_BYTES).toBe(0);
     let from = 0;

@@ -171,7 +171,7 @@ export class StationHub implements FrameOrigin {
         samples: (block) => this.#take(block),
         failed: (fault) => this.#fail(fault),
         suspected: (samples) => this.metrics.suspected(samples),
-        ended: () => this.end('stopped'),
+        ended: () => this.end('ended'),
       });
     } catch (cause) {
       this.#stopSource();

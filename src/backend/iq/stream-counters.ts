@@ -32,6 +32,7 @@ export class StreamCounters {
     this.#framesMissed += frame.framesMissed;
     this.#bytesSent += frame.dataBytes;
     this.#latencySumMs += this.#clock.nowMs() - frame.arrivedMs;
+    this.#hub.metrics.frameSent();
     this.#hub.metrics.sent(frame.dataBytes);
     this.#saturatedValues += frame.saturatedValues;
     if (frame.samplesMissed > 0) this.#hub.metrics.lost('slow_reader', frame.samplesMissed);

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import { type Length, samplesOf } from '../iq/download/download-request.ts';
 import { bytesPerSample } from '../iq/formats.ts';
+import type { EndReason } from '../iq/frames/frame-origin.ts';
 import { SampleCursor } from '../iq/ring/sample-cursor.ts';
+import { isEndless, type SampleLength, samplesOf } from '../iq/sample-length.ts';
 import type { StreamCounters } from '../iq/stream-counters.ts';
 import type { Station } from '../stations/station.ts';
 import type { RecordingRecord, RecordingState } from './recording-record.ts';
@@ -29,7 +30,7 @@ const brokenOff = (reason: string): RecordingEnd => ({ state: 'broken-off', reas
 export interface JobContext {
   readonly station: Station;
   readonly writer: RecordingWriter;
-  readonly length: Length;
+  readonly length: SampleLength;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether the station still is one of the backend's. */
@@ -46,7 +47,7 @@ export class RecordingJob {
   #leave: () => void = () => {};
   #wake: () => void = () => {};
   /** Why no more samples come from the hub; undefined while some do. */
-  #left: 'stopped' | PassbandError | undefined;
+  #left: EndReason | undefined;
   #end: RecordingEnd | undefined;
   /** Samples from here on are not wanted any more. */
   #endIndex = Number.POSITIVE_INFINITY;
@@ -147,10 +148,12 @@ export class RecordingJob {
   }
 
   /** A source that failed tries again by itself; its samples go on under their index, so that the gap is exact. */
-  async #comeBack(reason: 'stopped' | PassbandError): Promise<RecordingEnd | undefined> {
-    const { clock } = this.#context;
+  async #comeBack(reason: EndReason): Promise<RecordingEnd | undefined> {
+    const { clock, length } = this.#context;
+    // All that there is has come; a recording without a length has it then.
+    if (reason === 'ended') return isEndless(length) ? FINISHED : brokenOff('the source came to its end');
     const before = this.#whyItIsOver(reason);
-    if (before !== undefined || reason === 'stopped') return before;
+    if (before !== undefined) return before;
     await new Promise<void>((resolve) => {
       const cancel = clock.after(RETRY_MS, resolve);
       this.#wake = () => {

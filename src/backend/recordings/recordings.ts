@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import { PassbandError } from '../../errors.ts';
 import { withFolderLock } from '../../pki/folder-lock.ts';
 import type { Clock } from '../clock.ts';
-import type { Length } from '../iq/download/download-request.ts';
 import type { Datatype } from '../iq/formats.ts';
+import type { SampleLength } from '../iq/sample-length.ts';
 import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';
 import { DiskRoom, type RoomLimits } from './disk-room.ts';
@@ -33,7 +33,7 @@ export interface RecordingsContext {
 export interface RecordingOrder {
   readonly station: Station;
   readonly datatype: Datatype;
-  readonly length: Length;
+  readonly length: SampleLength;
   readonly description: string;
   readonly startedBy: string;
 }

@@ -3,7 +3,8 @@ import { PassbandError } from '../../errors.ts';
 import { statusError, unary } from '../call-adapters.ts';
 import { callerCn } from '../door/caller-metadata.ts';
 import { checkStationId } from '../field-checks.ts';
-import { datatypeOf, lengthOf } from '../iq/download/download-request.ts';
+import { requestedDatatype } from '../iq/requested-datatype.ts';
+import { lengthOf } from '../iq/sample-length.ts';
 import type { Stations } from '../stations/stations.ts';
 import { sendRecording } from './recording-download.ts';
 import { recordingMessage } from './recording-record.ts';
@@ -30,7 +31,7 @@ interface RecordingRequest {
 export function recordingService(folder: RecordingsFolder, stations: Stations): UntypedServiceImplementation {
   const start = async (request: StartRequest, startedBy: string): Promise<object> => {
     const station = stations.get(request.station_id);
-    const datatype = datatypeOf(request.datatype, station);
+    const datatype = requestedDatatype(request.datatype, station.hub.datatype);
     const length = lengthOf(request);
     const description = checkDescription(request.description);
     const recordings = await folder.recordings();

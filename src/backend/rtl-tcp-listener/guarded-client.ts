@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { Metadata } from '@grpc/grpc-js';
-import { codeNumber } from '../../errors.ts';
+import { codeNumber, PassbandError } from '../../errors.ts';
 import type { CallGuard } from '../door/call-guard.ts';
 import type { Connection } from '../door/connections.ts';
 import type { EndReason } from '../iq/frames/frame-origin.ts';
@@ -47,7 +47,7 @@ export function askToRead(
   socket.once('close', () => call.cancelled(Number.POSITIVE_INFINITY));
   const right: ReadingRight = {
     pace: (block, go) => call.response(block, go),
-    over: (reason) => void call.finish(codeNumber(reason === 'stopped' ? 'OK' : reason.code)),
+    over: (reason) => void call.finish(codeNumber(reason instanceof PassbandError ? reason.code : 'OK')),
   };
   call.admit(new Metadata(), () =>
     call.request({ station_id: station.id, datatype: 'cu8' }, () => {

@@ -93,6 +93,7 @@ export class ListenerClient implements FeedReader {
   #write(bytes: Buffer): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#bytes += bytes.length;
+    this.#context.station.hub.metrics.sent(bytes.length);
     this.#socket.write(bytes);
   }
 

@@ -58,8 +58,13 @@ class SpectrumShot {
   }
 
   #end(reason: EndReason): void {
-    const stopped = new PassbandError('FAILED_PRECONDITION', `station ${this.#station.id} was stopped`);
-    for (const { reject } of this.#over()) reject(reason === 'stopped' ? stopped : reason);
+    for (const { reject } of this.#over()) reject(reason instanceof PassbandError ? reason : this.#noMore(reason));
+  }
+
+  #noMore(reason: 'stopped' | 'ended'): PassbandError {
+    const { id } = this.#station;
+    const why = reason === 'stopped' ? `station ${id} was stopped` : `the source of station ${id} came to its end`;
+    return new PassbandError('FAILED_PRECONDITION', why);
   }
 
   /** Ends it; returns who waited. */

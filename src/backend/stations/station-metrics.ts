@@ -8,6 +8,9 @@ const LOSS_CAUSES = ['slow_reader', 'source_gap'] as const;
 export interface StationMetrics {
   produced(samples: number): void;
   lost(cause: LossCause, samples: number): void;
+  /** A frame was given to a reader. */
+  frameSent(): void;
+  /** Sample data was given to a reader, in a frame or otherwise. */
   sent(bytes: number): void;
   /** The source failed or broke off. */
   fault(): void;
@@ -43,8 +46,11 @@ export function stationMetrics(registry: Registry): StationsMetrics {
     labelNames: ['station_id', 'cause'] as const,
     registers,
   });
-  const framesTotal = ofStation('passband_iq_frames_sent_total', 'IQ frames given to readers.');
-  const bytesTotal = ofStation('passband_iq_sent_bytes_total', 'Bytes of sample data given to readers.');
+  const framesTotal = ofStation('passband_iq_frames_sent_total', 'IQ frames given to readers of frames.');
+  const bytesTotal = ofStation(
+    'passband_iq_sent_bytes_total',
+    'Bytes of sample data given to readers: in frames, in downloads, by rtl_tcp.',
+  );
   const faultsTotal = ofStation('passband_source_faults_total', "Times that a station's source failed or broke off.");
   const rotorFaultsTotal = ofStation(
     'passband_rotor_faults_total',
@@ -62,10 +68,8 @@ export function stationMetrics(registry: Registry): StationsMetrics {
     of: (station_id) => ({
       produced: (samples) => producedTotal.inc({ station_id }, samples),
       lost: (cause, samples) => lostTotal.inc({ station_id, cause }, samples),
-      sent: (bytes) => {
-        framesTotal.inc({ station_id });
-        bytesTotal.inc({ station_id }, bytes);
-      },
+      frameSent: () => framesTotal.inc({ station_id }),
+      sent: (bytes) => bytesTotal.inc({ station_id }, bytes),
       fault: () => faultsTotal.inc({ station_id }),
       rotorFault: () => rotorFaultsTotal.inc({ station_id }),
       suspected: (samples) => suspectedTotal.inc({ station_id }, samples),

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { unpackTar } from 'modern-tar';
+import { Registry } from 'prom-client';
 import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
 import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
+import { until } from '../../support/until.ts';
 import { BackendUnderTest, type Caller, fixture, type Message } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { type Downloaded, downloaded } from './downloaded.ts';
@@ -19,6 +21,11 @@ const STATIONS: readonly StationConfig[] = [
     source: { kind: 'sigmf', file: 'fixtures/recordings/modes1.sigmf-meta' },
   },
   {
+    stationId: 'once',
+    description: 'a recording that is played once',
+    source: { kind: 'sigmf', file: 'fixtures/recordings/modes1.sigmf-meta', loop: false },
+  },
+  {
     stationId: 'sim',
     description: 'noise',
     source: { kind: 'sim', seed: 1, noiseDbfs: -20, sampleRateHz: 100_000, centerFrequencyHz: 100e6 },
@@ -29,6 +36,7 @@ describe('DownloadIQ', () => {
   let pki: TestPki;
   let clock: ManualClock;
   let backend: BackendUnderTest;
+  let metrics: Registry;
   let iq: Caller;
   let recording: Buffer;
   /** Keeps the station's samples in the ring. */
@@ -43,7 +51,8 @@ describe('DownloadIQ', () => {
   /** A backend whose station `listenedTo` is being read, so that its ring holds what it makes. */
   async function begin(listenedTo: string): Promise<void> {
     clock = new ManualClock();
-    backend = await BackendUnderTest.start({ pki, clock, stations: STATIONS });
+    metrics = new Registry();
+    backend = await BackendUnderTest.start({ pki, clock, metrics, stations: STATIONS });
     iq = await backend.client('sdr.oran.IQStreamService');
     listener = iq.stream('SubscribeIQ', { station_id: listenedTo });
     listener.on('error', () => {}).resume();
@@ -53,6 +62,9 @@ describe('DownloadIQ', () => {
     listener.cancel();
     await backend.stop();
   }
+
+  const listening = async (station_id: string): Promise<unknown> =>
+    (await (await backend.client('sdr.oran.StationService')).unary('GetStation', { station_id })).subscribers;
 
   const get = (request: object): Promise<Downloaded> =>
     downloaded(iq.stream('DownloadIQ', { station_id: 'tape', ...request }));
@@ -180,6 +192,75 @@ describe('DownloadIQ', () => {
       expect(code).toBe(10);
       expect(details).toContain('set to 50000 samples/s at sample 330000');
       expect(body.length).toBe(512 + 10_000 * 8);
+    });
+  });
+
+  describe('of more than is on its way at a time', () => {
+    const SAMPLES = 9_900_000;
+    beforeAll(async () => {
+      await begin('tape');
+      clock.advance(SAMPLES / 2000);
+    });
+    afterAll(end);
+
+    it('uses the memory of parts that have left again', async () => {
+      const made = jest.spyOn(Buffer, 'allocUnsafeSlow');
+      const { body, code } = await get({ from: '0', samples: String(SAMPLES) });
+      const parts = made.mock.calls.filter(([bytes]) => bytes >= 256 * 1024);
+      made.mockRestore();
+      expect([code, sha512(body)]).toEqual([0, sha512(played(0, SAMPLES))]);
+      // Of 76 parts; a mebibyte is on its way at a time.
+      expect(parts.length).toBeLessThan(10);
+    });
+
+    it('is told as bytes in the metrics, and not as frames of those who read none', async () => {
+      const counted = async (name: string): Promise<number> =>
+        Number(new RegExp(`${name}\\{station_id="tape"\\} (\\d+)`).exec(await metrics.metrics())?.[1] ?? 0);
+      listener.cancel();
+      await until('nobody else reads', async () => (await listening('tape')) === 0);
+      const before = [await counted('iq_sent_bytes_total'), await counted('iq_frames_sent_total')];
+      const { body } = await get({ from: '0', samples: '3000001' });
+      const after = [await counted('iq_sent_bytes_total'), await counted('iq_frames_sent_total')];
+      expect(body.length).toBe(6_000_002);
+      expect(after).toEqual([Number(before[0]) + 6_000_002, before[1]]);
+    });
+
+    it('gives all that has come to one who has not read it when the station is stopped', async () => {
+      const lengths = [{}, { samples: String(SAMPLES) }, { samples: String(SAMPLES + 1) }];
+      // None reads yet: what is on its way to each is a part of what the station holds.
+      const streams = lengths.map((length) => iq.stream('DownloadIQ', { station_id: 'tape', from: '0', ...length }));
+      await Promise.all(streams.map((stream) => once(stream, 'metadata')));
+      await iq.unary('StopStream', { station_id: 'tape' });
+      const read = await Promise.all(streams.map(downloaded));
+      expect(read.map(({ body }) => body.length)).toEqual(lengths.map(() => 2 * SAMPLES));
+      expect(read.map(({ code, details }) => `${code}: ${details}`)).toEqual([
+        expect.stringMatching(/^0: /),
+        expect.stringMatching(/^0: /),
+        `10: the station was stopped after ${SAMPLES} samples of this download`,
+      ]);
+    });
+  });
+
+  describe('of a source that comes to its end', () => {
+    beforeAll(() => begin('once'));
+    afterAll(end);
+
+    it('ends in good order where whatever comes was wanted, and is too short where more was', async () => {
+      const samples = recording.length / 2;
+      clock.advance(100);
+      const streams = [{}, { samples: String(samples) }, { samples: '500000' }].map((length) =>
+        iq.stream('DownloadIQ', { station_id: 'once', from: '0', ...length }),
+      );
+      const reading = streams.map(downloaded);
+      await Promise.all(streams.map((stream) => once(stream, 'metadata')));
+      clock.advance(100);
+      const read = await Promise.all(reading);
+      expect(read.map(({ body }) => body.equals(recording))).toEqual([true, true, true]);
+      expect(read.map(({ code, details }) => `${code}: ${details}`)).toEqual([
+        expect.stringMatching(/^0: /),
+        expect.stringMatching(/^0: /),
+        `10: the source came to its end after ${samples} samples of this download`,
+      ]);
     });
   });
 

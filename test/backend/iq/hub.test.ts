@@ -266,7 +266,10 @@ describe('a source that fails', () => {
     join(hub, ends);
     source.make(100);
     source.fail();
-    expect(ends.map((reason) => reason !== 'stopped' && reason.code)).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    expect(ends.map((reason) => reason instanceof PassbandError && reason.code)).toEqual([
+      'UNAVAILABLE',
+      'UNAVAILABLE',
+    ]);
     expect(codeOf(() => join(hub))).toBe('UNAVAILABLE');
     // It tries again for as long as the station is started, whether anybody listens or not.
     clock.advance(3_600_000);

@@ -97,6 +97,7 @@ export class Sums implements StationMetrics {
   lost(cause: 'slow_reader' | 'source_gap', samples: number): void {
     this.lostBy[cause] += samples;
   }
+  frameSent(): void {}
   sent(): void {}
   fault(): void {
     this.faults++;

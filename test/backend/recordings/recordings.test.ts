@@ -9,7 +9,7 @@ import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
 import { filesOpenIn } from '../../support/files-open-in.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { until } from '../../support/until.ts';
-import { BackendUnderTest, type Caller, type Message, refusal } from '../backend-under-test.ts';
+import { BackendUnderTest, type Caller, fixture, type Message, refusal } from '../backend-under-test.ts';
 import { ManualClock } from '../manual-clock.ts';
 
 const STATIONS: readonly StationConfig[] = [
@@ -25,6 +25,12 @@ const STATIONS: readonly StationConfig[] = [
   },
 ];
 
+const ONCE: StationConfig = {
+  stationId: 'once',
+  description: 'a recording that is played once',
+  source: { kind: 'sigmf', file: 'fixtures/recordings/modes1.sigmf-meta', loop: false },
+};
+
 const sha512 = (bytes: Uint8Array): string => createHash('sha512').update(bytes).digest('hex');
 
 let pki: TestPki;
@@ -37,7 +43,7 @@ let recordings: Caller;
 async function begin(limits?: { readonly quotaBytes?: number; readonly minFreeBytes?: number }): Promise<void> {
   clock = new ManualClock();
   const recordingLimits = { minFreeBytes: 0, ...limits };
-  backend = await BackendUnderTest.start({ pki, clock, stations: STATIONS, dataDir, recordingLimits });
+  backend = await BackendUnderTest.start({ pki, clock, stations: [...STATIONS, ONCE], dataDir, recordingLimits });
   recordings = await backend.client('sdr.oran.recording.v1.RecordingService');
   iq = await backend.client('sdr.oran.IQStreamService');
 }
@@ -186,6 +192,21 @@ describe('a recording', () => {
     );
     expect(record).toMatchObject({ state: 'broken-off', reason, samples: 10_000 });
     expect((await metadataOf(recording_id)).sha512).toBe(sha512(await readFile(file(recording_id, 'sigmf-data'))));
+  });
+
+  it.each([
+    ['whole where it has no length', {}, { state: 'RECORDING_STATE_FINISHED', reason: '' }],
+    [
+      'broken off where more was wanted',
+      { seconds: 1 },
+      { state: 'RECORDING_STATE_BROKEN_OFF', reason: 'the source came to its end' },
+    ],
+  ])('is, when its source comes to its end, %s', async (_, length, expected) => {
+    const { recording_id } = await start({ station_id: 'once', ...length });
+    clock.advance(1000);
+    expect(await ended(recording_id)).toMatchObject(expected);
+    const data = await readFile(file(recording_id, 'sigmf-data'));
+    expect(sha512(data)).toBe(sha512(await fixture('modes1.sigmf-data')));
   });
 
   it('is given out as an archive when it has ended, and removed when it is deleted', async () => {

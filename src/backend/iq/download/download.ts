@@ -9,12 +9,14 @@ import { httpBodyBytes, httpBodyPart, httpHeaders } from '../../http-body.ts';
 import type { Station } from '../../stations/station.ts';
 import type { Stations } from '../../stations/stations.ts';
 import { bytesPerSample } from '../formats.ts';
-import type { Tap } from '../frames/frame-origin.ts';
+import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
 import { type Pump, pumpTo } from '../frames/pump.ts';
+import { MessageBuffers } from '../message-buffers.ts';
 import { SampleCursor, type SamplePiece } from '../ring/sample-cursor.ts';
+import { samplesOf } from '../sample-length.ts';
 import { archiveBody, type DownloadBody, rawBody } from './download-body.ts';
 import { joinOrigin } from './download-origin.ts';
-import { type DownloadRequest, samplesOf, type Wanted, wantedOf } from './download-request.ts';
+import { type DownloadRequest, type Wanted, wantedOf } from './download-request.ts';
 
 /** Bytes of samples in one message: few enough that a reader's share of memory stays small, many enough to be fast. */
 const MAX_PART_BYTES = 256 * 1024;
@@ -36,49 +38,49 @@ export function downloadIq(stations: Stations): handleServerStreamingCall<Downlo
 function openDownload(station: Station, call: ServerWritableStream<DownloadRequest, Buffer>): void {
   const wanted = wantedOf(call.request, station);
   let pump: Pump | undefined;
-  let end = (_reason: 'stopped' | PassbandError): void => {};
-  const holder = callerCn(call.metadata);
-  const tap: Tap = { holder, onSamples: () => pump?.wake(), onEnd: (reason) => end(reason) };
+  const finish = (reason: EndReason): void => pump?.end(() => endStream(call, reason));
+  const tap: Tap = {
+    holder: callerCn(call.metadata),
+    onSamples: () => pump?.wake(),
+    onEnd: (reason) => {
+      if (reason instanceof PassbandError) {
+        finish(reason);
+        return;
+      }
+      download.finish(reason);
+      pump?.wake();
+    },
+  };
   const { origin, index, leave } = joinOrigin(station, wanted, tap);
   call.once('close', leave);
-  const cursor = new SampleCursor(origin, wanted.datatype, index);
-  const download = new Download(station, cursor, wanted, (metadata) => call.sendMetadata(metadata));
-  let inFlight = 0;
-  let ended: 'stopped' | PassbandError | undefined;
-  /** The status must not overtake what was written before it. */
-  const settle = (): void => {
-    if (ended !== undefined && inFlight === 0) endStream(call, ended);
-  };
-  const finish = (reason: 'stopped' | PassbandError): void => {
-    if (ended !== undefined) return;
-    ended = reason;
-    pump?.stop();
-    settle();
-  };
-  end = (reason) => finish(reason === 'stopped' ? download.stopped() : reason);
+  const download = new Download(station, { origin, index, wanted }, (metadata) => call.sendMetadata(metadata));
   const next = (): { readonly message: Buffer } | undefined => {
     try {
       const message = download.next();
-      if (message === 'done') finish('stopped');
-      else if (message !== undefined) {
-        inFlight++;
-        return { message };
-      }
+      if (message === 'done') finish('ended');
+      else if (message !== undefined) return { message };
     } catch (error) {
       finish(PassbandError.from(error));
     }
     return undefined;
   };
-  pump = pumpTo(call, next, () => {
-    inFlight--;
-    settle();
+  pump = pumpTo(call, next, ({ message }, hasLeft) => {
+    if (hasLeft) download.left(message);
   });
   pump.wake();
+}
+
+/** What a download gives, and from which sample on. */
+interface DownloadPlan {
+  readonly origin: FrameOrigin;
+  readonly index: number;
+  readonly wanted: Wanted;
 }
 
 /** One download: the parts of its body in their order. */
 class Download {
   readonly #station: Station;
+  readonly #origin: FrameOrigin;
   readonly #cursor: SampleCursor;
   readonly #wanted: Wanted;
   readonly #sendHeaders: (metadata: Metadata) => void;
@@ -87,12 +89,28 @@ class Download {
   #left = Number.POSITIVE_INFINITY;
   #sent = 0;
   #isOver = false;
+  /** Why nothing comes beyond `#endIndex`; undefined while more may. */
+  #noMore: 'stopped' | 'ended' | undefined;
+  #endIndex = Number.POSITIVE_INFINITY;
+  readonly #buffers = new MessageBuffers();
 
-  constructor(station: Station, cursor: SampleCursor, wanted: Wanted, sendHeaders: (metadata: Metadata) => void) {
+  constructor(station: Station, { origin, index, wanted }: DownloadPlan, sendHeaders: (metadata: Metadata) => void) {
     this.#station = station;
-    this.#cursor = cursor;
+    this.#origin = origin;
+    this.#cursor = new SampleCursor(origin, wanted.datatype, index);
     this.#wanted = wanted;
     this.#sendHeaders = sendHeaders;
+  }
+
+  /** Nothing more comes: what has come is still sent. */
+  finish(reason: 'stopped' | 'ended'): void {
+    this.#noMore = reason;
+    this.#endIndex = this.#origin.ring.head;
+  }
+
+  /** A part has left: nothing reads its message any more. */
+  left(message: Buffer): void {
+    this.#buffers.takeBack(message);
   }
 
   /** The next part, `done` behind the last, undefined while none is there. @throws PassbandError that ends the body. */
@@ -103,19 +121,27 @@ class Download {
       const tail = this.#body?.tail() ?? new Uint8Array();
       return tail.length === 0 ? 'done' : httpBodyBytes('', tail);
     }
-    const sampleBytes = bytesPerSample(this.#wanted.datatype);
-    const piece = this.#cursor.peek(Math.min(this.#left, MAX_PART_BYTES / sampleBytes));
-    if (piece === undefined) return undefined;
+    const piece = this.#peek();
+    if (piece === undefined) return this.#end();
     if (this.#body !== undefined) return this.#part(this.#body, piece, '', new Uint8Array());
     this.#body = this.#begin(piece);
     const { contentType, head } = this.#body;
     return this.#part(this.#body, { ...piece, count: Math.min(piece.count, this.#left) }, contentType, head);
   }
 
-  /** How it ends when the station was stopped. */
-  stopped(): 'stopped' | PassbandError {
-    if (this.#left === Number.POSITIVE_INFINITY && this.#body !== undefined) return 'stopped';
-    return new PassbandError('ABORTED', `the station was stopped after ${this.#sent} samples of this download`);
+  #peek(): SamplePiece | undefined {
+    const sampleBytes = bytesPerSample(this.#wanted.datatype);
+    const piece = this.#cursor.peek(Math.min(this.#left, MAX_PART_BYTES / sampleBytes));
+    if (piece === undefined || piece.start >= this.#endIndex) return undefined;
+    return { ...piece, count: Math.min(piece.count, this.#endIndex - piece.start) };
+  }
+
+  /** Where all that has come was sent: `done` if more cannot come and need not. @throws PassbandError where it was to. */
+  #end(): 'done' | undefined {
+    if (this.#noMore === undefined) return undefined;
+    if (this.#left === Number.POSITIVE_INFINITY && this.#body !== undefined) return 'done';
+    const why = this.#noMore === 'stopped' ? 'the station was stopped' : 'the source came to its end';
+    throw new PassbandError('ABORTED', `${why} after ${this.#sent} samples of this download`);
   }
 
   /** Samples as a part of the body, behind what else stands there: whole multiples of 8 bytes. */
@@ -124,13 +150,14 @@ class Download {
     if (piece.overrun > 0) hub.metrics.lost('slow_reader', piece.overrun);
     body.accept(piece);
     const dataBytes = piece.count * bytesPerSample(this.#wanted.datatype);
-    const part = httpBodyPart(contentType, head.length + dataBytes, (target) => {
+    const fill = (target: Uint8Array): void => {
       target.set(head);
       const samples = target.subarray(head.length);
       const saturated = this.#cursor.read(piece, samples);
       if (saturated > 0) hub.metrics.saturated(saturated);
       body.wrote(samples);
-    });
+    };
+    const part = httpBodyPart(contentType, head.length + dataBytes, fill, (bytes) => this.#buffers.lend(bytes));
     this.#cursor.skip(piece);
     this.#left -= piece.count;
     this.#sent += piece.count;

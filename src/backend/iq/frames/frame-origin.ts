@@ -5,8 +5,8 @@ import type { SampleRing } from '../ring/ring.ts';
 import type { Reception } from '../sources/source.ts';
 import type { FrameShelves } from './frame-shelves.ts';
 
-/** Why a tap ended: the station was stopped in good order, or an error. */
-export type EndReason = 'stopped' | PassbandError;
+/** Why a tap ended: the station was stopped, its source came to its end (both in good order), or an error. */
+export type EndReason = 'stopped' | 'ended' | PassbandError;
 
 /** One who follows samples as they come. */
 export interface Tap {

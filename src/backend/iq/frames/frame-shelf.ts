@@ -2,7 +2,7 @@ import { appendBytesFields, appendVarintField } from '../../protobuf-bytes.ts';
 import { messageType } from '../../protos.ts';
 import { BATCH_SIZE } from '../../stations/ranges.ts';
 import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
-import { FrameBuffers } from './frame-buffers.ts';
+import { MessageBuffers } from '../message-buffers.ts';
 import { FrameLayout } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
 import type { FrameSpan } from './run-frames.ts';
@@ -41,7 +41,7 @@ export class FrameShelf {
   /** By their first sample. */
   readonly #frames = new Map<number, EncodedFrame>();
   #heldBytes = 0;
-  readonly #buffers = new FrameBuffers();
+  readonly #buffers = new MessageBuffers();
 
   constructor(origin: FrameOrigin, datatype: Datatype, batchSize: number, maxHeldBytes: () => number) {
     this.#origin = origin;
@@ -109,10 +109,9 @@ export class FrameShelf {
     const message = appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: dataBytes, fill }], (byteLength) =>
       this.#buffers.lend(byteLength),
     );
-    return {
-      message: saturatedValues === 0 ? message : appendVarintField(message, SATURATED_VALUES_FIELD, saturatedValues),
-      dataBytes,
-      saturatedValues,
-    };
+    if (saturatedValues === 0) return { message, dataBytes, saturatedValues };
+    const counted = appendVarintField(message, SATURATED_VALUES_FIELD, saturatedValues);
+    this.#buffers.takeBack(message);
+    return { message: counted, dataBytes, saturatedValues };
   }
 }

@@ -15,6 +15,11 @@ export interface Pump {
   wake(): void;
   /** Writes nothing more. */
   stop(): void;
+  /**
+   * Writes nothing more, and calls `then` once all that was written has left: a status that is an error would overtake it.
+   * Of several the first counts; where the call is over already none is called.
+   */
+  end(then: () => void): void;
 }
 
 /**
@@ -30,11 +35,19 @@ export function pumpTo<Message extends { readonly message: Buffer }>(
   taken: (message: Message, hasLeft: boolean) => void,
 ): Pump {
   let stopped = false;
+  let inFlight = 0;
   let inFlightBytes = 0;
+  let whenLeft = (): void => {};
   let scheduled = false;
 
   const stop = (): void => {
     stopped = true;
+  };
+  const end = (then: () => void): void => {
+    if (stopped) return;
+    stopped = true;
+    if (inFlight === 0) then();
+    else whenLeft = then;
   };
   const run = (): void => {
     scheduled = false;
@@ -47,10 +60,13 @@ export function pumpTo<Message extends { readonly message: Buffer }>(
       const item = next();
       if (item === undefined) return;
       const { length } = item.message;
+      inFlight++;
       inFlightBytes += length;
       call.write(item.message, (error?: Error | null) => {
+        inFlight--;
         inFlightBytes -= length;
         taken(item, error === undefined || error === null);
+        if (inFlight === 0) whenLeft();
         wake();
       });
     }
@@ -59,5 +75,5 @@ export function pumpTo<Message extends { readonly message: Buffer }>(
     if (!scheduled && !stopped) run();
   };
   for (const event of ['cancelled', 'error', 'close', 'finish']) call.on(event, stop);
-  return { wake, stop };
+  return { wake, stop, end };
 }

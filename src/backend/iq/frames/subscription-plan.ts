@@ -2,7 +2,8 @@ import { PassbandError } from '../../../errors.ts';
 import { checkEnum, checkOptionalNumber } from '../../field-checks.ts';
 import { BATCH_SIZE } from '../../stations/ranges.ts';
 import type { Station } from '../../stations/station.ts';
-import { DATATYPES, type Datatype, isDatatype } from '../formats.ts';
+import type { Datatype } from '../formats.ts';
+import { requestedDatatype } from '../requested-datatype.ts';
 import type { BandRequest, TunedBand } from '../tuned/tuned-band.ts';
 import type { ReadFrom } from './read-from.ts';
 
@@ -48,12 +49,8 @@ export function planSubscription(
 ): SubscriptionPlan {
   const { hub } = station;
   // Filtered samples have more to say than the few bits of a source's own.
-  const exact = band === undefined ? hub.datatype : 'cf32_le';
-  const datatype = request.datatype === '' ? exact : request.datatype;
+  const datatype = requestedDatatype(request.datatype, band === undefined ? hub.datatype : 'cf32_le');
   const sampleRateHz = hub.source.tuning.sampleRateHz / (band?.decimation ?? 1);
-  if (!isDatatype(datatype)) {
-    throw new PassbandError('INVALID_ARGUMENT', `datatype must be one of ${DATATYPES.join(', ')}, or empty`);
-  }
   return { datatype, batchSize: batchSizeOf(station, request, sampleRateHz), from: readFrom(station, request) };
 }
 

@@ -33,14 +33,14 @@ export async function openSubscription(
     onSamples: () => pump?.wake(),
     onEnd: (reason) => {
       ended = reason;
-      if (reason === 'stopped') {
-        // What has come is still read; then the stream ends.
-        reader.finish();
-        pump?.wake();
+      if (reason instanceof PassbandError) {
+        pump?.stop();
+        if (accepted) endStream(call, reason);
         return;
       }
-      pump?.stop();
-      if (accepted) endStream(call, reason);
+      // What has come is still read; then the stream ends.
+      reader.finish();
+      pump?.wake();
     },
   };
   const leave = origin.join(tap);
@@ -57,14 +57,15 @@ export async function openSubscription(
     const next = (): ReadyFrame | undefined => {
       const frame = reader.next();
       if (frame !== undefined) counters.sent(frame);
-      else if (ended === 'stopped') {
+      else if (ended !== undefined) {
         pump?.stop();
-        endStream(call, 'stopped');
+        endStream(call, ended);
       }
       return frame;
     };
     pump = pumpTo(call, next, (frame, hasLeft) => {
-      if (hasLeft) reader.left(frame);
+      if (!hasLeft) return;
+      reader.left(frame);
       counters.taken();
     });
     pump.wake();

@@ -31,11 +31,6 @@ export class SampleCursor {
     this.#position = position;
   }
 
-  /** Index of the sample that should come next. */
-  get position(): number {
-    return this.#position;
-  }
-
   /** Up to `max` samples that lie in one run, or undefined until there are more. Take them by `read`, then `skip` them. */
   peek(max: number): SamplePiece | undefined {
     const { runs } = this.#origin.ring;

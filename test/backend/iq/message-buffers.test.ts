@@ -1,13 +1,13 @@
-import { describe, expect, it } from '@jest/globals';
-import { FrameBuffers } from '../../../../src/backend/iq/frames/frame-buffers.ts';
-import { FrameReader } from '../../../../src/backend/iq/frames/frame-reader.ts';
-import { StationHub } from '../../../../src/backend/iq/hub.ts';
-import { ManualClock } from '../../manual-clock.ts';
-import { bytesOf, HandSource, Sums, seen } from '../made-by-hand.ts';
+import { describe, expect, it, jest } from '@jest/globals';
+import { FrameReader } from '../../../src/backend/iq/frames/frame-reader.ts';
+import { StationHub } from '../../../src/backend/iq/hub.ts';
+import { MessageBuffers } from '../../../src/backend/iq/message-buffers.ts';
+import { ManualClock } from '../manual-clock.ts';
+import { bytesOf, HandSource, Sums, seen } from './made-by-hand.ts';
 
-describe('buffers of frames', () => {
+describe('buffers of messages', () => {
   it('are lent again when they came back, to one at a time', () => {
-    const buffers = new FrameBuffers();
+    const buffers = new MessageBuffers();
     const [first, second] = [buffers.lend(1000), buffers.lend(1000)];
     expect(second.buffer).not.toBe(first.buffer);
     buffers.takeBack(first);
@@ -19,7 +19,7 @@ describe('buffers of frames', () => {
   });
 
   it('come back as a part, begin at a multiple of 8, and are made anew when they are too small', () => {
-    const buffers = new FrameBuffers();
+    const buffers = new MessageBuffers();
     const first = buffers.lend(1000);
     buffers.takeBack(first.subarray(7));
     const larger = buffers.lend(5000);
@@ -28,7 +28,7 @@ describe('buffers of frames', () => {
   });
 
   it('that were never lent are left alone', () => {
-    const buffers = new FrameBuffers();
+    const buffers = new MessageBuffers();
     const foreign = Buffer.alloc(1024);
     buffers.takeBack(foreign);
     expect(buffers.lend(1000).buffer).not.toBe(foreign.buffer);
@@ -38,7 +38,7 @@ describe('buffers of frames', () => {
     ['1 MiB of them', 256 * 1024, 4],
     ['one, however large', 2 * 1024 * 1024, 1],
   ])('are kept free only so far: %s', (_name, byteLength, kept) => {
-    const buffers = new FrameBuffers();
+    const buffers = new MessageBuffers();
     const lent = Array.from({ length: 10 }, () => buffers.lend(byteLength));
     for (const buffer of lent) buffers.takeBack(buffer);
     const before = new Set(lent.map(({ buffer }) => buffer));
@@ -94,5 +94,18 @@ describe('the frames of a shelf', () => {
     alone.left(first);
     expect(alone.next()?.message.buffer).toBe(first.encoded.message.buffer);
     expect(seen(first).data.equals(bytesOf(BATCH, BATCH, 'cu8'))).toBe(true);
+  });
+
+  it('that say how many values were saturated are made where nothing new is needed for what they are made of', () => {
+    const source = new HandSource('cf32_le');
+    const hub = new StationHub('s', source, new ManualClock(), new Sums());
+    hub.join({ onSamples: () => undefined, onEnd: () => undefined });
+    const reader = new FrameReader(hub, hub.shelves.borrow('cu8', BATCH), { kind: 'live' });
+    source.make(20 * BATCH, new Uint8Array(new Float32Array(40 * BATCH).fill(2).buffer));
+    const made = jest.spyOn(Buffer, 'allocUnsafeSlow');
+    for (let i = 0; i < 20; i++) expect(reader.next()?.saturatedValues).toBe(2 * BATCH);
+    const { length } = made.mock.calls;
+    made.mockRestore();
+    expect(length).toBe(1);
   });
 });

@@ -1,17 +1,20 @@
 /** Bytes of free buffers that are kept: what a reader has in flight at most comes back, and no more is worth keeping. */
 const MAX_FREE_BYTES = 1024 * 1024;
 
-/** Buffers are made in steps of this many bytes: the heads of frames differ by some, and shall not keep a buffer from being used again. */
+/**
+ * Buffers are made in steps of this many bytes: the heads of messages differ by some, and shall not keep a buffer from
+ * being used again.
+ */
 const STEP_BYTES = 1024;
 
 /** Not cleared, as it would be otherwise. */
 const newMemory = (byteLength: number): ArrayBuffer => Buffer.allocUnsafeSlow(byteLength).buffer;
 
 /**
- * Buffers of frames that are used again. Each is memory outside the heap, and hundreds a second of them bring on collections
- * of the whole heap.
+ * Buffers of messages full of samples that are used again. Each is memory outside the heap, and hundreds a second of
+ * them bring on collections of the whole heap.
  */
-export class FrameBuffers {
+export class MessageBuffers {
   readonly #free: ArrayBuffer[] = [];
   #freeBytes = 0;
   /** What may come back, each once. Whatever never does is the collector's. */
@@ -33,7 +36,7 @@ export class FrameBuffers {
   }
 
   #takeFree(byteLength: number): ArrayBuffer | undefined {
-    // One that is too small is dropped: frames have become longer.
+    // One that is too small is dropped: messages have become longer.
     for (let memory = this.#free.pop(); memory !== undefined; memory = this.#free.pop()) {
       this.#freeBytes -= memory.byteLength;
       if (memory.byteLength >= byteLength) return memory;
