@@ -23,7 +23,15 @@ describe('the index of samples that come from elsewhere', () => {
     expect(index.place(CHUNK)).toBe(7 * CHUNK + 10);
   });
 
+  it('begins at 0, however long it takes until something comes', () => {
+    clock.advance(500);
+    expect(index.next).toBe(0);
+    index.expect();
+    expect(index.next).toBe(0);
+  });
+
   it('follows the clock while nothing comes, and stands while it is awaited', () => {
+    index.pause();
     clock.advance(500);
     expect(index.next).toBe(RATE_HZ / 2);
     index.expect();

@@ -26,12 +26,11 @@ export class IndexClock {
   #pausedAtMs: number | undefined;
   #leastGap = 0;
 
-  /** Nothing comes yet. */
+  /** It stands at 0. */
   constructor(clock: Clock, rateHz: number) {
     this.#clock = clock;
     this.#rateHz = rateHz;
     this.#cameAtMs = clock.nowMs();
-    this.#pausedAtMs = this.#cameAtMs;
   }
 
   /** The index that the next sample gets if it is made now. */

@@ -83,8 +83,6 @@ export class PushSource implements Source {
     this.#log = context.log;
     this.#gaps = new GapAllowance(context.clock);
     this.#index = new IndexClock(context.clock, config.sampleRateHz);
-    // Until the first producer there is nothing to count.
-    this.#index.expect();
     const isConverted = config.datatype !== 'cf32_le';
     this.#scratch = new Uint8Array(isConverted ? MAX_BLOCK_SAMPLES * bytesPerSample(config.datatype) : 0);
     this.#fault = this.#nobody();

@@ -68,6 +68,7 @@ export class RtlTcpSource implements Source {
     this.#gainDb = config.gainDb ?? 'automatic';
     this.#ppm = config.frequencyCorrectionPpm ?? 0;
     this.#index = new IndexClock(this.#clock, this.#tuning.sampleRateHz);
+    this.#index.pause();
     this.#arrivals = new ArrivalClock(this.#clock, this.#tuning.sampleRateHz);
     this.#delays = new RetryDelays(context.random);
   }

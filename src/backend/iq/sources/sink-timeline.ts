@@ -40,6 +40,7 @@ export class SinkTimeline {
     this.#clock = clock;
     this.#sampleRateHz = sampleRateHz;
     this.#index = new IndexClock(clock, sampleRateHz);
+    this.#index.pause();
     this.#arrivals = new ArrivalClock(clock, sampleRateHz);
   }
 
