@@ -47,6 +47,9 @@ export class CliProcess {
   }
 }
 
+/** Milliseconds after which it is killed: it ends within a second, and on a busy machine within twenty. */
+const TIMEOUT_MS = 60_000;
+
 /** Runs the command line to its end. A program that does not end by itself is killed, and its code is a signal's name. */
 export async function cli(
   args: readonly string[],
@@ -54,7 +57,7 @@ export async function cli(
   cwd?: string,
 ): Promise<Ended> {
   const program = new CliProcess(args, environment, cwd);
-  const timer = setTimeout(() => program.kill(), 20_000);
+  const timer = setTimeout(() => program.kill(), TIMEOUT_MS);
   try {
     return await program.ended();
   } finally {
