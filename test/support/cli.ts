@@ -47,7 +47,7 @@ export class CliProcess {
   }
 }
 
-/** Milliseconds after which it is killed: it ends within a second, and on a busy machine within twenty. */
+/** Milliseconds after which it is killed: it ends within a second; where many compete for the cores, twenty were too few. */
 const TIMEOUT_MS = 60_000;
 
 /** Runs the command line to its end. A program that does not end by itself is killed, and its code is a signal's name. */
