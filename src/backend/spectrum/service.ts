@@ -5,14 +5,20 @@ import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';
 import { withSequence } from './encode.ts';
 import { SpectrumFeeds, type SpectrumReader } from './feed.ts';
-import { planSpectrum, type SpectrumRequest } from './plan.ts';
+import { planSpectrum, type SpectrumPlan, type SpectrumRequest } from './plan.ts';
 import { SpectrumShots } from './shots.ts';
 
 type SpectrumCall = ServerWritableStream<SpectrumRequest, Buffer>;
 
+/** What is to be measured, of a station that runs: one whose source could not be opened is tuned to nothing. */
+function planFor(station: Station, request: SpectrumRequest): SpectrumPlan {
+  station.requireRunning();
+  return planSpectrum(request, station.hub.source.tuning);
+}
+
 /** Sends a feed's spectra to a call. To one who is slow, the newest when it is ready again: older ones are of no use. */
 function openStream(station: Station, feeds: SpectrumFeeds, call: SpectrumCall): () => void {
-  const plan = planSpectrum(call.request, station.hub.source.tuning);
+  const plan = planFor(station, call.request);
   let sequence = 0;
   let writing = false;
   let newest: Buffer | undefined;
@@ -57,7 +63,7 @@ export function spectrumMonitorService(stations: Stations): UntypedServiceImplem
   return {
     GetSpectrum: unary((request: SpectrumRequest, gone, metadata) => {
       const station = stations.get(request.station_id);
-      const plan = planSpectrum(request, station.hub.source.tuning);
+      const plan = planFor(station, request);
       return shots.measure(station, plan, callerCn(metadata), gone);
     }),
     StreamSpectrum: serverStream((call: SpectrumCall) =>
