@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { PassbandError } from '../../errors.ts';
-import { withFolderLock } from '../../pki/folder-lock.ts';
 import type { Clock } from '../clock.ts';
 import type { Datatype } from '../iq/formats.ts';
 import type { SampleLength } from '../iq/sample-length.ts';
 import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';
 import { DiskRoom, type RoomLimits } from './disk-room.ts';
+import { holdFolder } from './hold-folder.ts';
 import { playerOf } from './player.ts';
 import { RecordingFiles } from './recording-files.ts';
 import { RecordingJob } from './recording-job.ts';
@@ -225,28 +225,4 @@ export class Recordings {
       }
     }
   }
-}
-
-/** Takes a folder for this process alone; returns how to give it back. */
-async function holdFolder(folder: string): Promise<() => Promise<void>> {
-  let release = (): void => {};
-  let held = (): void => {};
-  const isHeld = new Promise<void>((resolve) => {
-    held = resolve;
-  });
-  const over = withFolderLock(
-    folder,
-    () => {
-      held();
-      return new Promise<void>((resolve) => {
-        release = resolve;
-      });
-    },
-    0,
-  );
-  await Promise.race([isHeld, over]);
-  return async () => {
-    release();
-    await over;
-  };
 }
