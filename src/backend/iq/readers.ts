@@ -28,6 +28,19 @@ export class Readers {
     return readers;
   }
 
+  /** How far those have come who tell it. */
+  progress(): { readonly slowest: number; readonly isAnyWaiting: boolean } {
+    let slowest = Number.POSITIVE_INFINITY;
+    let isAnyWaiting = false;
+    for (const tap of this.#taps) {
+      const progress = tap.progress?.();
+      if (progress === undefined) continue;
+      slowest = Math.min(slowest, progress.position);
+      isAnyWaiting ||= progress.isWaiting;
+    }
+    return { slowest, isAnyWaiting };
+  }
+
   /** @throws PassbandError RESOURCE_EXHAUSTED where there is no room for one more, or none for one more of its holder. */
   requireRoom({ holder }: Tap): void {
     if (this.#taps.size >= MAX_TAPS) {

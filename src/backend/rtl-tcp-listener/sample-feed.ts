@@ -1,6 +1,7 @@
-import { bytesPerSample, convertSamples } from '../iq/formats.ts';
+import { bytesPerSample } from '../iq/formats.ts';
 import type { EndReason, Tap } from '../iq/frames/frame-origin.ts';
 import type { StationHub } from '../iq/hub.ts';
+import { readConverted } from '../iq/ring/read-converted.ts';
 
 /** What rtl_tcp carries. */
 const DATATYPE = 'cu8';
@@ -48,18 +49,13 @@ export class SampleFeed implements Tap {
   }
 
   onSamples(): void {
-    const { ring, datatype, metrics } = this.#hub;
+    const { ring, metrics } = this.#hub;
     const newest = ring.runs.at(-1);
     if (newest === undefined) return;
     const from = Math.max(this.#next, newest.start);
     if (newest.end <= from) return;
     const block = Buffer.allocUnsafe((newest.end - from) * bytesPerSample(DATATYPE));
-    let saturated = 0;
-    ring.read(from, newest.end - from, (bytes, offset) => {
-      const samples = bytes.length / bytesPerSample(datatype);
-      const piece = block.subarray(offset * bytesPerSample(DATATYPE), (offset + samples) * bytesPerSample(DATATYPE));
-      saturated += convertSamples(datatype, DATATYPE, bytes, piece);
-    });
+    const saturated = readConverted(this.#hub, { start: from, count: newest.end - from }, DATATYPE, block);
     this.#next = newest.end;
     if (saturated > 0) metrics.saturated(saturated);
     for (const reader of [...this.#readers]) reader.block(block);

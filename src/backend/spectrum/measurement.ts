@@ -1,6 +1,6 @@
 import { PassbandError } from '../../errors.ts';
-import { bytesPerSample, convertSamples } from '../iq/formats.ts';
 import type { FrameOrigin } from '../iq/frames/frame-origin.ts';
+import { readConverted } from '../iq/ring/read-converted.ts';
 import type { Run } from '../iq/ring/ring.ts';
 import type { Tuning } from '../iq/sources/source.ts';
 import { type SpectrumPlan, samplesNeeded } from './plan.ts';
@@ -83,7 +83,7 @@ export class MeasurementRun {
         this.#restart();
         continue;
       }
-      this.#read(start, fftSize);
+      readConverted(this.#origin, { start, count: fftSize }, 'cf32_le', this.#bytes);
       this.#estimator ??= new WelchEstimator({
         fftSize,
         window,
@@ -94,14 +94,6 @@ export class MeasurementRun {
       this.#estimator.add(this.#samples);
       if (this.#estimator.segments === averages) this.#finish(stretch.run, this.#estimator);
     }
-  }
-
-  #read(start: number, count: number): void {
-    const { datatype, ring } = this.#origin;
-    ring.read(start, count, (bytes, offset) => {
-      const samples = bytes.length / bytesPerSample(datatype);
-      convertSamples(datatype, 'cf32_le', bytes, this.#bytes.subarray(offset * 8, (offset + samples) * 8));
-    });
   }
 
   #restart(): void {

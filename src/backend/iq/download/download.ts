@@ -9,7 +9,7 @@ import { httpBodyBytes, httpBodyPart, httpHeaders } from '../../http-body.ts';
 import type { Station } from '../../stations/station.ts';
 import type { Stations } from '../../stations/stations.ts';
 import { bytesPerSample } from '../formats.ts';
-import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
+import type { EndReason, FrameOrigin, ReadProgress, Tap } from '../frames/frame-origin.ts';
 import { type Pump, pumpTo } from '../frames/pump.ts';
 import { MessageBuffers } from '../message-buffers.ts';
 import { SampleCursor, type SamplePiece } from '../ring/sample-cursor.ts';
@@ -42,6 +42,7 @@ function openDownload(station: Station, call: ServerWritableStream<DownloadReque
   const tap: Tap = {
     holder: callerCn(call.metadata),
     onSamples: () => pump?.wake(),
+    progress: () => download.progress,
     onEnd: (reason) => {
       if (reason instanceof PassbandError) {
         finish(reason);
@@ -100,6 +101,10 @@ class Download {
     this.#cursor = new SampleCursor(origin, wanted.datatype, index);
     this.#wanted = wanted;
     this.#sendHeaders = sendHeaders;
+  }
+
+  get progress(): ReadProgress {
+    return this.#cursor;
   }
 
   /** Nothing more comes: what has come is still sent. */

@@ -8,6 +8,14 @@ import type { FrameShelves } from './frame-shelves.ts';
 /** Why a tap ended: the station was stopped, its source came to its end (both in good order), or an error. */
 export type EndReason = 'stopped' | 'ended' | PassbandError;
 
+/** How far a reader has come. */
+export interface ReadProgress {
+  /** Index of the sample that it takes next. */
+  readonly position: number;
+  /** It has taken all that there was for it, and looks for more. */
+  readonly isWaiting: boolean;
+}
+
 /** One who follows samples as they come. */
 export interface Tap {
   /** Common name of the certificate to whose share of the readers it counts; without one it counts to nobody's. */
@@ -18,6 +26,8 @@ export interface Tap {
   onEnd(reason: EndReason): void;
   /** Readers that this tap stands for; one unless told. */
   readerCount?(): number;
+  /** How far it has come; who does not tell is not waited for. */
+  progress?(): ReadProgress;
 }
 
 /** Where frames come from: a station's samples as they are, or a tuned and decimated part of them. */
@@ -36,4 +46,6 @@ export interface FrameOrigin {
   receptionAt(sampleIndex: number): Reception;
   /** Joins; returns how to leave. @throws PassbandError when there is no room, or no samples can come. */
   join(tap: Tap): () => void;
+  /** A reader has read on, or looked for more: to be told where an origin waits for its readers. */
+  readOn?(): void;
 }

@@ -1,5 +1,5 @@
 import { appendVarintField } from '../../protobuf-bytes.ts';
-import type { FrameOrigin } from './frame-origin.ts';
+import type { FrameOrigin, ReadProgress } from './frame-origin.ts';
 import type { EncodedFrame, FrameShelf } from './frame-shelf.ts';
 import { beginAt, type ReadFrom } from './read-from.ts';
 
@@ -23,13 +23,15 @@ export interface ReadyFrame {
 }
 
 /** One reader's position in a ring. */
-export class FrameReader {
+export class FrameReader implements ReadProgress {
   readonly #origin: FrameOrigin;
   readonly #shelf: FrameShelf;
   /** The frame that should come next. */
   #sequence: number;
   /** The sample that should come next. */
   #sampleIndex: number;
+  /** How far the ring had come when there was no frame. */
+  #emptyAt = -1;
   /** Beyond this sample nothing is read. */
   #endIndex = Number.POSITIVE_INFINITY;
 
@@ -40,6 +42,14 @@ export class FrameReader {
     const { sequence, sampleIndex } = beginAt(origin, from, shelf.layout);
     this.#sequence = sequence;
     this.#sampleIndex = sampleIndex;
+  }
+
+  get position(): number {
+    return this.#sampleIndex;
+  }
+
+  get isWaiting(): boolean {
+    return this.#emptyAt === this.#origin.ring.head;
   }
 
   /** Reads what has come so far and nothing beyond. */
@@ -54,6 +64,13 @@ export class FrameReader {
 
   /** The next frame that is complete, or undefined until there are more samples. */
   next(): ReadyFrame | undefined {
+    const frame = this.#next();
+    if (frame === undefined) this.#emptyAt = this.#origin.ring.head;
+    this.#origin.readOn?.();
+    return frame;
+  }
+
+  #next(): ReadyFrame | undefined {
     const { layout } = this.#shelf;
     const { ring } = this.#origin;
     const { runs } = ring;

@@ -1,8 +1,9 @@
 import { appendBytesFields, appendVarintField } from '../../protobuf-bytes.ts';
 import { messageType } from '../../protos.ts';
 import { BATCH_SIZE } from '../../stations/ranges.ts';
-import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
+import { bytesPerSample, type Datatype } from '../formats.ts';
 import { MessageBuffers } from '../message-buffers.ts';
+import { readConverted } from '../ring/read-converted.ts';
 import { FrameLayout } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
 import type { FrameSpan } from './run-frames.ts';
@@ -80,7 +81,8 @@ export class FrameShelf {
 
   #encode({ sequence, start, end, run }: FrameSpan): Omit<EncodedFrame, 'isSoleOwners'> {
     const { datatype } = this;
-    const { stationId, ring, epoch, datatype: heldAs } = this.#origin;
+    const count = end - start;
+    const { stationId, epoch } = this.#origin;
     const { snrDb, receivePowerDbm, agcLocked = false, dopplerShiftHz = 0 } = this.#origin.receptionAt(start);
     const head = IQ_FRAME.serialize({
       station_id: stationId,
@@ -90,22 +92,18 @@ export class FrameShelf {
       center_frequency_hz: run.centerFrequencyHz,
       sample_rate: run.sampleRateHz,
       datatype,
-      sample_count: end - start,
+      sample_count: count,
       doppler_shift_hz: dopplerShiftHz,
       agc_locked: agcLocked,
       epoch: epoch.toString(),
       ...(snrDb === undefined ? {} : { snr_db: snrDb }),
       ...(receivePowerDbm === undefined ? {} : { receive_power_dbm: receivePowerDbm }),
     });
-    const outBytes = bytesPerSample(datatype);
     let saturatedValues = 0;
-    const fill = (target: Uint8Array): void =>
-      ring.read(start, end - start, (bytes, offset) => {
-        const samples = bytes.length / bytesPerSample(heldAs);
-        const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
-        saturatedValues += convertSamples(heldAs, datatype, bytes, piece);
-      });
-    const dataBytes = (end - start) * outBytes;
+    const fill = (target: Uint8Array): void => {
+      saturatedValues = readConverted(this.#origin, { start, count }, datatype, target);
+    };
+    const dataBytes = count * bytesPerSample(datatype);
     const message = appendBytesFields(head, [{ fieldNumber: DATA_FIELD, byteLength: dataBytes, fill }], (byteLength) =>
       this.#buffers.lend(byteLength),
     );

@@ -31,6 +31,7 @@ export async function openSubscription(
   const tap: Tap = {
     holder: callerCn(call.metadata),
     onSamples: () => pump?.wake(),
+    progress: () => reader,
     onEnd: (reason) => {
       ended = reason;
       if (reason instanceof PassbandError) {

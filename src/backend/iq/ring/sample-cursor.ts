@@ -1,5 +1,6 @@
-import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
-import type { FrameOrigin } from '../frames/frame-origin.ts';
+import type { Datatype } from '../formats.ts';
+import type { FrameOrigin, ReadProgress } from '../frames/frame-origin.ts';
+import { readConverted } from './read-converted.ts';
 import type { Run } from './ring.ts';
 
 /** Consecutive samples that are there to be read. */
@@ -14,28 +15,45 @@ export interface SamplePiece {
   readonly overrun: number;
 }
 
+/** What a cursor reads. */
+export type CursorOrigin = Pick<FrameOrigin, 'ring' | 'datatype' | 'readOn'>;
+
 /**
  * A reader's position in the ring of a station, or of a part of its band, sample by sample: for those who need every
  * sample once and in order, and have to know exactly which they did not get.
  */
-export class SampleCursor {
-  readonly #origin: Pick<FrameOrigin, 'ring' | 'datatype'>;
+export class SampleCursor implements ReadProgress {
+  readonly #origin: CursorOrigin;
   readonly #datatype: Datatype;
   #position: number;
   #isFirst = true;
+  /** How far the ring had come when there was nothing to read. */
+  #emptyAt = -1;
 
   /** To be made after the origin was joined. Begins with the first sample at or after `position` that there is. */
-  constructor(origin: Pick<FrameOrigin, 'ring' | 'datatype'>, datatype: Datatype, position: number) {
+  constructor(origin: CursorOrigin, datatype: Datatype, position: number) {
     this.#origin = origin;
     this.#datatype = datatype;
     this.#position = position;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get isWaiting(): boolean {
+    return this.#emptyAt === this.#origin.ring.head;
   }
 
   /** Up to `max` samples that lie in one run, or undefined until there are more. Take them by `read`, then `skip` them. */
   peek(max: number): SamplePiece | undefined {
     const { runs } = this.#origin.ring;
     const run = runs.find(({ end }) => end > this.#position);
-    if (run === undefined) return undefined;
+    if (run === undefined) {
+      this.#emptyAt = this.#origin.ring.head;
+      this.#origin.readOn?.();
+      return undefined;
+    }
     const start = Math.max(run.start, this.#position);
     const lost = this.#isFirst ? 0 : start - this.#position;
     const oldestHeld = runs[0]?.start ?? 0;
@@ -48,21 +66,14 @@ export class SampleCursor {
    *
    * @returns how many numbers (I or Q) did not fit the datatype and were set to its largest or smallest value.
    */
-  read({ start, count }: SamplePiece, target: Uint8Array): number {
-    const { ring, datatype } = this.#origin;
-    const outBytes = bytesPerSample(this.#datatype);
-    let saturated = 0;
-    ring.read(start, count, (bytes, offset) => {
-      const samples = bytes.length / bytesPerSample(datatype);
-      const piece = target.subarray(offset * outBytes, (offset + samples) * outBytes);
-      saturated += convertSamples(datatype, this.#datatype, bytes, piece);
-    });
-    return saturated;
+  read(piece: SamplePiece, target: Uint8Array): number {
+    return readConverted(this.#origin, piece, this.#datatype, target);
   }
 
   /** Goes on behind a piece. */
   skip({ start, count }: SamplePiece): void {
     this.#isFirst = false;
     this.#position = start + count;
+    this.#origin.readOn?.();
   }
 }

@@ -2,18 +2,16 @@ import { PassbandError } from '../../../errors.ts';
 import type { DecimationPlan } from '../../dsp/decimation-plan.ts';
 import { DownConverter } from '../../dsp/down-converter.ts';
 import type { StationMetrics } from '../../stations/station-metrics.ts';
-import { bytesPerSample, convertSamples, type Datatype } from '../formats.ts';
 import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
 import { FrameShelves } from '../frames/frame-shelves.ts';
 import type { StationHub } from '../hub.ts';
 import { Readers } from '../readers.ts';
-import { type Run, SampleRing } from '../ring/ring.ts';
-import { ringCapacity } from '../ring/ring-size.ts';
+import { readConverted } from '../ring/read-converted.ts';
+import type { Run, SampleRing } from '../ring/ring.ts';
 import type { Reception } from '../sources/source.ts';
+import { firstInput } from './first-input.ts';
 import type { TunedBand } from './tuned-band.ts';
-
-/** Bytes of the ring of one part of a band at most: there may be many. */
-const MAX_TUNED_RING_BYTES = 16 * 1024 * 1024;
+import { TUNED_DATATYPE, tunedRing } from './tuned-ring.ts';
 
 /** Samples that are filtered at a time: their intermediate results stay in the processor's cache. */
 const PIECE_SAMPLES = 4096;
@@ -31,12 +29,15 @@ const SAMPLES_PER_TURN = 131_072;
  * It is computed from the hub's ring and each output is a function of the samples there alone, so one that is made anew
  * gives the same bytes. When its last reader has left it goes on for IDLE_MS, where someone may come back for its past;
  * who comes later has it computed anew.
+ *
+ * Of the past it is computed as fast as its readers read, who find the rest in the hub's ring then; from where it has
+ * reached the present, as fast as samples come. When the station ends, what has come is still filtered, to the last sample.
  */
 export class TunedStream implements FrameOrigin {
   readonly stationId: string;
   readonly epoch: bigint;
   readonly metrics: StationMetrics;
-  readonly datatype: Datatype = 'cf32_le';
+  readonly datatype = TUNED_DATATYPE;
   readonly ring: SampleRing;
   readonly shelves = new FrameShelves(this);
   readonly band: TunedBand;
@@ -51,6 +52,12 @@ export class TunedStream implements FrameOrigin {
   readonly #onOver: () => void;
   #run: Run | undefined;
   #scheduled = false;
+  #replays = true;
+  /** It waits for its readers. */
+  #isHeld = false;
+  /** With what it ends when all that came is filtered; undefined while more may come. */
+  #ending: EndReason | undefined;
+  #endInput = Number.POSITIVE_INFINITY;
   #over = false;
   #isKept = false;
   #cancelLinger: (() => void) | undefined;
@@ -71,12 +78,10 @@ export class TunedStream implements FrameOrigin {
     this.#onOver = onOver;
     this.#inputRateHz = hub.source.tuning.sampleRateHz;
     this.#converter = new DownConverter(plan, band.offsetHz, this.#inputRateHz);
-    const outputRateHz = this.#inputRateHz / band.decimation;
-    const capacity = ringCapacity(outputRateHz, this.datatype, { bytes: MAX_TUNED_RING_BYTES });
-    this.ring = new SampleRing(capacity, bytesPerSample(this.datatype), hub.clock);
+    this.ring = tunedRing(hub, this.#inputRateHz / band.decimation);
     this.#leaveHub = hub.join({
       onSamples: () => this.#wake(),
-      onEnd: (reason) => this.#end(reason),
+      onEnd: (reason) => this.#endBehindAll(reason),
       readerCount: () => this.#readers.count,
     });
     this.#linger();
@@ -84,8 +89,9 @@ export class TunedStream implements FrameOrigin {
 
   /** @param firstOutput the first output that is wanted; undefined means the next. */
   begin(firstOutput: number | undefined): void {
-    const next = Math.ceil(this.#hub.nextIndex() / this.band.decimation);
-    this.#converter.restart(this.#firstInput(firstOutput ?? next));
+    const output = firstOutput ?? Math.ceil(this.#hub.nextIndex() / this.band.decimation);
+    const { reach } = this.#converter;
+    this.#converter.restart(firstInput(this.#hub, output * this.band.decimation - reach, this.#inputRateHz));
     this.#wake();
   }
 
@@ -97,6 +103,16 @@ export class TunedStream implements FrameOrigin {
   /** Nobody reads it at the moment. */
   get isIdle(): boolean {
     return this.#readers.areNone;
+  }
+
+  /** Nothing more comes. */
+  get isEnding(): boolean {
+    return this.#over || this.#ending !== undefined;
+  }
+
+  /** It is still in the past, where it may wait for its readers. */
+  get replays(): boolean {
+    return this.#replays;
   }
 
   /** Ends it. */
@@ -123,7 +139,7 @@ export class TunedStream implements FrameOrigin {
   }
 
   join(tap: Tap): () => void {
-    if (this.#over) throw new PassbandError('UNAVAILABLE', 'this part of the band has just ended; ask for it again');
+    if (this.isEnding) throw new PassbandError('UNAVAILABLE', 'this part of the band has just ended; ask anew');
     this.#readers.requireRoom(tap);
     this.#readers.add(tap);
     this.#cancelLinger?.();
@@ -135,15 +151,8 @@ export class TunedStream implements FrameOrigin {
     };
   }
 
-  /** The input to begin with for an output: the samples before it that go into it too, where they are held. */
-  #firstInput(output: number): number {
-    const { ring } = this.#hub;
-    const since = rateSince(ring.runs, this.#inputRateHz);
-    const wanted = Math.max(since, output * this.band.decimation - this.#converter.reach);
-    const run = ring.runs.find(({ end }) => end > wanted);
-    if (run !== undefined) return Math.max(wanted, run.start);
-    // Nothing is held of it. What comes next goes on where the newest sample was, or it begins there.
-    return ring.head >= this.#hub.nextIndex() ? wanted : Math.max(wanted, this.#hub.nextIndex());
+  readOn(): void {
+    if (this.#isHeld && !this.#scheduled) this.#advanceLater();
   }
 
   #wake(): void {
@@ -153,22 +162,33 @@ export class TunedStream implements FrameOrigin {
   #advance(): void {
     this.#scheduled = false;
     const before = this.ring.head;
+    this.#isHeld = false;
     for (let budget = SAMPLES_PER_TURN; !this.#over && budget > 0; ) {
       const taken = this.#take(budget);
       if (taken === 0) break;
       budget -= taken;
-      if (budget > 0) continue;
-      this.#scheduled = true;
-      setImmediate(() => this.#advance());
+      if (budget <= 0) this.#advanceLater();
     }
     if (this.ring.head > before) this.#readers.wake();
+    if (this.#ending === undefined || this.#scheduled || this.#isHeld) return;
+    // What there is of the last frame is all there will be of it.
+    this.ring.closeRun();
+    this.#end(this.#ending);
+  }
+
+  #advanceLater(): void {
+    this.#scheduled = true;
+    setImmediate(() => this.#advance());
   }
 
   /** Filters some of the samples that are there; returns how many. */
   #take(most: number): number {
     const next = this.#converter.nextInput;
-    const run = this.#hub.ring.runs.find(({ end }) => end > next);
-    if (run === undefined) return 0;
+    const run = next < this.#endInput ? this.#hub.ring.runs.find(({ end }) => end > next) : undefined;
+    if (run === undefined || run.start >= this.#endInput) {
+      this.#replays = false;
+      return 0;
+    }
     if (run.sampleRateHz !== this.#inputRateHz) {
       const reason = `the station's sample rate is ${run.sampleRateHz} samples/s now; subscribe anew`;
       this.#end(new PassbandError('FAILED_PRECONDITION', reason));
@@ -178,15 +198,19 @@ export class TunedStream implements FrameOrigin {
     const isBroken = run.start > next || (this.#run !== undefined && run !== this.#run);
     if (isBroken) this.#converter.restart(Math.max(next, run.start));
     this.#run = run;
+    this.#isHeld = this.#replays && this.#wouldOverwrite();
+    if (this.#isHeld) return 0;
     const start = this.#converter.nextInput;
-    const count = Math.min(run.end - start, most, PIECE_SAMPLES);
-    const { datatype } = this.#hub;
-    this.#hub.ring.read(start, count, (bytes, offset) => {
-      const samples = bytes.length / bytesPerSample(datatype);
-      convertSamples(datatype, 'cf32_le', bytes, this.#bytes.subarray(8 * offset, 8 * (offset + samples)));
-    });
+    const count = Math.min(Math.min(run.end, this.#endInput) - start, most, PIECE_SAMPLES);
+    readConverted(this.#hub, { start, count }, this.datatype, this.#bytes);
     this.#append(run, count);
     return count;
+  }
+
+  /** Whether the next outputs would take the place of some that a reader has still to take, and nobody waits for them. */
+  #wouldOverwrite(): boolean {
+    const { slowest, isAnyWaiting } = this.#readers.progress();
+    return !isAnyWaiting && this.#converter.nextOutput + PIECE_SAMPLES - slowest > this.ring.capacitySamples;
   }
 
   #append(run: Run, count: number): void {
@@ -206,6 +230,14 @@ export class TunedStream implements FrameOrigin {
     this.#cancelLinger = this.#hub.clock.after(Math.min(this.#hub.lingerMs, IDLE_MS), () => this.#end('stopped'));
   }
 
+  /** The station has ended: in good order, what has come is still filtered. */
+  #endBehindAll(reason: EndReason): void {
+    this.#ending = reason;
+    this.#endInput = this.#hub.ring.head;
+    if (reason instanceof PassbandError || this.isIdle) this.#end(reason);
+    else this.#wake();
+  }
+
   #end(reason: EndReason): void {
     if (this.#over) return;
     this.#over = true;
@@ -214,9 +246,4 @@ export class TunedStream implements FrameOrigin {
     this.#onOver();
     this.#readers.end(reason);
   }
-}
-
-/** Index from which on samples are of a rate, or are going to be. */
-export function rateSince(runs: readonly Run[], sampleRateHz: number): number {
-  return runs.findLast((run) => run.sampleRateHz !== sampleRateHz)?.end ?? 0;
 }

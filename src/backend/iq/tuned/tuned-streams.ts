@@ -4,8 +4,9 @@ import type { FrameOrigin } from '../frames/frame-origin.ts';
 import type { ReadFrom } from '../frames/read-from.ts';
 import type { StationHub } from '../hub.ts';
 import { FilterBudget } from './filter-budget.ts';
+import { rateSince } from './first-input.ts';
 import type { TunedBand } from './tuned-band.ts';
-import { rateSince, TunedStream } from './tuned-stream.ts';
+import { TunedStream } from './tuned-stream.ts';
 
 /** Parts of one station's band that are filtered at a time: each has a ring of up to 16 MiB. */
 const MAX_TUNED_STREAMS = 16;
@@ -110,11 +111,17 @@ export class TunedStreams {
   #stream(band: TunedBand, plan: DecimationPlan, firstOutput: number | undefined): TunedStream {
     const possible = this.#oldestOutput(band, plan);
     const needed = firstOutput === undefined ? Number.POSITIVE_INFINITY : Math.max(firstOutput, possible);
-    for (const stream of this.#streams) {
+    const running = [...this.#streams].filter((stream) => {
       const { offsetHz, decimation } = stream.band;
-      if (offsetHz === band.offsetHz && decimation === band.decimation && stream.oldestIndex <= needed) return stream;
-    }
+      const isSame = offsetHz === band.offsetHz && decimation === band.decimation;
+      return isSame && !stream.isEnding && stream.oldestIndex <= needed;
+    });
+    // Who wants the present does not wait for those who read the past, where there is another way.
+    const [shared] = firstOutput === undefined ? running.filter(({ replays }) => !replays) : running;
+    if (shared !== undefined) return shared;
     if (!this.#hasRoom(plan.cost * this.#hub.source.tuning.sampleRateHz)) {
+      const [behind] = running;
+      if (behind !== undefined) return behind;
       throw new PassbandError(
         'RESOURCE_EXHAUSTED',
         'as many parts of bands are filtered as can be; ask for one that others read too, for another output_rate or span_hz, or try later',
