@@ -17,6 +17,9 @@ const FREE_PORTS = ['--port', '0', '--backend-port', '0', '--metrics-port', '0']
 const FIRST_EVENT =
   /^id: \d+-\d+\ndata: \{"stationId":"adsb",.*"datatype":"cu8","sampleCount":8192,"data":"[A-Za-z0-9+/]{100}/m;
 
+/** Milliseconds that both programs in one process have to start: some ten times what they take on a machine that is not busy. */
+const START_MS = 40_000;
+
 /** The line that is printed to be pasted. */
 const pasted = (stdout: string): string => /^ {2}(curl .*)$/m.exec(stdout)?.[1] ?? '';
 
@@ -48,7 +51,8 @@ beforeAll(async () => {
   running.stdout?.setEncoding('utf8').on('data', (text: string) => {
     banner += text;
   });
-  await until('npm start prints a command', () => pasted(banner) !== '' || running.exitCode !== null);
+  const isPrinted = (): boolean => pasted(banner) !== '' || running.exitCode !== null;
+  await until('npm start prints a command', isPrinted, Boolean, START_MS);
 });
 afterAll(async () => {
   if (running?.pid !== undefined && running.exitCode === null) {
@@ -84,7 +88,7 @@ it('prints one that works wherever the gateway and the backend listen', async ()
   ];
   const elsewhere = new CliProcess(['up', ...FREE_PORTS, ...where, '--audit', 'off']);
   try {
-    expect(await elsewhere.says(/^gateway +(https:.*?):\d+ /m)).toBe('https://127.0.0.2');
+    expect(await elsewhere.says(/^gateway +(https:.*?):\d+ /m, START_MS)).toBe('https://127.0.0.2');
     expect(await elsewhere.says(/^backend +(grpcs:.*?):\d+$/m)).toBe('grpcs://127.0.0.3');
     const command = await elsewhere.says(/^ {2}(curl .*)$/m);
     const { stdout } = await runUntil(command, FIRST_EVENT, { cwd: PACKAGE_ROOT, env: process.env });

@@ -28,9 +28,10 @@ export class CliProcess {
     this.closed = once(this.child, 'close').then(([code, signal]) => code ?? signal);
   }
 
-  /** Waits for a text on standard output and gives what the pattern captures. */
-  async says(pattern: RegExp): Promise<string> {
-    await until(`standard output has ${pattern}`, () => pattern.test(this.stdout) || this.child.exitCode !== null);
+  /** Waits for a text on standard output, for as long as `until` does unless told, and gives what the pattern captures. */
+  async says(pattern: RegExp, deadlineMs?: number): Promise<string> {
+    const isSaid = (): boolean => pattern.test(this.stdout) || this.child.exitCode !== null;
+    await until(`standard output has ${pattern}`, isSaid, Boolean, deadlineMs);
     const found = pattern.exec(this.stdout);
     if (found === null) throw new Error(`the program ended with ${this.child.exitCode}: ${this.stderr}`);
     return found[1] ?? '';
