@@ -1,8 +1,8 @@
 import { ConnectionCount } from '../../connection-count.ts';
 import { isDelegate } from '../../gateway/guard/decide.ts';
+import { holderOf } from '../../gateway/guard/holder.ts';
 import { identityFromCertificate } from '../../gateway/guard/identity.ts';
 import type { Policy } from '../../gateway/guard/policy.ts';
-import { holderOf } from '../../gateway/guard/holder.ts';
 import type { Reloadable } from '../../trust/reloadable.ts';
 import type { Connection } from './connections.ts';
 
