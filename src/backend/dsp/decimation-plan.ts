@@ -70,38 +70,55 @@ function cheapest(remaining: number, known: Map<number, Cheapest>): Cheapest {
   return best;
 }
 
-/** How a whole-numbered decimation is done. */
-export interface DecimationPlan {
-  readonly decimation: number;
-  readonly stages: readonly DecimationStage[];
+/** What a whole-numbered decimation needs. */
+export interface DecimationNeeds {
   /** Real multiplications for each input sample, the mixer's included. */
   readonly cost: number;
+  /** Input samples on either side of the one that an output sample stands for that go into it. */
+  readonly reach: number;
+}
+
+/** How a whole-numbered decimation is done. */
+export interface DecimationPlan extends DecimationNeeds {
+  readonly decimation: number;
+  readonly stages: readonly DecimationStage[];
+}
+
+/** What {@link planDecimation} would plan needs, without the work of designing its filters. */
+export function decimationNeeds(decimation: number): DecimationNeeds {
+  return needsOf(decimation, cheapest(decimation, new Map()));
 }
 
 /**
  * The cheapest cascade of linear-phase filters for a decimation: passband to PASSBAND_EDGE within 0.1 dB, 80 dB from
- * STOPBAND_EDGE on.
+ * STOPBAND_EDGE on. Its design is a millisecond of work, or tens of them for great primes.
  *
  * @param decimation a whole number of at least 2.
  */
 export function planDecimation(decimation: number): DecimationPlan {
-  const { cost, factors } = cheapest(decimation, new Map());
-  let remaining = decimation;
-  const stages = factors.map((factor) => {
-    const { cutoff, transition } = shapeOf(factor, remaining);
-    remaining /= factor;
+  const way = cheapest(decimation, new Map());
+  const stages = shapesOf(decimation, way).map(({ factor, cutoff, transition }) => {
     return { decimation: factor, taps: lowPassTaps(cutoff, transition) };
   });
-  return { decimation, stages, cost: cost + MIXER_COST };
+  return { decimation, stages, ...needsOf(decimation, way) };
 }
 
-/** Input samples on either side of the one that an output sample stands for that go into it. */
-export function reachOf(plan: DecimationPlan): number {
+function needsOf(decimation: number, way: Cheapest): DecimationNeeds {
   let spacing = 1;
   let reach = 0;
-  for (const { decimation, taps } of plan.stages) {
-    reach += ((taps.length - 1) / 2) * spacing;
-    spacing *= decimation;
+  for (const { factor, transition } of shapesOf(decimation, way)) {
+    reach += ((tapCount(transition) - 1) / 2) * spacing;
+    spacing *= factor;
   }
-  return reach;
+  return { cost: way.cost + MIXER_COST, reach };
+}
+
+/** The stages of a cascade, in order. */
+function shapesOf(decimation: number, { factors }: Cheapest): readonly (StageShape & { readonly factor: number })[] {
+  let remaining = decimation;
+  return factors.map((factor) => {
+    const shape = shapeOf(factor, remaining);
+    remaining /= factor;
+    return { factor, ...shape };
+  });
 }

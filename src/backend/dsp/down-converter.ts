@@ -1,4 +1,4 @@
-import { type DecimationPlan, reachOf } from './decimation-plan.ts';
+import type { DecimationPlan } from './decimation-plan.ts';
 import { FirStage } from './fir-stage.ts';
 import { Mixer } from './mixer.ts';
 
@@ -15,7 +15,6 @@ export interface Converted {
  * to the last bit, in whatever pieces they come and wherever it began: what was lost can be computed again.
  */
 export class DownConverter {
-  readonly decimation: number;
   /** Input samples before and after number n * decimation that go into output n. */
   readonly reach: number;
   readonly #mixer: Mixer;
@@ -24,8 +23,7 @@ export class DownConverter {
   #next = 0;
 
   constructor(plan: DecimationPlan, offsetHz: number, sampleRateHz: number) {
-    this.decimation = plan.decimation;
-    this.reach = reachOf(plan);
+    this.reach = plan.reach;
     this.#mixer = new Mixer(offsetHz, sampleRateHz);
     this.#stages = plan.stages.map((stage) => new FirStage(stage));
   }

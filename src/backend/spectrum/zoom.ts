@@ -1,4 +1,4 @@
-import { PASSBAND_EDGE, planDecimation } from '../dsp/decimation-plan.ts';
+import { decimationNeeds, PASSBAND_EDGE } from '../dsp/decimation-plan.ts';
 import { MAX_DECIMATION } from '../iq/tuned/tuned-band.ts';
 import { MAX_FILTER_COST } from '../iq/tuned/tuned-streams.ts';
 
@@ -29,7 +29,7 @@ export function zoomDecimation(spanHz: number | undefined, sampleRateHz: number)
   while (!isCheap(finest)) finest--;
   // Halvings are the cheapest cascades of all.
   const halvings = 2 ** Math.floor(Math.log2(most));
-  const canFilter = (decimation: number): boolean => planDecimation(decimation).cost * sampleRateHz <= MAX_FILTER_COST;
+  const canFilter = (decimation: number): boolean => decimationNeeds(decimation).cost * sampleRateHz <= MAX_FILTER_COST;
   return [finest, halvings].find(canFilter) ?? 1;
 }
 

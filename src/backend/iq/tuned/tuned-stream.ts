@@ -1,5 +1,5 @@
 import { PassbandError } from '../../../errors.ts';
-import type { DecimationPlan } from '../../dsp/decimation-plan.ts';
+import { type DecimationPlan, planDecimation } from '../../dsp/decimation-plan.ts';
 import { DownConverter } from '../../dsp/down-converter.ts';
 import type { StationMetrics } from '../../stations/station-metrics.ts';
 import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
@@ -41,8 +41,8 @@ export class TunedStream implements FrameOrigin {
   readonly ring: SampleRing;
   readonly shelves = new FrameShelves(this);
   readonly band: TunedBand;
-  readonly plan: DecimationPlan;
   readonly #hub: StationHub;
+  readonly #plan: DecimationPlan;
   readonly #inputRateHz: number;
   readonly #converter: DownConverter;
   readonly #samples = new Float32Array(2 * PIECE_SAMPLES);
@@ -51,7 +51,8 @@ export class TunedStream implements FrameOrigin {
   readonly #leaveHub: () => void;
   readonly #onOver: () => void;
   #run: Run | undefined;
-  #scheduled = false;
+  /** It is going to be advanced anyway. */
+  #scheduled = true;
   #replays = true;
   /** It waits for its readers. */
   #isHeld = false;
@@ -68,22 +69,22 @@ export class TunedStream implements FrameOrigin {
    * @param onOver called once, when it has ended.
    * @throws PassbandError when the hub takes no more readers.
    */
-  constructor(hub: StationHub, band: TunedBand, plan: DecimationPlan, onOver: () => void) {
+  constructor(hub: StationHub, band: TunedBand, onOver: () => void) {
     this.stationId = hub.stationId;
     this.epoch = hub.epoch;
     this.metrics = hub.metrics;
     this.band = band;
-    this.plan = plan;
     this.#hub = hub;
     this.#onOver = onOver;
     this.#inputRateHz = hub.source.tuning.sampleRateHz;
-    this.#converter = new DownConverter(plan, band.offsetHz, this.#inputRateHz);
     this.ring = tunedRing(hub, this.#inputRateHz / band.decimation);
     this.#leaveHub = hub.join({
       onSamples: () => this.#wake(),
       onEnd: (reason) => this.#endBehindAll(reason),
       readerCount: () => this.#readers.count,
     });
+    this.#plan = planDecimation(band.decimation);
+    this.#converter = new DownConverter(this.#plan, band.offsetHz, this.#inputRateHz);
     this.#linger();
   }
 
@@ -92,12 +93,12 @@ export class TunedStream implements FrameOrigin {
     const output = firstOutput ?? Math.ceil(this.#hub.nextIndex() / this.band.decimation);
     const { reach } = this.#converter;
     this.#converter.restart(firstInput(this.#hub, output * this.band.decimation - reach, this.#inputRateHz));
-    this.#wake();
+    this.#advance();
   }
 
   /** Real multiplications per second. */
   get cost(): number {
-    return this.plan.cost * this.#inputRateHz;
+    return this.#plan.cost * this.#inputRateHz;
   }
 
   /** Nobody reads it at the moment. */

@@ -1,5 +1,5 @@
 import { PassbandError } from '../../../errors.ts';
-import { type DecimationPlan, planDecimation, reachOf } from '../../dsp/decimation-plan.ts';
+import { decimationNeeds } from '../../dsp/decimation-plan.ts';
 import type { FrameOrigin } from '../frames/frame-origin.ts';
 import type { ReadFrom } from '../frames/read-from.ts';
 import type { StationHub } from '../hub.ts';
@@ -35,17 +35,16 @@ export class TunedStreams {
    * @throws PassbandError RESOURCE_EXHAUSTED when the filters would cost too much, or what joining the hub throws.
    */
   open(band: TunedBand, from: ReadFrom, batchSize: number): { readonly origin: FrameOrigin; readonly from: ReadFrom } {
-    const plan = planDecimation(band.decimation);
-    const oldest = Math.ceil(this.#oldestOutput(band, plan) / batchSize);
+    const oldest = Math.ceil(this.oldestOutput(band) / batchSize);
     const first = this.#firstFrame(band, from, batchSize);
-    if (first === undefined) return { origin: this.#kept(band, plan, undefined), from: { kind: 'live' } };
+    if (first === undefined) return { origin: this.#kept(band, undefined), from: { kind: 'live' } };
     if (from.kind === 'after' && first >= oldest) {
       // From the frame before on: where that one ended decides where this one begins.
-      return { origin: this.#kept(band, plan, (first - 1) * batchSize), from };
+      return { origin: this.#kept(band, (first - 1) * batchSize), from };
     }
     const sequence = Math.max(first, oldest);
     const begin: ReadFrom = from.kind === 'after' ? from : { kind: 'after', sequence: BigInt(sequence) - 1n };
-    return { origin: this.#kept(band, plan, sequence * batchSize), from: begin };
+    return { origin: this.#kept(band, sequence * batchSize), from: begin };
   }
 
   /**
@@ -54,7 +53,7 @@ export class TunedStreams {
    * @throws PassbandError as {@link open} does.
    */
   live(band: TunedBand): FrameOrigin {
-    return this.#stream(band, planDecimation(band.decimation), undefined);
+    return this.#stream(band, undefined);
   }
 
   /**
@@ -63,12 +62,15 @@ export class TunedStreams {
    * @throws PassbandError as {@link open} does.
    */
   from(band: TunedBand, sampleIndex: number): FrameOrigin {
-    return this.#stream(band, planDecimation(band.decimation), sampleIndex);
+    return this.#stream(band, sampleIndex);
   }
 
   /** The oldest sample of a part of the band that can be computed from what the station holds; the next one where it holds none. */
-  oldestOutput(band: TunedBand): number {
-    return this.#oldestOutput(band, planDecimation(band.decimation));
+  oldestOutput({ decimation }: TunedBand): number {
+    const { ring, source } = this.#hub;
+    const since = rateSince(ring.runs, source.tuning.sampleRateHz);
+    const oldestHeld = Math.max(since, ring.runs[0]?.start ?? this.#hub.nextIndex());
+    return Math.ceil((oldestHeld + decimationNeeds(decimation).reach) / decimation);
   }
 
   /** The frame with which a reader wants to begin; undefined for the next that is made. */
@@ -93,23 +95,15 @@ export class TunedStreams {
     }
   }
 
-  /** The oldest output that can be computed from what the hub holds. */
-  #oldestOutput({ decimation }: TunedBand, plan: DecimationPlan): number {
-    const { ring, source } = this.#hub;
-    const since = rateSince(ring.runs, source.tuning.sampleRateHz);
-    const oldestHeld = Math.max(since, ring.runs[0]?.start ?? this.#hub.nextIndex());
-    return Math.ceil((oldestHeld + reachOf(plan)) / decimation);
-  }
-
-  #kept(band: TunedBand, plan: DecimationPlan, firstOutput: number | undefined): TunedStream {
-    const stream = this.#stream(band, plan, firstOutput);
+  #kept(band: TunedBand, firstOutput: number | undefined): TunedStream {
+    const stream = this.#stream(band, firstOutput);
     stream.keep();
     return stream;
   }
 
   /** The stream of a part of the band: one that runs already where it reaches back as far as is wanted and possible. */
-  #stream(band: TunedBand, plan: DecimationPlan, firstOutput: number | undefined): TunedStream {
-    const possible = this.#oldestOutput(band, plan);
+  #stream(band: TunedBand, firstOutput: number | undefined): TunedStream {
+    const possible = this.oldestOutput(band);
     const needed = firstOutput === undefined ? Number.POSITIVE_INFINITY : Math.max(firstOutput, possible);
     const running = [...this.#streams].filter((stream) => {
       const { offsetHz, decimation } = stream.band;
@@ -119,7 +113,7 @@ export class TunedStreams {
     // Who wants the present does not wait for those who read the past, where there is another way.
     const [shared] = firstOutput === undefined ? running.filter(({ replays }) => !replays) : running;
     if (shared !== undefined) return shared;
-    if (!this.#hasRoom(plan.cost * this.#hub.source.tuning.sampleRateHz)) {
+    if (!this.#hasRoom(decimationNeeds(band.decimation).cost * this.#hub.source.tuning.sampleRateHz)) {
       const [behind] = running;
       if (behind !== undefined) return behind;
       throw new PassbandError(
@@ -127,7 +121,7 @@ export class TunedStreams {
         'as many parts of bands are filtered as can be; ask for one that others read too, for another output_rate or span_hz, or try later',
       );
     }
-    const stream = new TunedStream(this.#hub, band, plan, () => {
+    const stream = new TunedStream(this.#hub, band, () => {
       this.#streams.delete(stream);
       leaveBudget();
     });
@@ -139,10 +133,11 @@ export class TunedStreams {
   }
 
   #hasRoom(cost: number): boolean {
-    if (!this.#budget.makeRoom(cost)) return false;
-    if (this.#streams.size < MAX_TUNED_STREAMS) return true;
     const idle = [...this.#streams].find(({ isIdle }) => isIdle);
-    idle?.release();
-    return idle !== undefined;
+    // First what ends no filter of another station.
+    if (this.#streams.size >= MAX_TUNED_STREAMS && idle === undefined) return false;
+    if (!this.#budget.makeRoom(cost)) return false;
+    if (this.#streams.size >= MAX_TUNED_STREAMS) idle?.release();
+    return true;
   }
 }

@@ -1,8 +1,10 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { planDecimation } from '../../../../src/backend/dsp/decimation-plan.ts';
 import { StationHub } from '../../../../src/backend/iq/hub.ts';
 import { FilterBudget } from '../../../../src/backend/iq/tuned/filter-budget.ts';
 import { TunedStreams } from '../../../../src/backend/iq/tuned/tuned-streams.ts';
+import { zoomDecimation } from '../../../../src/backend/spectrum/zoom.ts';
+import { PassbandError } from '../../../../src/errors.ts';
 import { ManualClock } from '../../manual-clock.ts';
 import { HandSource, Sums } from '../made-by-hand.ts';
 
@@ -93,5 +95,41 @@ describe('filters', () => {
     expect(() => read(tuned, 16_000)).toThrow(expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' }));
     leaves[7]?.();
     read(tuned, 16_000)();
+  });
+
+  it('of other stations keep their place where there is none for a filter anyway', () => {
+    const budget = new FilterBudget(17 * COST);
+    const [one, two] = [setUp(budget), setUp(budget)];
+    for (let i = 0; i < 16; i++) read(one.tuned, 1000 * i);
+    read(two.tuned, 0)();
+    const timers = clock.timers;
+    expect(() => read(one.tuned, 16_000)).toThrow(expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' }));
+    // The other's is idle, and still waits for who comes back.
+    expect(clock.timers).toBe(timers);
+  });
+
+  it('are designed for one who is let in and the first to want them, not to find out what they cost', () => {
+    const { tuned } = setUp(new FilterBudget(1.5 * COST));
+    const { hub: stopped, tuned: ofStopped } = setUp();
+    stopped.shut(new PassbandError('FAILED_PRECONDITION', 'it is stopped'));
+    // Each tap takes one.
+    const sine = jest.spyOn(Math, 'sin');
+    try {
+      const dear = { offsetHz: 0, decimation: 4093 };
+      expect(() => tuned.open(dear, { kind: 'live' }, 1024)).toThrow(
+        expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' }),
+      );
+      expect(zoomDecimation(1000, 10e6)).toBeGreaterThan(1);
+      expect(sine).not.toHaveBeenCalled();
+      read(tuned, 0);
+      const designed = sine.mock.calls.length;
+      expect(designed).toBeGreaterThan(0);
+      read(tuned, 0);
+      tuned.oldestOutput({ offsetHz: 0, decimation: 4093 });
+      expect(() => read(ofStopped, 0)).toThrow(expect.objectContaining({ code: 'FAILED_PRECONDITION' }));
+      expect(sine).toHaveBeenCalledTimes(designed);
+    } finally {
+      sine.mockRestore();
+    }
   });
 });
