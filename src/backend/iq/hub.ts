@@ -15,6 +15,7 @@ import { SampleRing } from './ring/ring.ts';
 import { DEFAULT_RING_SECONDS, largestRing, longestFrame, ringCapacity } from './ring/ring-size.ts';
 import { RunHistory } from './ring/run-history.ts';
 import type { SourceCounts } from './source-counts.ts';
+import { SourceRun } from './source-run.ts';
 import type { Reception, SampleBlock, Source } from './sources/source.ts';
 
 /**
@@ -45,10 +46,11 @@ export class StationHub implements FrameOrigin {
   readonly #readers = new Readers('the station');
   readonly #ringConfig: RingConfig;
   readonly #firstBlock: FirstBlock;
-  #delivering = false;
+  readonly #run: SourceRun;
+  /** Those who have joined and not left: they may read on when they were ended. */
+  readonly #holders = new Set<Tap>();
   /** With what whoever joins is refused. */
   #shut: PassbandError | undefined;
-  #cancelLinger: (() => void) | undefined;
   /** Of the newest block. */
   #sampleRateHz: number;
   #produced = 0;
@@ -63,6 +65,7 @@ export class StationHub implements FrameOrigin {
     this.metrics = metrics;
     this.epoch = newEpoch(clock);
     this.#firstBlock = new FirstBlock(source.connects, clock);
+    this.#run = new SourceRun(source, clock, () => this.ring.closeRun());
     this.#mixer = new DopplerMixer(source.datatype, this.#doppler);
     this.#ringConfig = ring;
     this.#sampleRateHz = source.tuning.sampleRateHz;
@@ -123,10 +126,11 @@ export class StationHub implements FrameOrigin {
   join(tap: Tap): () => void {
     if (this.#shut !== undefined) throw this.#shut;
     this.#readers.requireRoom(tap);
-    if (!this.#delivering) this.#startSource();
+    if (!this.#run.isOn) this.#startSource();
     if (this.source.fault !== undefined) throw this.source.fault;
     this.#readers.add(tap);
-    this.#stopLingering();
+    this.#holders.add(tap);
+    this.#run.stay();
     return () => this.#leave(tap);
   }
 
@@ -145,8 +149,7 @@ export class StationHub implements FrameOrigin {
 
   /** Ends every tap and the source with it. */
   end(reason: EndReason): void {
-    this.#stopLingering();
-    this.#stopSource();
+    this.#run.stop();
     this.#readers.end(reason);
   }
 
@@ -163,29 +166,25 @@ export class StationHub implements FrameOrigin {
   #startSource(): void {
     // What is older than the ring's reach by the clock is not "recent" any more, though nothing has overwritten it.
     this.ring.evictBefore(this.source.nextIndex() - this.ring.capacitySamples);
-    this.ring.allocate();
+    // Of one that is known to have none, the first to come make the memory.
+    if (this.source.fault === undefined) this.ring.allocate();
     this.#firstBlock.expect();
-    this.#delivering = true;
-    try {
-      this.source.start({
-        samples: (block) => this.#take(block),
-        failed: (fault) => this.#fail(fault),
-        suspected: (samples) => this.metrics.suspected(samples),
-        ended: () => this.end('ended'),
-      });
-    } catch (cause) {
-      this.#stopSource();
-      throw new PassbandError('UNAVAILABLE', 'the source of this station cannot be started; try again later', {
-        cause,
-      });
-    }
+    this.#run.start({
+      samples: (block) => this.#receive(block),
+      failed: (fault) => this.#fail(fault),
+      suspected: (samples) => this.metrics.suspected(samples),
+      ended: () => this.end('ended'),
+    });
   }
 
-  #stopSource(): void {
-    if (!this.#delivering) return;
-    this.#delivering = false;
-    this.source.stop();
-    this.ring.closeRun();
+  /** What goes wrong with the samples of one station ends this one's readers: others have the same thread. */
+  #receive(block: SampleBlock): void {
+    try {
+      this.#take(block);
+    } catch (error) {
+      this.#run.stop();
+      this.#fail(PassbandError.from(error));
+    }
   }
 
   #take(block: SampleBlock): void {
@@ -209,8 +208,8 @@ export class StationHub implements FrameOrigin {
     this.metrics.produced(samples);
     this.#firstBlock.arrived();
     this.#readers.wake();
-    // A source that has come back while nobody listened.
-    if (this.#readers.areNone && this.#cancelLinger === undefined) this.#linger();
+    // A source that has come back while nobody listened, or whose last reader has just failed.
+    if (this.#readers.areNone && !this.#run.lingers) this.#linger();
   }
 
   /** The ring takes the size that a new rate needs. */
@@ -224,24 +223,20 @@ export class StationHub implements FrameOrigin {
   #fail(fault: PassbandError): void {
     this.#faults++;
     this.metrics.fault();
-    this.#stopLingering();
+    this.#run.stay();
     this.#firstBlock.failed(fault);
     this.#readers.end(fault);
   }
 
   #leave(tap: Tap): void {
+    this.#holders.delete(tap);
     if (this.#readers.remove(tap) && this.#readers.areNone) this.#linger();
   }
 
   #linger(): void {
-    this.#cancelLinger = this.clock.after(this.lingerMs, () => {
-      this.#cancelLinger = undefined;
-      this.#stopSource();
+    this.#run.linger(this.lingerMs, () => {
+      // All that it held is as old by now as the ring reaches.
+      if (this.#holders.size === 0) this.ring.release();
     });
-  }
-
-  #stopLingering(): void {
-    this.#cancelLinger?.();
-    this.#cancelLinger = undefined;
   }
 }

@@ -66,9 +66,15 @@ export class Readers {
     return this.#taps.delete(tap);
   }
 
-  /** Samples have come. */
+  /** Samples have come. A tap that cannot take them ends, and no other does. */
   wake(): void {
-    for (const tap of [...this.#taps]) tap.onSamples();
+    for (const tap of [...this.#taps]) {
+      try {
+        tap.onSamples();
+      } catch (error) {
+        if (this.remove(tap)) tap.onEnd(PassbandError.from(error));
+      }
+    }
   }
 
   /** Ends them all. */

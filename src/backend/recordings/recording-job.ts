@@ -83,6 +83,8 @@ export class RecordingJob {
 
   #join(): void {
     const { hub } = this.#context.station;
+    // One that was ended holds on to the samples until it leaves.
+    this.#leave();
     this.#leave = hub.join({
       holder: this.record.startedBy,
       onSamples: () => this.#wake(),

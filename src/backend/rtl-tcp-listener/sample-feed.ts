@@ -62,6 +62,7 @@ export class SampleFeed implements Tap {
   }
 
   onEnd(reason: EndReason): void {
+    this.#leave?.();
     this.#leave = undefined;
     const readers = [...this.#readers];
     this.#readers.clear();

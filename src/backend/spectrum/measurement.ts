@@ -3,6 +3,7 @@ import type { FrameOrigin } from '../iq/frames/frame-origin.ts';
 import { readConverted } from '../iq/ring/read-converted.ts';
 import type { Run } from '../iq/ring/ring.ts';
 import type { Tuning } from '../iq/sources/source.ts';
+import { inNextTurn } from '../next-turn.ts';
 import { type SpectrumPlan, samplesNeeded } from './plan.ts';
 import { WelchEstimator } from './psd.ts';
 
@@ -73,7 +74,10 @@ export class MeasurementRun {
     for (let budget = POINTS_PER_TURN; !this.#over; budget -= fftSize) {
       if (budget <= 0) {
         this.#scheduled = true;
-        setImmediate(() => this.#advance());
+        inNextTurn(
+          () => this.#advance(),
+          (error) => this.#end(error),
+        );
         return;
       }
       const start = this.#startIndex + ((this.#estimator?.segments ?? 0) * fftSize) / 2;
@@ -118,6 +122,7 @@ export class MeasurementRun {
   }
 
   #end(result: Measurement | PassbandError): void {
+    if (this.#over) return;
     this.#over = true;
     this.#done(result);
   }

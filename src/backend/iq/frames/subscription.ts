@@ -55,14 +55,20 @@ export async function openSubscription(
   if (ended instanceof PassbandError) throw ended;
   accepted = true;
   return () => {
+    const finish = (reason: EndReason): void => {
+      pump?.stop();
+      endStream(call, reason);
+    };
     const next = (): ReadyFrame | undefined => {
-      const frame = reader.next();
-      if (frame !== undefined) counters.sent(frame);
-      else if (ended !== undefined) {
-        pump?.stop();
-        endStream(call, ended);
+      try {
+        const frame = reader.next();
+        if (frame !== undefined) counters.sent(frame);
+        else if (ended !== undefined) finish(ended);
+        return frame;
+      } catch (error) {
+        finish(PassbandError.from(error));
+        return undefined;
       }
-      return frame;
     };
     pump = pumpTo(call, next, (frame, hasLeft) => {
       if (!hasLeft) return;

@@ -73,6 +73,11 @@ export class SampleRing {
     return this.#head;
   }
 
+  /** Bytes of memory that it has at present. */
+  get memoryBytes(): number {
+    return this.#bytes?.length ?? 0;
+  }
+
   /** Runs that are held, in order. */
   get runs(): readonly Run[] {
     return this.#runs;
@@ -132,6 +137,14 @@ export class SampleRing {
   closeRun(): void {
     const newest = this.#runs.at(-1);
     if (newest !== undefined) newest.isClosed = true;
+  }
+
+  /** Forgets all samples and gives their memory back, which the next block makes anew. */
+  release(): void {
+    this.evictBefore(this.#head);
+    this.#arrivals.length = 0;
+    this.#bytes = undefined;
+    this.#places = this.#capacity;
   }
 
   /** Forgets samples below an index. */

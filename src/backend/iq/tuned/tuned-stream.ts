@@ -1,6 +1,7 @@
 import { PassbandError } from '../../../errors.ts';
-import { type DecimationPlan, planDecimation } from '../../dsp/decimation-plan.ts';
+import { planDecimation } from '../../dsp/decimation-plan.ts';
 import { DownConverter } from '../../dsp/down-converter.ts';
+import { inNextTurn } from '../../next-turn.ts';
 import type { StationMetrics } from '../../stations/station-metrics.ts';
 import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
 import { FrameShelves } from '../frames/frame-shelves.ts';
@@ -27,11 +28,8 @@ const SAMPLES_PER_TURN = 131_072;
  * n * decimation; a gap of the station is a gap here, wider by the samples whose filters would have reached into it.
  *
  * It is computed from the hub's ring and each output is a function of the samples there alone, so one that is made anew
- * gives the same bytes. When its last reader has left it goes on for IDLE_MS, where someone may come back for its past;
- * who comes later has it computed anew.
- *
- * Of the past it is computed as fast as its readers read, who find the rest in the hub's ring then; from where it has
- * reached the present, as fast as samples come. When the station ends, what has come is still filtered, to the last sample.
+ * gives the same bytes. When its last reader has left it goes on for IDLE_MS, where someone may come back for its past.
+ * The past is computed as fast as its readers read, the present as it comes; when the station ends, to the last sample.
  */
 export class TunedStream implements FrameOrigin {
   readonly stationId: string;
@@ -41,8 +39,11 @@ export class TunedStream implements FrameOrigin {
   readonly ring: SampleRing;
   readonly shelves = new FrameShelves(this);
   readonly band: TunedBand;
+  /** Real multiplications per second. */
+  readonly cost: number;
+  /** It is still in the past, where it may wait for its readers. */
+  replays = true;
   readonly #hub: StationHub;
-  readonly #plan: DecimationPlan;
   readonly #inputRateHz: number;
   readonly #converter: DownConverter;
   readonly #samples = new Float32Array(2 * PIECE_SAMPLES);
@@ -53,7 +54,6 @@ export class TunedStream implements FrameOrigin {
   #run: Run | undefined;
   /** It is going to be advanced anyway. */
   #scheduled = true;
-  #replays = true;
   /** It waits for its readers. */
   #isHeld = false;
   /** With what it ends when all that came is filtered; undefined while more may come. */
@@ -83,8 +83,9 @@ export class TunedStream implements FrameOrigin {
       onEnd: (reason) => this.#endBehindAll(reason),
       readerCount: () => this.#readers.count,
     });
-    this.#plan = planDecimation(band.decimation);
-    this.#converter = new DownConverter(this.#plan, band.offsetHz, this.#inputRateHz);
+    const plan = planDecimation(band.decimation);
+    this.cost = plan.cost * this.#inputRateHz;
+    this.#converter = new DownConverter(plan, band.offsetHz, this.#inputRateHz);
     this.#linger();
   }
 
@@ -96,11 +97,6 @@ export class TunedStream implements FrameOrigin {
     this.#advance();
   }
 
-  /** Real multiplications per second. */
-  get cost(): number {
-    return this.#plan.cost * this.#inputRateHz;
-  }
-
   /** Nobody reads it at the moment. */
   get isIdle(): boolean {
     return this.#readers.areNone;
@@ -109,11 +105,6 @@ export class TunedStream implements FrameOrigin {
   /** Nothing more comes. */
   get isEnding(): boolean {
     return this.#over || this.#ending !== undefined;
-  }
-
-  /** It is still in the past, where it may wait for its readers. */
-  get replays(): boolean {
-    return this.#replays;
   }
 
   /** Ends it. */
@@ -146,9 +137,7 @@ export class TunedStream implements FrameOrigin {
     this.#cancelLinger?.();
     this.#cancelLinger = undefined;
     return () => {
-      if (!this.#readers.remove(tap) || !this.#readers.areNone || this.#over) return;
-      if (this.#isKept) this.#linger();
-      else this.#end('stopped');
+      if (this.#readers.remove(tap)) this.#restIfIdle();
     };
   }
 
@@ -171,6 +160,7 @@ export class TunedStream implements FrameOrigin {
       if (budget <= 0) this.#advanceLater();
     }
     if (this.ring.head > before) this.#readers.wake();
+    if (this.#cancelLinger === undefined) this.#restIfIdle();
     if (this.#ending === undefined || this.#scheduled || this.#isHeld) return;
     // What there is of the last frame is all there will be of it.
     this.ring.closeRun();
@@ -179,7 +169,10 @@ export class TunedStream implements FrameOrigin {
 
   #advanceLater(): void {
     this.#scheduled = true;
-    setImmediate(() => this.#advance());
+    inNextTurn(
+      () => this.#advance(),
+      (error) => this.#end(error),
+    );
   }
 
   /** Filters some of the samples that are there; returns how many. */
@@ -187,7 +180,7 @@ export class TunedStream implements FrameOrigin {
     const next = this.#converter.nextInput;
     const run = next < this.#endInput ? this.#hub.ring.runs.find(({ end }) => end > next) : undefined;
     if (run === undefined || run.start >= this.#endInput) {
-      this.#replays = false;
+      this.replays = false;
       return 0;
     }
     if (run.sampleRateHz !== this.#inputRateHz) {
@@ -199,7 +192,7 @@ export class TunedStream implements FrameOrigin {
     const isBroken = run.start > next || (this.#run !== undefined && run !== this.#run);
     if (isBroken) this.#converter.restart(Math.max(next, run.start));
     this.#run = run;
-    this.#isHeld = this.#replays && this.#wouldOverwrite();
+    this.#isHeld = this.replays && this.#wouldOverwrite();
     if (this.#isHeld) return 0;
     const start = this.#converter.nextInput;
     const count = Math.min(Math.min(run.end, this.#endInput) - start, most, PIECE_SAMPLES);
@@ -225,6 +218,12 @@ export class TunedStream implements FrameOrigin {
       centerFrequencyHz: run.centerFrequencyHz + offsetHz,
       bytes: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
     });
+  }
+
+  #restIfIdle(): void {
+    if (!this.isIdle || this.#over) return;
+    if (this.#isKept && this.#ending === undefined) this.#linger();
+    else this.#end('stopped');
   }
 
   #linger(): void {
