@@ -78,21 +78,24 @@ it('a subscription whose frames cannot be made', async () => {
   const pki = await makeTestPki();
   const backend = await BackendUnderTest.start({ pki, clock, stations: DEFAULT_STATIONS });
   const iq = await backend.client('sdr.oran.IQStreamService');
-  const [broken, other] = [1000, 2000].map((batch_size_samples) =>
-    iq.stream('SubscribeIQ', { station_id: 'sim-1', batch_size_samples }),
-  );
+  const subscribe = (request: object) => iq.stream('SubscribeIQ', { station_id: 'sim-1', ...request });
+  const other = subscribe({ batch_size_samples: 2000 });
+  other.on('error', () => undefined);
   const frame = FrameShelf.prototype.frame;
   const spy = jest.spyOn(FrameShelf.prototype, 'frame').mockImplementation(function (this: FrameShelf, span) {
-    return this.batchSize === 1000 ? breaks() : frame.call(this, span);
+    // In a turn of its own, which nothing of the station's began.
+    return this.batchSize === 100 && span.sequence === 900 ? breaks() : frame.call(this, span);
   });
   try {
-    const failed = new Promise((resolve) => broken?.once('error', resolve));
-    other?.on('error', () => undefined);
-    await Promise.all([broken, other].map((stream) => stream && once(stream, 'metadata')));
+    await once(other, 'metadata');
+    clock.advance(200);
+    const broken = subscribe({ batch_size_samples: 100, start: 'EARLIEST' }).resume();
+    const failed = await new Promise((resolve) => broken.once('error', resolve));
+    expect(failed).toMatchObject({ code: 13 });
+    const going = new Promise((resolve) => other.once('data', resolve));
     clock.advance(100);
-    expect(await failed).toMatchObject({ code: 13 });
-    expect(await new Promise((resolve) => other?.once('data', resolve))).toMatchObject({ sample_count: 2000 });
-    other?.cancel();
+    expect(await going).toMatchObject({ sample_count: 2000 });
+    other.cancel();
   } finally {
     spy.mockRestore();
     await backend.stop();
