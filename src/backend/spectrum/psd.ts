@@ -1,5 +1,5 @@
 import FFT from 'fft.js';
-import { sharedWindow, type WindowName } from './windows.ts';
+import { sharedWindow, type WindowName, windowSums } from './windows.ts';
 
 /** What a bin means: the power of a tone that falls on it, or the density per Hz. */
 export type Scaling = 'tone' | 'density';
@@ -19,13 +19,23 @@ export interface PsdSettings {
   readonly sampleRateHz: number;
 }
 
-/** Transforms are made once a size, for their tables are long; each transformation is over before another begins. */
-const transforms = new Map<number, FFT>();
+/** A transform with the memory that it works in. */
+interface Transform {
+  readonly fft: FFT;
+  readonly input: Float64Array;
+  readonly output: Float64Array;
+}
 
-function transformOf(size: number): FFT {
+/**
+ * Transforms are made once a size, for their tables are long; each transformation is over before another begins. Their
+ * memory is the same for all: made anew for each spectrum, it would be megabytes that are garbage at once.
+ */
+const transforms = new Map<number, Transform>();
+
+function transformOf(size: number): Transform {
   let transform = transforms.get(size);
   if (transform === undefined) {
-    transform = new FFT(size);
+    transform = { fft: new FFT(size), input: new Float64Array(2 * size), output: new Float64Array(2 * size) };
     transforms.set(size, transform);
   }
   return transform;
@@ -44,10 +54,8 @@ export class WelchEstimator {
   readonly settings: PsdSettings;
   /** Equivalent noise bandwidth of the window in bins: N sum w^2 / (sum w)^2. */
   readonly enbwBins: number;
-  readonly #fft: FFT;
+  readonly #transform: Transform;
   readonly #window: Float64Array;
-  readonly #input: Float64Array;
-  readonly #output: Float64Array;
   readonly #powers: Float64Array;
   readonly #divisor: number;
   #segments = 0;
@@ -55,13 +63,10 @@ export class WelchEstimator {
   constructor(settings: PsdSettings) {
     const { fftSize } = settings;
     this.settings = settings;
-    this.#fft = transformOf(fftSize);
+    this.#transform = transformOf(fftSize);
     this.#window = sharedWindow(settings.window, fftSize);
-    this.#input = new Float64Array(2 * fftSize);
-    this.#output = new Float64Array(2 * fftSize);
     this.#powers = new Float64Array(fftSize);
-    const sumOfWindow = this.#window.reduce((total, w) => total + w, 0);
-    const sumOfSquares = this.#window.reduce((total, w) => total + w * w, 0);
+    const { sumOfWindow, sumOfSquares } = windowSums(settings.window, fftSize);
     this.enbwBins = (fftSize * sumOfSquares) / (sumOfWindow * sumOfWindow);
     this.#divisor = settings.scaling === 'tone' ? sumOfWindow * sumOfWindow : settings.sampleRateHz * sumOfSquares;
   }
@@ -73,15 +78,14 @@ export class WelchEstimator {
 
   /** Adds a segment of fftSize interleaved samples. */
   add(samples: Float32Array): void {
-    const input = this.#input;
-    const output = this.#output;
+    const { fft, input, output } = this.#transform;
     const window = this.#window;
     for (let n = 0; n < window.length; n++) {
       const w = window[n] ?? 0;
       input[2 * n] = w * (samples[2 * n] ?? 0);
       input[2 * n + 1] = w * (samples[2 * n + 1] ?? 0);
     }
-    this.#fft.transform(output, input);
+    fft.transform(output, input);
     if (this.settings.detector === 'max_hold') hold(this.#powers, output);
     else sum(this.#powers, output);
     this.#segments++;

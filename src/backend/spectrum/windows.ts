@@ -18,18 +18,36 @@ export function windowCoefficients(name: WindowName, size: number): Float64Array
   );
 }
 
+/** What a window adds up to. */
+interface WindowSums {
+  readonly sumOfWindow: number;
+  readonly sumOfSquares: number;
+}
+
 /** Windows and what belongs to them are made once a size: there are five windows and eleven sizes. */
-const made = new Map<string, Float64Array>();
+const made = new Map<string, WindowSums & { readonly window: Float64Array }>();
 
 /** {@link windowCoefficients}, shared: nobody may change them. */
 export function sharedWindow(name: WindowName, size: number): Float64Array {
+  return madeWindow(name, size).window;
+}
+
+/** What {@link sharedWindow}'s numbers, and their squares, add up to. */
+export function windowSums(name: WindowName, size: number): WindowSums {
+  return madeWindow(name, size);
+}
+
+function madeWindow(name: WindowName, size: number): WindowSums & { readonly window: Float64Array } {
   const key = `${name} ${size}`;
-  let window = made.get(key);
-  if (window === undefined) {
-    window = windowCoefficients(name, size);
-    made.set(key, window);
+  let entry = made.get(key);
+  if (entry === undefined) {
+    const window = windowCoefficients(name, size);
+    const sumOfWindow = window.reduce((total, w) => total + w, 0);
+    const sumOfSquares = window.reduce((total, w) => total + w * w, 0);
+    entry = { window, sumOfWindow, sumOfSquares };
+    made.set(key, entry);
   }
-  return window;
+  return entry;
 }
 
 /** What a rectangle of `size` points has at an offset in bins: Dirichlet's kernel. */

@@ -175,11 +175,22 @@ export class SampleRing {
     return atMs;
   }
 
+  /** The first run that ends beyond a sample, by bisection: there may be many, for every piece that is read. */
+  runBeyond(sampleIndex: number): Run | undefined {
+    let [low, high] = [0, this.#runs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#runs[middle]?.end ?? 0) > sampleIndex) high = middle;
+      else low = middle + 1;
+    }
+    return this.#runs[low];
+  }
+
   /** Whether `count` samples from `start` on are held in one run. */
   stretch(start: number, count: number): Stretch {
     if (start >= this.#head) return { state: 'coming' };
-    const run = this.#runs.findLast((candidate) => candidate.start <= start);
-    if (run === undefined || start >= run.end) return { state: 'lost' };
+    const run = this.runBeyond(start);
+    if (run === undefined || start < run.start) return { state: 'lost' };
     if (start + count <= run.end) return { state: 'held', run };
     return run === this.#runs.at(-1) && !run.isClosed ? { state: 'coming' } : { state: 'lost' };
   }

@@ -47,8 +47,8 @@ export class SampleCursor implements ReadProgress {
 
   /** Up to `max` samples that lie in one run, or undefined until there are more. Take them by `read`, then `skip` them. */
   peek(max: number): SamplePiece | undefined {
-    const { runs } = this.#origin.ring;
-    const run = runs.find(({ end }) => end > this.#position);
+    const { ring } = this.#origin;
+    const run = ring.runBeyond(this.#position);
     if (run === undefined) {
       this.#emptyAt = this.#origin.ring.head;
       this.#origin.readOn?.();
@@ -56,7 +56,7 @@ export class SampleCursor implements ReadProgress {
     }
     const start = Math.max(run.start, this.#position);
     const lost = this.#isFirst ? 0 : start - this.#position;
-    const oldestHeld = runs[0]?.start ?? 0;
+    const oldestHeld = ring.runs[0]?.start ?? 0;
     const overrun = Math.min(lost, Math.max(0, oldestHeld - this.#position));
     return { run, start, count: Math.min(max, run.end - start), lost, overrun };
   }

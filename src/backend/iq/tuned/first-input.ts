@@ -10,7 +10,7 @@ import type { Run } from '../ring/ring.ts';
 export function firstInput(hub: StationHub, wanted: number, sampleRateHz: number): number {
   const { ring } = hub;
   const from = Math.max(rateSince(ring.runs, sampleRateHz), wanted);
-  const run = ring.runs.find(({ end }) => end > from);
+  const run = ring.runBeyond(from);
   if (run !== undefined) return Math.max(from, run.start);
   // Nothing is held of it. What comes next goes on where the newest sample was, or it begins there.
   return ring.head >= hub.nextIndex() ? from : Math.max(from, hub.nextIndex());

@@ -178,7 +178,7 @@ export class TunedStream implements FrameOrigin {
   /** Filters some of the samples that are there; returns how many. */
   #take(most: number): number {
     const next = this.#converter.nextInput;
-    const run = next < this.#endInput ? this.#hub.ring.runs.find(({ end }) => end > next) : undefined;
+    const run = next < this.#endInput ? this.#hub.ring.runBeyond(next) : undefined;
     if (run === undefined || run.start >= this.#endInput) {
       this.replays = false;
       return 0;
