@@ -1,3 +1,5 @@
+import { GatheredBytes } from './gathered-bytes.ts';
+
 /** Bytes of the varint of a length below 2^32. */
 const MAX_LENGTH_BYTES = 5;
 
@@ -23,16 +25,13 @@ export async function* delimitedMessages(
   maxBytes: number,
   faults: DelimitedFaults,
 ): AsyncGenerator<Buffer> {
-  let buffered: Buffer = Buffer.alloc(0);
-  let waiting: Buffer[] = [];
-  let held = 0;
+  const waiting = new GatheredBytes();
   let needed = 1;
   for await (const chunk of chunks) {
-    waiting.push(chunk);
-    held += chunk.length;
+    waiting.add(chunk);
     // Joined once a message is whole: to join at every chunk would copy a long message again and again.
-    if (held < needed) continue;
-    buffered = waiting.length === 1 ? chunk : Buffer.concat(waiting);
+    if (waiting.length < needed) continue;
+    let buffered = waiting.take();
     for (;;) {
       const length = readLength(buffered, faults);
       needed = buffered.length + 1;
@@ -44,10 +43,9 @@ export async function* delimitedMessages(
       yield buffered.subarray(length.bytes, end);
       buffered = buffered.subarray(end);
     }
-    waiting = buffered.length === 0 ? [] : [buffered];
-    held = buffered.length;
+    if (buffered.length > 0) waiting.add(buffered);
   }
-  if (held > 0) throw faults.unfinished();
+  if (waiting.length > 0) throw faults.unfinished();
 }
 
 /** The length that bytes begin with; undefined while it is not whole. */

@@ -50,6 +50,7 @@ describe('fields that state a rate of samples', () => {
       'sdr.oran.IQStreamService/StartStream StreamConfig.sample_rate',
       'sdr.oran.IQStreamService/SubscribeIQ SubscribeIQRequest.output_rate',
       'sdr.oran.IQStreamService/SubscribeIQ IQFrame.sample_rate',
+      'sdr.oran.IQStreamService/DownloadIQ DownloadIQRequest.output_rate',
     ]);
   });
 });

@@ -135,7 +135,7 @@ function sharing(
   route: Route,
 ): StreamWriter {
   if (!('once' in call) || !ALIKE.has(format)) return writer;
-  const form = `${format} ${route.template.text}`;
+  const form = `${format} ${route.template.text} ${route.responseBody?.name ?? ''}`;
   return {
     ...writer,
     message: (message) => call.once(form, message.bytes, () => ({ chunk: writer.message(message) })).chunk,

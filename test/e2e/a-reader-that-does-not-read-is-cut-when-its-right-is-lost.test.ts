@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect as connectHttp2, constants } from 'node:http2';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { rawConnected } from '../support/raw.ts';
 import { Revoker } from '../support/revocation.ts';
@@ -69,6 +71,16 @@ it('over HTTP/2: the connection with all its streams', async () => {
   session.destroy();
 });
 
+/** A policy that lets everybody look at stations and at nothing else. */
+const STATIONS_ALONE =
+  'version: 1\ndelegates: ["cn:passband-gateway"]\nrules:\n  - { name: less, subjects: ["cn:*"], allow: [{ methods: ["sdr.oran.StationService/*"] }] }\n';
+
+/** Log lines of NDJSON streams that were ended since their right was lost. */
+const refusedStreams = (): unknown[] =>
+  stack.logs.filter(
+    ({ msg, format, code }) => msg === 'request' && format === 'ndjson' && code === 'PERMISSION_DENIED',
+  );
+
 it('over HTTP/2, when one right of several is lost: the stream alone, with an error that no client takes for its end', async () => {
   const pair = await stack.pki.issue();
   const session = connectHttp2(stack.gatewayUrl, { ca: stack.pki.caPem, cert: pair.certPem, key: pair.keyPem });
@@ -78,15 +90,10 @@ it('over HTTP/2, when one right of several is lost: the stream alone, with an er
   request.pause();
   const dropped = await queuedMessages();
   await until('all buffers are full', queuedMessages, (now) => now > dropped, 60_000);
-  await writeFile(
-    join(stack.certsDir, 'policy.yaml'),
-    'version: 1\ndelegates: ["cn:passband-gateway"]\nrules:\n  - { name: less, subjects: ["cn:*"], allow: [{ methods: ["sdr.oran.StationService/*"] }] }\n',
-  );
-  await until('the stream is over', () =>
-    stack.logs.some(
-      ({ msg, format, code }) => msg === 'request' && format === 'ndjson' && code === 'PERMISSION_DENIED',
-    ),
-  );
+  const policyFile = join(stack.certsDir, 'policy.yaml');
+  const policy = await readFile(policyFile, 'utf8');
+  await writeFile(policyFile, STATIONS_ALONE);
+  await until('the stream is over', () => refusedStreams().length === 1);
   // The reset comes behind what the reader had not read.
   request.resume();
   await broken;
@@ -96,4 +103,43 @@ it('over HTTP/2, when one right of several is lost: the stream alone, with an er
   expect(headers[':status']).toBe(200);
   next.resume();
   session.destroy();
+  await writeFile(policyFile, policy);
+  await stack.gateway.reload();
+});
+
+it('over HTTP/2, when its socket takes nothing either', async () => {
+  const pair = await stack.pki.issue();
+  const gatewaySides: Socket[] = [];
+  const relay = createServer((socket) => {
+    const upstream = connect(stack.port, '127.0.0.1');
+    gatewaySides.push(upstream);
+    for (const end of [socket, upstream]) end.on('error', () => {});
+    socket.pipe(upstream).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const { port } = relay.address() as AddressInfo;
+  const session = connectHttp2(stack.gatewayUrl, {
+    // Its windows never close, so that what is not taken is the socket's.
+    settings: { initialWindowSize: 2 ** 31 - 1 },
+    createConnection: () =>
+      connectTls({
+        ...{ host: '127.0.0.1', port, servername: 'localhost', ALPNProtocols: ['h2'] },
+        ...{ ca: stack.pki.caPem, cert: pair.certPem, key: pair.keyPem },
+      }),
+  });
+  session.on('error', () => {});
+  await once(session, 'connect');
+  session.setLocalWindowSize(2 ** 31 - 1);
+  const request = session.request({ ':path': IQ, accept: 'application/x-ndjson' });
+  request.on('error', () => {});
+  await once(request, 'response');
+  request.resume();
+  for (const socket of gatewaySides) socket.unpipe().pause();
+  const [dropped, ended] = [await queuedMessages(), refusedStreams().length];
+  await until('all buffers are full', queuedMessages, (now) => now > dropped, 60_000);
+  await writeFile(join(stack.certsDir, 'policy.yaml'), STATIONS_ALONE);
+  await until('the stream is over', () => refusedStreams().length === ended + 1);
+  session.destroy();
+  for (const socket of gatewaySides) socket.destroy();
+  relay.close();
 });

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { frameStream, type IqFrame, StreamFault } from './frame-stream.ts';
 import type { RecordOrder } from './record-order.ts';
 
-/** Samples in a frame: the same for every connection, since a sequence number counts frames of one size. */
-const BATCH_SIZE = 8192;
+/** Samples in a frame at most; those of whole bands are that long. */
+const MAX_BATCH_SIZE = 8192;
+/** Seconds of a part of a band in a frame at most: a connection without a frame for long is taken for a dead one. */
+const MAX_FRAME_SECONDS = 1;
 
 /** Milliseconds between two tries, from the first to the longest. */
 const FIRST_PAUSE_MS = 200;
@@ -48,16 +50,24 @@ export async function* resumedFrames(
   }
 }
 
-function queryOf({ from, datatype, part }: RecordOrder, last: IqFrame | undefined): URLSearchParams {
-  const query = new URLSearchParams({ batchSizeSamples: String(BATCH_SIZE), overflow: 'block' });
+/** Samples in a frame: the same for every connection, since a sequence number counts frames of one size. */
+function batchSizeOf({ part }: RecordOrder): number {
+  if (part === undefined) return MAX_BATCH_SIZE;
+  return Math.max(1, Math.min(MAX_BATCH_SIZE, Math.floor(part.outputRate * MAX_FRAME_SECONDS)));
+}
+
+function queryOf(order: RecordOrder, last: IqFrame | undefined): URLSearchParams {
+  const { from, datatype, part } = order;
+  const batchSize = batchSizeOf(order);
+  const query = new URLSearchParams({ batchSizeSamples: String(batchSize), overflow: 'block' });
   if (datatype !== undefined) query.set('datatype', datatype);
   for (const [name, value] of Object.entries(part ?? {})) query.set(name, String(value));
   if (last !== undefined) {
     query.set('afterSequence', last.sequence);
     query.set('afterEpoch', last.epoch);
   } else if (from.kind === 'time') query.set('afterTimeNs', String(from.timestampNs));
-  else if (from.kind === 'earliest' || (from.kind === 'index' && from.index < BATCH_SIZE))
+  else if (from.kind === 'earliest' || (from.kind === 'index' && from.index < batchSize))
     query.set('start', 'EARLIEST');
-  else if (from.kind === 'index') query.set('afterSequence', String(Math.floor(from.index / BATCH_SIZE) - 1));
+  else if (from.kind === 'index') query.set('afterSequence', String(Math.floor(from.index / batchSize) - 1));
   return query;
 }

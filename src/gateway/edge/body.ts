@@ -1,5 +1,6 @@
 import { delimitedMessages as splitMessages } from '../../delimited-messages.ts';
 import { PassbandError } from '../../errors.ts';
+import { GatheredBytes } from '../../gathered-bytes.ts';
 import type { EdgeRequest } from './peer.ts';
 
 /** A body that is read whole must be here within this time, milliseconds: slow senders must not hold requests open. */
@@ -31,14 +32,12 @@ function tooSlow(): PassbandError {
 export async function readBody(request: EdgeRequest, limits: BodyLimits): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const body = new GatheredBytes();
   for await (const chunk of chunksOf(request, 'whole', limits.timeoutMs ?? BODY_TIMEOUT_MS)) {
-    length += chunk.length;
-    if (length > limits.maxBytes) throw tooLarge(limits.maxBytes);
-    chunks.push(chunk);
+    body.add(chunk);
+    if (body.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   }
-  return Buffer.concat(chunks);
+  return body.take();
 }
 
 /**
@@ -87,25 +86,20 @@ async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeout
 
 /** The lines of a body of newline-delimited JSON, as UTF-8 bytes; empty lines are skipped. */
 export async function* lines(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = [];
-  let restBytes = 0;
+  const rest = new GatheredBytes();
   for await (const chunk of withIdleLimit(request, limits)) {
     let start = 0;
     for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, start)) {
-      rest.push(chunk.subarray(start, at));
-      restBytes += at - start;
-      if (restBytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
-      const line = Buffer.concat(rest);
-      rest = [];
-      restBytes = 0;
+      rest.add(chunk.subarray(start, at));
+      if (rest.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
+      const line = rest.take();
       start = at + 1;
       if (!isBlank(line)) yield line;
     }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
-    restBytes += chunk.length - start;
-    if (restBytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
+    if (start < chunk.length) rest.add(chunk.subarray(start));
+    if (rest.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   }
-  const last = Buffer.concat(rest);
+  const last = rest.take();
   if (!isBlank(last)) yield last;
 }
 

@@ -15,8 +15,8 @@ const MAX_NAME_CHARACTERS = 64;
 const NAME = /^[a-z0-9_.-]+$/;
 /** gRPC metadata values are printable ASCII. */
 const VALUE = /^[\x20-\x7e]*$/;
-/** Both alphabets, padded or not (RFC 4648). */
-const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+/** Both alphabets, padded or not (RFC 4648). A group of one character has no bytes. */
+const BASE64 = /^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$/;
 
 /**
  * The metadata of an upstream call: an allow-list of the caller's headers, the request's id, and the caller's identity
