@@ -11,14 +11,17 @@ import { BackendUnderTest, backendMaterial, policyOf } from './backend-under-tes
 import { FrameRun } from './frame-run.ts';
 
 const STREAMS = 1000;
-/** Clients have processes, and connections, of their own, so that it is the backend that is measured. */
-const PROCESSES = 2;
+/**
+ * Clients have processes, and connections, of their own, so that it is the backend that is measured; and each reads a station of
+ * its own, as one holder has 512 of a station's readers at most.
+ */
+const STATIONS = ['narrow-1', 'narrow-2'];
 
 const POLICY = 'version: 1\nrules: [{ name: fleet, subjects: ["cn:fleet-*"], allow: [{ methods: ["*"] }] }]';
 
 /** A radio so narrow that a thousand readers of it leave the machine time for the rest. */
-const NARROW = {
-  stationId: 'narrow',
+const narrow = (stationId: string) => ({
+  stationId,
   description: 'one frame a second',
   source: {
     kind: 'sim' as const,
@@ -28,16 +31,24 @@ const NARROW = {
     carriers: [{ offsetHz: 100, powerDbfs: -12 }],
     noiseDbfs: -32,
   },
-};
+});
 
 interface ManyStreams {
   readonly ends: Promise<readonly { readonly code: number; readonly atMs: number }[]>;
 }
 
 /** Opens streams in a process of its own; resolves when all are open. */
-async function manyStreams(port: number, { dir }: TestPki, who: TestFiles, count: number): Promise<ManyStreams> {
+async function manyStreams(port: number, { dir }: TestPki, who: TestFiles, station: string): Promise<ManyStreams> {
   const script = fileURLToPath(new URL('many-streams.ts', import.meta.url));
-  const args = [script, String(port), join(dir, 'ca.crt'), who.certFile, who.keyFile, String(count)];
+  const args = [
+    script,
+    String(port),
+    join(dir, 'ca.crt'),
+    who.certFile,
+    who.keyFile,
+    String(STREAMS / STATIONS.length),
+    station,
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const next = async (): Promise<string> => String((await lines.next()).value);
@@ -50,15 +61,18 @@ it('a revoked client loses a thousand open streams at once', async () => {
   const files = materialFiles(pki.dir, ['backend'], { crlFiles: [] });
   const load = (before?: Material<'backend'>): Promise<Material<'backend'>> => backendMaterial(pki, before);
   const material = await openReloadable({ what: 'certificates', files, load, log: noLog });
-  const backend = await BackendUnderTest.start({ pki, material, policy: policyOf(POLICY), stations: [NARROW] });
+  const backend = await BackendUnderTest.start({
+    pki,
+    material,
+    policy: policyOf(POLICY),
+    stations: STATIONS.map(narrow),
+  });
   try {
     const [lost, other] = [await pki.issue({ cn: 'fleet-lost' }), await pki.issue({ cn: 'fleet-other' })];
     const iq = await backend.client('sdr.oran.IQStreamService', other);
-    const theirs = new FrameRun(iq.stream('SubscribeIQ', { station_id: 'narrow', batch_size_samples: 512 }));
+    const theirs = new FrameRun(iq.stream('SubscribeIQ', { station_id: 'narrow-1', batch_size_samples: 512 }));
     await theirs.more(1);
-    const mine = await Promise.all(
-      Array.from({ length: PROCESSES }, () => manyStreams(backend.backend.port, pki, lost, STREAMS / PROCESSES)),
-    );
+    const mine = await Promise.all(STATIONS.map((station) => manyStreams(backend.backend.port, pki, lost, station)));
 
     const revokedMs = Date.now();
     await pki.revoke(lost.certPem);

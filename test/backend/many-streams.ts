@@ -1,5 +1,5 @@
 // A client of its own process that opens many streams over one connection and waits until all of them have ended.
-// usage: node many-streams.ts PORT CA CERT KEY COUNT     (prints "open", then how they ended as JSON)
+// usage: node many-streams.ts PORT CA CERT KEY COUNT STATION     (prints "open", then how they ended as JSON)
 import { readFileSync } from 'node:fs';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 
@@ -8,8 +8,9 @@ const [ca, cert, key] = rest.slice(0, 3).map((file) => readFileSync(file));
 const count = Number(rest[3]);
 const asIs = (bytes: Buffer): Buffer => bytes;
 const client = new Client(`localhost:${port}`, credentials.createSsl(ca ?? null, key ?? null, cert ?? null));
-/** SubscribeIQRequest with station_id = 1 "narrow". */
-const request = Buffer.from([0x0a, 6, ...Buffer.from('narrow')]);
+const station = Buffer.from(rest[4] ?? '');
+/** SubscribeIQRequest with station_id = 1. */
+const request = Buffer.from([0x0a, station.length, ...station]);
 
 const ends: { code: number; atMs: number }[] = [];
 let opened = 0;
