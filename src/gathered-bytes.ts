@@ -2,7 +2,7 @@
  * Chunks that are joined early. A chunk costs some hundred bytes beside its own, and a sender may make each of its own a single
  * one; a joined part of so many costs no more than they.
  */
-const MAX_CHUNKS = 256;
+const JOINED_CHUNKS = 256;
 
 /** Bytes that come in chunks, until they are wanted whole. Each is copied twice at most. */
 export class GatheredBytes {
@@ -16,7 +16,7 @@ export class GatheredBytes {
 
   add(chunk: Buffer): void {
     this.#length += chunk.length;
-    if (this.#chunks.push(chunk) < MAX_CHUNKS) return;
+    if (this.#chunks.push(chunk) < JOINED_CHUNKS) return;
     this.#parts.push(Buffer.concat(this.#chunks));
     this.#chunks = [];
   }

@@ -3,9 +3,9 @@ import { frameStream, type IqFrame, StreamFault } from './frame-stream.ts';
 import type { RecordOrder } from './record-order.ts';
 
 /** Samples in a frame at most; those of whole bands are that long. */
-const MAX_BATCH_SIZE = 8192;
+const FULL_BATCH_SIZE = 8192;
 /** Seconds of a part of a band in a frame at most: a connection without a frame for long is taken for a dead one. */
-const MAX_FRAME_SECONDS = 1;
+const FRAME_SECONDS = 1;
 
 /** Milliseconds between two tries, from the first to the longest. */
 const FIRST_PAUSE_MS = 200;
@@ -52,8 +52,8 @@ export async function* resumedFrames(
 
 /** Samples in a frame: the same for every connection, since a sequence number counts frames of one size. */
 function batchSizeOf({ part }: RecordOrder): number {
-  if (part === undefined) return MAX_BATCH_SIZE;
-  return Math.max(1, Math.min(MAX_BATCH_SIZE, Math.floor(part.outputRate * MAX_FRAME_SECONDS)));
+  if (part === undefined) return FULL_BATCH_SIZE;
+  return Math.max(1, Math.min(FULL_BATCH_SIZE, Math.floor(part.outputRate * FRAME_SECONDS)));
 }
 
 function queryOf(order: RecordOrder, last: IqFrame | undefined): URLSearchParams {
