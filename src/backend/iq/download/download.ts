@@ -38,26 +38,28 @@ export function downloadIq(stations: Stations): handleServerStreamingCall<Downlo
 function openDownload(station: Station, call: ServerWritableStream<DownloadRequest, Buffer>): void {
   const wanted = wantedOf(call.request, station);
   let pump: Pump | undefined;
+  let download: Download | undefined;
   const finish = (reason: EndReason): void => pump?.end(() => endStream(call, reason));
   const tap: Tap = {
     holder: callerCn(call.metadata),
     onSamples: () => pump?.wake(),
-    progress: () => download.progress,
+    progress: () => download?.progress,
     onEnd: (reason) => {
       if (reason instanceof PassbandError) {
         finish(reason);
         return;
       }
-      download.finish(reason);
+      download?.finish(reason);
       pump?.wake();
     },
   };
   const { origin, index, leave } = joinOrigin(station, wanted, tap);
   call.once('close', leave);
-  const download = new Download(station, { origin, index, wanted }, (metadata) => call.sendMetadata(metadata));
+  const opened = new Download(station, { origin, index, wanted }, (metadata) => call.sendMetadata(metadata));
+  download = opened;
   const next = (): { readonly message: Buffer } | undefined => {
     try {
-      const message = download.next();
+      const message = opened.next();
       if (message === 'done') finish('ended');
       else if (message !== undefined) return { message };
     } catch (error) {
@@ -66,7 +68,7 @@ function openDownload(station: Station, call: ServerWritableStream<DownloadReque
     return undefined;
   };
   pump = pumpTo(call, next, ({ message }, hasLeft) => {
-    if (hasLeft) download.left(message);
+    if (hasLeft) opened.left(message);
   });
   pump.wake();
 }

@@ -26,8 +26,8 @@ export interface Tap {
   onEnd(reason: EndReason): void;
   /** Readers that this tap stands for; one unless told. */
   readerCount?(): number;
-  /** How far it has come; who does not tell is not waited for. */
-  progress?(): ReadProgress;
+  /** How far it has come; who does not tell, or has not begun, is not waited for. */
+  progress?(): ReadProgress | undefined;
 }
 
 /** Where frames come from: a station's samples as they are, or a tuned and decimated part of them. */
