@@ -6,6 +6,9 @@ interface Timer {
   readonly run: () => void;
 }
 
+/** Milliseconds that pass between two looks whether something has come. */
+const STEP_MS = 10;
+
 /** Time that stands still until a test moves it. */
 export class ManualClock implements Clock {
   /** Wall time at the beginning: 2026-01-01T00:00:00Z. */
@@ -50,6 +53,20 @@ export class ManualClock implements Clock {
       this.#fire(next);
     }
     this.#nowMs = endMs;
+  }
+
+  /** Time passes, in small steps, until a promise is settled. */
+  async advanceUntil<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const end = promise.finally(() => {
+      settled = true;
+    });
+    end.catch(() => undefined);
+    while (!settled) {
+      this.advance(STEP_MS);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return end;
   }
 
   /** Time passes while the process is held up: afterwards each timer that was due runs once. */

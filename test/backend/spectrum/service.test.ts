@@ -36,21 +36,7 @@ describe('SpectrumMonitorService', () => {
   });
   afterEach(() => backend.stop());
 
-  /** Lets time pass until a promise is settled. */
-  async function passing<T>(promise: Promise<T>): Promise<T> {
-    let settled = false;
-    const end = promise.finally(() => {
-      settled = true;
-    });
-    end.catch(() => undefined);
-    while (!settled) {
-      clock.advance(10);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return end;
-  }
-
-  const get = (request: object): Promise<Message> => passing(spectrum.unary('GetSpectrum', request));
+  const get = (request: object): Promise<Message> => clock.advanceUntil(spectrum.unary('GetSpectrum', request));
 
   /** The samples that a spectrum was made of, read from the ring as cf32. */
   async function samplesOf(data: Message, stationId: string, count: number): Promise<Uint8Array> {
@@ -199,7 +185,7 @@ describe('SpectrumMonitorService', () => {
 
   it('streams at the rate that is asked for, each from fresh samples', async () => {
     const request = { station_id: 'sim-1', rate_hz: 20, fft_size: 256 };
-    const messages = await passing(spectrum.take('StreamSpectrum', request, 5));
+    const messages = await clock.advanceUntil(spectrum.take('StreamSpectrum', request, 5));
     messages.forEach(({ sample_index, sequence_number }, i) => {
       expect(sequence_number).toBe(String(i));
       expect(Number(sample_index) - Number(messages[0]?.sample_index)).toBe(i * 50_000);
@@ -214,11 +200,13 @@ describe('SpectrumMonitorService', () => {
       return { stream, first: once(stream, 'data').then(([message]) => message) };
     };
     const one = open();
-    await passing(one.first);
-    const [third] = await Promise.all([once(one.stream, 'data'), passing(once(one.stream, 'data'))]);
+    await clock.advanceUntil(one.first);
+    const [third] = await Promise.all([once(one.stream, 'data'), clock.advanceUntil(once(one.stream, 'data'))]);
     const two = open();
     await once(two.stream, 'metadata');
-    const [fromOne, fromTwo] = await passing(Promise.all([once(one.stream, 'data').then(([m]) => m), two.first]));
+    const [fromOne, fromTwo] = await clock.advanceUntil(
+      Promise.all([once(one.stream, 'data').then(([m]) => m), two.first]),
+    );
     expect(third).toBeDefined();
     expect(fromTwo.sample_index).toBe(fromOne.sample_index);
     expect(fromTwo.sequence_number).toBe('0');
@@ -238,7 +226,7 @@ describe('SpectrumMonitorService', () => {
         ),
       );
       await Promise.all(streams.map((stream) => once(stream, 'metadata')));
-      const spectra = await passing(Promise.all(firsts));
+      const spectra = await clock.advanceUntil(Promise.all(firsts));
       expect(new Set(spectra.map(([message]) => message.sample_index)).size).toBe(1);
       // Every spectrum since the first, whether it has arrived already or not.
       expect(transform.mock.calls.length % 4).toBe(0);
@@ -263,8 +251,8 @@ describe('SpectrumMonitorService', () => {
       while ((await readers()) !== 13);
       const other = spectrum.unary('GetSpectrum', { ...request, averaging: 41 });
       while ((await readers()) !== 14);
-      const spectra = await passing(Promise.all(asked));
-      await passing(other);
+      const spectra = await clock.advanceUntil(Promise.all(asked));
+      await clock.advanceUntil(other);
       expect(transform).toHaveBeenCalledTimes(40 + 41);
       for (const each of spectra) expect(each).toEqual(spectra[0]);
       const next = await get(request);
@@ -290,7 +278,7 @@ describe('SpectrumMonitorService', () => {
     while ((await readers()) !== 2);
     const transform = jest.spyOn(FFT.prototype, 'transform');
     try {
-      for (const each of await passing(Promise.all([second, third]))) {
+      for (const each of await clock.advanceUntil(Promise.all([second, third]))) {
         expect(each.center_frequency_hz).toBe(433e6);
       }
       expect(transform).toHaveBeenCalledTimes(16);
@@ -306,7 +294,7 @@ describe('SpectrumMonitorService', () => {
     while ((await stations.unary('GetStation', { station_id: 'sim-1' })).subscribers === 0);
     clock.advance(100);
     clock.stall(10_000);
-    const data = await passing(pending);
+    const data = await clock.advanceUntil(pending);
     // The 9 s gap after 0.1 s ends at 9.1 s.
     expect(Number(data.sample_index)).toBeGreaterThanOrEqual(9_100_000);
   });

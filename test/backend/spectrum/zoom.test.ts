@@ -36,21 +36,7 @@ describe('a spectrum of a narrow span', () => {
   });
   afterEach(() => backend.stop());
 
-  /** Lets time pass until a promise is settled. */
-  async function passing<T>(promise: Promise<T>): Promise<T> {
-    let settled = false;
-    const end = promise.finally(() => {
-      settled = true;
-    });
-    end.catch(() => undefined);
-    while (!settled) {
-      clock.advance(10);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return end;
-  }
-
-  const get = (request: object): Promise<Message> => passing(spectrum.unary('GetSpectrum', request));
+  const get = (request: object): Promise<Message> => clock.advanceUntil(spectrum.unary('GetSpectrum', request));
 
   /** Samples of the station, read from the ring as cf32. */
   async function samplesFrom(stationId: string, first: number, count: number): Promise<Uint8Array> {
@@ -161,7 +147,7 @@ describe('a spectrum of a narrow span', () => {
         ),
       );
       while ((await readers('sim-1')) !== 3);
-      await passing(Promise.all(spectra));
+      await clock.advanceUntil(Promise.all(spectra));
       expect(new Set(push.mock.contexts).size).toBe(1);
       for (const stream of streams) stream.cancel();
       while ((await readers('sim-1')) !== 0);
@@ -191,14 +177,17 @@ describe('a spectrum of a narrow span', () => {
     });
     stream.on('error', () => undefined);
     const status = spectrum.status(stream);
-    const [before] = await passing(once(stream, 'data'));
+    const [before] = await clock.advanceUntil(once(stream, 'data'));
     await iq.unary('StartStream', { station_id: 'sim-1', center_frequency_hz: 99.9e6 });
     for (let i = 0; i < 3; i++) {
-      const [after] = await passing(once(stream, 'data'));
+      const [after] = await clock.advanceUntil(once(stream, 'data'));
       expect(Number(after.center_frequency_hz)).toBeCloseTo(Number(before.center_frequency_hz), 3);
     }
     await iq.unary('StartStream', { station_id: 'sim-1', center_frequency_hz: 433e6 });
-    expect(await passing(status)).toMatchObject({ code: 3, details: expect.stringContaining("the station's band") });
+    expect(await clock.advanceUntil(status)).toMatchObject({
+      code: 3,
+      details: expect.stringContaining("the station's band"),
+    });
   });
 
   it('begins anew behind a gap', async () => {
@@ -207,7 +196,7 @@ describe('a spectrum of a narrow span', () => {
     while ((await readers('sim-1')) === 0);
     clock.advance(100);
     clock.stall(10_000);
-    const data = await passing(pending);
+    const data = await clock.advanceUntil(pending);
     expect(Number(data.sample_index)).toBeGreaterThanOrEqual(9_100_000);
     expect(await readers('sim-1')).toBe(0);
   });
