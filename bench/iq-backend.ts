@@ -3,9 +3,9 @@
 // usage: node bench/iq-backend.ts CERTS RATE    (prints its port, then, when it is told "end", what it saw as JSON)
 import { once } from 'node:events';
 import { constants, PerformanceObserver } from 'node:perf_hooks';
-import { keepYoungGenerationSmall } from '../src/cli/young-generation.ts';
+import { setHeapFlags } from '../src/cli/heap-flags.ts';
 
-keepYoungGenerationSmall('backend', [...process.execArgv, process.env.NODE_OPTIONS ?? '']);
+setHeapFlags('backend', [...process.execArgv, process.env.NODE_OPTIONS ?? '']);
 
 // Not imported above: whatever is loaded makes the young generation grow.
 const { pino } = await import('pino');

@@ -20,8 +20,8 @@ const { values } = parseArgs({
     'cpu-prof': { type: 'string' },
   },
 });
-/** Young generation of the consumer, MB: it throws away its frames as well, and its pauses would be taken for the backend's. */
-const CONSUMER_FLAGS = ['--max-semi-space-size=1'];
+/** The consumer throws away its frames as well, and its pauses would be taken for the backend's. */
+const CONSUMER_FLAGS = ['--max-semi-space-size=1', '--heap-growing-percent=300'];
 /** As often as the source hands over samples at high rates; this process does nothing else. */
 const IDLE_TIMER_MS = 2;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { keepYoungGenerationSmall } from './young-generation.ts';
+import { setHeapFlags } from './heap-flags.ts';
 
-keepYoungGenerationSmall(process.argv[2], [...process.execArgv, process.env.NODE_OPTIONS ?? '']);
+setHeapFlags(process.argv[2], [...process.execArgv, process.env.NODE_OPTIONS ?? '']);
 // Not imported above: whatever is loaded makes the young generation grow.
 await import('./program.ts');

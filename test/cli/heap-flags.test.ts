@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { heapFlags } from '../../src/cli/heap-flags.ts';
 import { DEV_POLICY } from '../../src/gateway/guard/policy.ts';
 import { CliProcess } from '../support/cli.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';
@@ -38,4 +39,16 @@ it('a backend keeps its young generation as small as it begins', async () => {
 it('whoever starts a backend with a size of the young generation gets it', async () => {
   const chosen = { NODE_OPTIONS: '--max-semi-space-size=8' };
   expect(await youngBytes(chosen)).toBeGreaterThan(HALVES * MIB);
+});
+
+it.each([
+  [['--max-semi-space-size=8'], ['--heap-growing-percent=300']],
+  [['--enable-source-maps', '--heap_growing_percent=50'], ['--semi-space-growth-factor=1']],
+  [[], ['--semi-space-growth-factor=1', '--heap-growing-percent=300']],
+])('started with %j, a backend sets %j', (chosen, flags) => {
+  expect(heapFlags('backend', chosen)).toEqual(flags);
+});
+
+it.each(['up', 'gateway', undefined])('%p leaves the heap as it is', (program) => {
+  expect(heapFlags(program, [])).toEqual([]);
 });
