@@ -6,8 +6,10 @@ import { DopplerMixer } from './doppler/doppler-mixer.ts';
 import { type DopplerShift, DopplerTrack } from './doppler/doppler-track.ts';
 import { bytesPerSample, type Datatype } from './formats.ts';
 import { FirstBlock } from './frames/first-block.ts';
+import { FrameLayout } from './frames/frame-layout.ts';
 import type { EndReason, FrameOrigin, Tap } from './frames/frame-origin.ts';
 import { FrameShelves } from './frames/frame-shelves.ts';
+import { StationNumbering } from './frames/station-numbering.ts';
 import { Readers } from './readers.ts';
 import { newEpoch } from './ring/epoch.ts';
 import { Receptions } from './ring/receptions.ts';
@@ -24,7 +26,6 @@ import type { Reception, SampleBlock, Source } from './sources/source.ts';
  *
  * The source runs only while someone listens, and as long afterwards as its ring is meant to reach, so that who comes
  * back in that time finds what came meanwhile. A station that nobody reads costs nothing.
- *
  * A source that fails ends its readers with its fault, and tries again by itself for as long as the station is started,
  * also when nobody listens; once it is well again it stops in the same time as any other that nobody listens to.
  */
@@ -34,6 +35,8 @@ export class StationHub implements FrameOrigin {
   readonly clock: Clock;
   readonly metrics: StationMetrics;
   readonly ring: SampleRing;
+  /** Of runs that the ring has forgotten. */
+  readonly history: RunHistory;
   /**
    * Milliseconds since 1970 at which the hub began: sample indices and sequence numbers count from there, and a number of
    * another epoch means nothing here.
@@ -70,7 +73,8 @@ export class StationHub implements FrameOrigin {
     this.#ringConfig = ring;
     this.#sampleRateHz = source.tuning.sampleRateHz;
     const capacity = ringCapacity(this.#sampleRateHz, source.datatype, ring);
-    this.ring = new SampleRing(capacity, bytesPerSample(source.datatype), clock, new RunHistory(this.longestFrame));
+    this.history = new RunHistory(this.longestFrame);
+    this.ring = new SampleRing(capacity, bytesPerSample(source.datatype), clock, this.history);
   }
 
   get datatype(): Datatype {
@@ -80,6 +84,10 @@ export class StationHub implements FrameOrigin {
   /** Readers at the moment. */
   get tapCount(): number {
     return this.#readers.count;
+  }
+
+  layout(batchSize: number): FrameLayout {
+    return new FrameLayout(this.ring, new StationNumbering(this.ring, this.history, batchSize));
   }
 
   nextIndex(): number {

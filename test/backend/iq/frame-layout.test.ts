@@ -1,14 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { FrameLayout } from '../../../src/backend/iq/frames/frame-layout.ts';
+import type { FrameLayout } from '../../../src/backend/iq/frames/frame-layout.ts';
 import { FrameReader } from '../../../src/backend/iq/frames/frame-reader.ts';
 import { FrameShelf } from '../../../src/backend/iq/frames/frame-shelf.ts';
 import { beginAt, type ReadFrom } from '../../../src/backend/iq/frames/read-from.ts';
 import { StationHub } from '../../../src/backend/iq/hub.ts';
-import { SampleRing } from '../../../src/backend/iq/ring/ring.ts';
 import type { RingConfig } from '../../../src/backend/stations/station-config.ts';
 import { ManualClock } from '../manual-clock.ts';
-import { allOf, bytesOf, HandSource, type SeenFrame, Sums } from './made-by-hand.ts';
+import { allOf, bytesOf, HandSource, type SeenFrame, Sums, seen } from './made-by-hand.ts';
 
 interface Step {
   readonly gap: number;
@@ -191,7 +190,7 @@ describe('frames beside a gap', () => {
     fc.assert(
       fc.property(steps, sizes, (played, batchSize) => {
         const { source, hub } = started({ bytes: 65_536 });
-        const anew = (): FrameLayout => new FrameLayout(hub.ring, { batchSize, longest: 8192 });
+        const anew = (): FrameLayout => hub.layout(batchSize);
         // One who is there from the beginning, and keeps up.
         const first = anew();
         const frames: number[][] = [];
@@ -214,6 +213,12 @@ describe('frames beside a gap', () => {
           const resumed = anew();
           const at = beginAt(hub, { kind: 'after', sequence: BigInt(sequence) }, resumed);
           expect(spans(resumed, at.sequence)).toEqual(held.filter(([number = 0]) => number > sequence));
+        }
+        // However long ago: what was lost since is known to the sample.
+        const late = anew();
+        for (const [sequence = 0, , end] of frames) {
+          const at = beginAt(hub, { kind: 'after', sequence: BigInt(sequence) }, late);
+          expect(at).toEqual({ sequence: sequence + 1, sampleIndex: end });
         }
         // Who joins, and gets what all others get from there on.
         const joined = anew();
@@ -243,50 +248,6 @@ function spans(layout: FrameLayout, from: number): number[][] {
 
 const range = (start: number, end: number): number[] => Array.from({ length: end - start }, (_, i) => start + i);
 
-describe('frames of a ring that keeps no history, as that of a part of a band', () => {
-  const laid = (steps: readonly (readonly [gap: number, count: number])[], batchSize: number): number[][] => {
-    const ring = new SampleRing(1_000_000, 1);
-    for (const [gap, count] of steps) {
-      const sampleIndex = ring.head + gap;
-      const tuning = { sampleRateHz: 1e6, centerFrequencyHz: 1e6 };
-      const timestampNs = BigInt(sampleIndex * 1000);
-      ring.append({ ...tuning, sampleIndex, timestampNs, bytes: new Uint8Array(count) });
-    }
-    ring.closeRun();
-    return spans(new FrameLayout(ring, { batchSize, longest: 262_144 }), 0);
-  };
-
-  it('never have numbers that are ahead of the samples: a part between two gaps of one frame has none', () => {
-    const steps = [
-      [0, 12],
-      [1, 4],
-      [1, 3],
-      [1, 12],
-    ] as const;
-    expect(laid(steps, 10)).toEqual([
-      [0, 0, 10],
-      [1, 10, 12],
-      [2, 18, 21],
-      [3, 22, 34],
-    ]);
-  });
-
-  it('are never longer than the longest: the first samples behind a gap are lost then', () => {
-    expect(
-      laid(
-        [
-          [0, 100_000],
-          [1, 424_287],
-        ],
-        262_144,
-      ),
-    ).toEqual([
-      [0, 0, 100_000],
-      [1, 262_144, 524_288],
-    ]);
-  });
-});
-
 describe('where reading begins', () => {
   /** 25 samples, 20 lost, 35 samples: microseconds, for there are a million a second. */
   function gapped(): StationHub {
@@ -301,14 +262,12 @@ describe('where reading begins', () => {
   });
 
   it.each<readonly [string, ReadFrom, number]>([
-    ['a sample', { kind: 'index', sampleIndex: 14 }, 10],
-    ['a sample in a short frame', { kind: 'index', sampleIndex: 24 }, 20],
-    ['a sample that was lost', { kind: 'index', sampleIndex: 30 }, 45],
-    ['the first behind a gap', { kind: 'index', sampleIndex: 45 }, 45],
     ['a time', timeOf(14), 10],
     ['a time between two samples', timeOf(19.5), 20],
+    ['a time in a short frame', timeOf(24), 20],
     ['a time long ago', timeOf(-1e9), 0],
     ['a time in a gap', timeOf(27), 45],
+    ['the time of the first behind a gap', timeOf(45), 45],
     ['the time of the newest', timeOf(79), 70],
     ['a number of an older epoch', { kind: 'after', sequence: 5n, epoch: 1n }, 0],
     ['a number', { kind: 'after', sequence: 1n }, 20],
@@ -320,7 +279,6 @@ describe('where reading begins', () => {
   it.each<readonly [string, ReadFrom]>([
     ['live', { kind: 'live' }],
     ['a time to come', timeOf(1e6)],
-    ['a sample to come', { kind: 'index', sampleIndex: 1e6 }],
     ['a number that was never given', { kind: 'after', sequence: 2n ** 64n - 1n }],
   ])('%s waits for the next frame', (_, from) => {
     expect(read(gapped(), 10, from)).toEqual([]);
@@ -343,6 +301,22 @@ describe('where reading begins', () => {
       [2, batchSize + 100_001, 2 * batchSize, 0],
     ]);
   });
+});
+
+it('who was away for more runs than are remembered is told the most that is known to be lost, and a slow reader counted', () => {
+  const { source, hub } = started({ bytes: 65_536 });
+  for (let i = 0; i < 6000; i++) play(source, { gap: 0, count: 10, retune: true }, new Uint8Array(20));
+  const away = new FrameReader(hub, shelfOf(hub, 100), { kind: 'after', sequence: 200n });
+  // 4096 runs are remembered beside those that the ring holds. Frame 200 was run 200, and ended long before those begin.
+  const oldest = hub.ring.runs[0]?.start ?? 0;
+  const known = oldest - 4096 * 10;
+  const first = away.next();
+  expect(first && seen(first)).toMatchObject({ start: oldest, lost: oldest - known });
+  expect(first?.samplesMissed).toBe(oldest - known);
+  const recent = new FrameReader(hub, shelfOf(hub, 100), { kind: 'after', sequence: 2000n });
+  // Frame 2000 is run 2000: numbers are ahead by as many runs as there were in a frame.
+  const next = recent.next();
+  expect(next && seen(next)).toMatchObject({ start: oldest, lost: oldest - 20_010 });
 });
 
 it('a clock that jumps to and fro costs no reader a sample, where none is missing', () => {

@@ -182,9 +182,9 @@ describe('the sample ring', () => {
     ring.append(block(0, 262_144));
     ring.append({ ...block(262_144, 100), timestampNs: 5_000_000_000n });
     ring.append({ ...block(262_244, 100), timestampNs: 0n });
-    expect(ring.runs.map(({ firstIndex, previousEnd, end }) => [firstIndex, previousEnd, end])).toEqual([
-      [0, 0, 262_144],
-      [262_144, 262_144, 262_344],
+    expect(ring.runs.map(({ firstIndex, end, ordinal }) => [firstIndex, end, ordinal])).toEqual([
+      [0, 262_144, 0],
+      [262_144, 262_344, 1],
     ]);
   });
 

@@ -55,7 +55,7 @@ function create(into: RecordingFiles): Promise<RecordingWriter> {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const RUN: Run = {
-  ...{ sampleRateHz: 1000, centerFrequencyHz: 1e6, firstIndex: 0, previousEnd: 0, start: 0, end: 1e9, isClosed: false },
+  ...{ sampleRateHz: 1000, centerFrequencyHz: 1e6, firstIndex: 0, ordinal: 0, start: 0, end: 1e9, isClosed: false },
   timestampNs: (index: number) => BigInt(index) * 1_000_000n,
 };
 

@@ -3,6 +3,7 @@ import type { StationMetrics } from '../../stations/station-metrics.ts';
 import type { Datatype } from '../formats.ts';
 import type { SampleRing } from '../ring/ring.ts';
 import type { Reception } from '../sources/source.ts';
+import type { FrameLayout } from './frame-layout.ts';
 import type { FrameShelves } from './frame-shelves.ts';
 
 /** Why a tap ended: the station was stopped, its source came to its end (both in good order), or an error. */
@@ -40,6 +41,8 @@ export interface FrameOrigin {
   readonly shelves: FrameShelves;
   /** Of the station. */
   readonly metrics: StationMetrics;
+  /** How its samples fall into frames of a batch size. */
+  layout(batchSize: number): FrameLayout;
   /** The index that the next sample gets if it is made now. */
   nextIndex(): number;
   /** How a sample was received, the Doppler shift that was corrected here included. */

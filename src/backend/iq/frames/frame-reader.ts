@@ -82,9 +82,7 @@ export class FrameReader implements ReadProgress {
     const overrun = this.#sampleIndex < oldest.start;
     // What lies behind the run that was overwritten in part is a gap, and no fault of the reader's.
     const samplesMissed = overrun ? Math.min(start, run === oldest ? start : oldest.end) - this.#sampleIndex : 0;
-    const framesMissed = overrun
-      ? Math.max(0, Math.min(layout.numberFrom(oldest.start) ?? sequence, sequence) - this.#sequence)
-      : 0;
+    const framesMissed = overrun ? Math.max(0, Math.min(layout.oldest ?? sequence, sequence) - this.#sequence) : 0;
     this.#sequence = sequence + 1;
     this.#sampleIndex = end;
     const encoded = this.#shelf.frame(span);

@@ -1,10 +1,9 @@
 import { appendBytesFields, appendVarintField } from '../../protobuf-bytes.ts';
 import { messageType } from '../../protos.ts';
-import { BATCH_SIZE } from '../../stations/ranges.ts';
 import { bytesPerSample, type Datatype } from '../formats.ts';
 import { MessageBuffers } from '../message-buffers.ts';
 import { readConverted } from '../ring/read-converted.ts';
-import { FrameLayout } from './frame-layout.ts';
+import type { FrameLayout } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
 import type { FrameSpan } from './run-frames.ts';
 
@@ -48,8 +47,7 @@ export class FrameShelf {
     this.#origin = origin;
     this.datatype = datatype;
     this.batchSize = batchSize;
-    const longest = Math.max(batchSize, origin.ring.history?.longestFrame ?? BATCH_SIZE.max);
-    this.layout = new FrameLayout(origin.ring, { batchSize, longest });
+    this.layout = origin.layout(batchSize);
     this.#maxHeldBytes = maxHeldBytes;
   }
 

@@ -1,5 +1,6 @@
-import type { FrameLayout, FramePosition } from './frame-layout.ts';
+import type { FrameLayout } from './frame-layout.ts';
 import type { FrameOrigin } from './frame-origin.ts';
+import type { FramePosition } from './run-frames.ts';
 
 /** Where reading begins. */
 export type ReadFrom =
@@ -9,8 +10,8 @@ export type ReadFrom =
   | { readonly kind: 'earliest' }
   /** With the frame after this sequence number, which counts in this epoch (in the present one where none is named). */
   | { readonly kind: 'after'; readonly sequence: bigint; readonly epoch?: bigint }
-  /** With the frame that holds this sample, or the next one that is. */
-  | { readonly kind: 'index'; readonly sampleIndex: number }
+  /** At a position that is known from elsewhere. */
+  | { readonly kind: 'position'; readonly position: FramePosition }
   /** With the frame that holds the first sample at or after this time, nanoseconds since 1970-01-01T00:00:00Z. */
   | { readonly kind: 'time'; readonly timestampNs: bigint };
 
@@ -22,20 +23,17 @@ export function beginAt(origin: FrameOrigin, from: ReadFrom, layout: FrameLayout
     const span = layout.from(sequence);
     return span === undefined ? otherwise : { sequence: span.sequence, sampleIndex: span.start };
   };
-  const atSample = (sampleIndex: number): FramePosition => {
-    const position = layout.at(sampleIndex);
-    return position === undefined ? live : held(position.sequence, position);
-  };
   switch (from.kind) {
     case 'live':
       return live;
     case 'earliest':
       return held(0, live);
-    case 'index':
-      return from.sampleIndex >= origin.nextIndex() ? live : atSample(from.sampleIndex);
+    case 'position':
+      return from.position;
     case 'time': {
       const index = origin.ring.indexAt(from.timestampNs);
-      return index === undefined ? live : atSample(index);
+      const position = index === undefined ? undefined : layout.at(index);
+      return position === undefined ? live : held(position.sequence, position);
     }
     case 'after': {
       if (from.epoch !== undefined && from.epoch !== origin.epoch) return held(0, live);

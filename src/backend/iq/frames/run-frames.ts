@@ -10,6 +10,14 @@ export interface FrameSpan {
   readonly run: Run;
 }
 
+/** A position between two frames. */
+export interface FramePosition {
+  /** Number of the frame that should come next. */
+  readonly sequence: number;
+  /** Index of the sample that should come next: what lies between it and the first that does come is lost. */
+  readonly sampleIndex: number;
+}
+
 /** What frames of one origin are like. */
 export interface FrameSizes {
   readonly batchSize: number;
@@ -17,27 +25,37 @@ export interface FrameSizes {
   readonly longest: number;
 }
 
+/** Where the frames of a run begin. */
+export interface FramesBegin {
+  /** Number of the first frame. */
+  readonly first: number;
+  /** Index of the first sample that has a frame. */
+  readonly begin: number;
+  /** By how much numbers are ahead of the samples for good. */
+  readonly ahead?: number;
+}
+
 /**
- * The frames of one run. Frame n would hold the samples n * B to n * B + B - 1; where the numbers are ahead of the samples,
- * because runs before were shorter than a batch, the frames are as long as they can be until they are not any more.
+ * The frames of one run. Frame n would hold the samples n * B to n * B + B - 1 (n less what numbers are ahead for good);
+ * where the numbers are further ahead, because runs before were shorter than a batch, the frames are as long as they can be
+ * until they are not any more.
  */
 export class RunFrames {
-  readonly run: Run;
   /** Number of the first frame. */
   readonly first: number;
   readonly #begin: number;
+  readonly #ahead: number;
   readonly #sizes: FrameSizes;
   /** Frames of the greatest length before the one that ends where a frame of its number should. */
   readonly #longOnes: number;
 
-  /** @param begin index of the first sample that has a frame. */
-  constructor(run: Run, first: number, begin: number, sizes: FrameSizes) {
+  constructor({ first, begin, ahead = 0 }: FramesBegin, sizes: FrameSizes) {
     const { batchSize, longest } = sizes;
-    this.run = run;
     this.first = first;
     this.#begin = begin;
+    this.#ahead = ahead;
     this.#sizes = sizes;
-    const tooLong = (first + 1) * batchSize - begin - longest;
+    const tooLong = (first - ahead + 1) * batchSize - begin - longest;
     // With every long frame the numbers are ahead by the less; never, where no frame is longer than a batch.
     this.#longOnes = tooLong <= 0 ? 0 : Math.ceil(tooLong / (longest - batchSize));
   }
@@ -47,7 +65,7 @@ export class RunFrames {
     const { batchSize, longest } = this.#sizes;
     const long = Math.floor(Math.max(0, sampleIndex - this.#begin) / longest);
     if (long < this.#longOnes) return this.first + long;
-    return Math.max(this.first + this.#longOnes, Math.floor(sampleIndex / batchSize));
+    return Math.max(this.first + this.#longOnes, Math.floor(sampleIndex / batchSize) + this.#ahead);
   }
 
   /** Number of the first frame that begins at a sample or later. */
@@ -60,7 +78,8 @@ export class RunFrames {
   startOf(sequence: number): number {
     const { batchSize, longest } = this.#sizes;
     const before = sequence - this.first;
-    return before <= this.#longOnes ? this.#begin + Math.max(0, before) * longest : sequence * batchSize;
+    if (before <= this.#longOnes) return this.#begin + Math.max(0, before) * longest;
+    return (sequence - this.#ahead) * batchSize;
   }
 
   /** Index after the last sample of a frame, were the run long enough. */

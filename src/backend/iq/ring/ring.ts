@@ -1,10 +1,10 @@
 import { PassbandError } from '../../../errors.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { SampleBlock } from '../sources/source.ts';
-import { GrowingRun, type Run } from './run.ts';
+import { GrowingRun, type Run, type RunBegin } from './run.ts';
 import type { RunHistory } from './run-history.ts';
 
-export type { Run } from './run.ts';
+export type { PastRun, Run, RunBegin } from './run.ts';
 
 /** Runs that are remembered; a source that breaks off more often than this within one ring loses the oldest. */
 const MAX_RUNS = 1024;
@@ -45,9 +45,9 @@ export class SampleRing {
   #bytes: Uint8Array | undefined;
   #runs: GrowingRun[] = [];
   #head = 0;
+  #newestOrdinal = -1;
   readonly #clock: Pick<Clock, 'nowMs'>;
-  /** Of the runs that are forgotten, where it is kept. */
-  readonly history: RunHistory | undefined;
+  readonly #history: RunHistory | undefined;
   readonly #arrivals: { readonly end: number; readonly atMs: number }[] = [];
 
   /** @param history is told of every run that is forgotten; none is kept unless given. */
@@ -57,7 +57,7 @@ export class SampleRing {
     clock: Pick<Clock, 'nowMs'> = systemClock,
     history?: RunHistory,
   ) {
-    this.history = history;
+    this.#history = history;
     this.#clock = clock;
     this.#bytesPerSample = bytesPerSample;
     this.#capacity = capacitySamples;
@@ -112,14 +112,15 @@ export class SampleRing {
     return this.#bytes;
   }
 
-  /** Adds a block; what is more than one capacity old goes. */
-  append(block: SampleBlock): void {
+  /** Adds a block; what is more than one capacity old goes. `of` is where its run begins, if more is known than the blocks tell. */
+  append(block: SampleBlock, of?: RunBegin): void {
     if (block.sampleIndex < this.#head) throw new RangeError(`block ${block.sampleIndex} is before ${this.#head}`);
     const samples = block.bytes.length / this.#bytesPerSample;
     if (samples === 0) return;
     let run = this.#runs.at(-1);
     if (run?.continuesWith(block) !== true) {
-      run = new GrowingRun(block, this.#head);
+      run = new GrowingRun(block, of ?? { firstIndex: block.sampleIndex, ordinal: this.#newestOrdinal + 1 });
+      this.#newestOrdinal = run.ordinal;
       this.#runs.push(run);
       if (this.#runs.length > MAX_RUNS) this.#forgetOldest();
     }
@@ -205,7 +206,7 @@ export class SampleRing {
 
   #forgetOldest(): void {
     const run = this.#runs.shift();
-    if (run !== undefined) this.history?.add(run);
+    if (run !== undefined) this.#history?.add(run);
   }
 
   /** @throws PassbandError RESOURCE_EXHAUSTED when there is no memory for so many; nothing has changed then. */

@@ -20,16 +20,20 @@ const MAX_TIME_DRIFT_NS = 1_000_000n;
 /** Straight pieces of time that one run remembers; of older samples the time is a little less exact. */
 const MAX_ANCHORS = 1024;
 
-/** Consecutive samples without a gap, all of one tuning, whose times follow from one another but for jumps early in it. */
-export interface Run extends Tuning {
+/** Where a run began and ended: what is left of one whose samples are gone. */
+export interface PastRun {
   /** Index of the first sample that was made, held or not. */
   readonly firstIndex: number;
-  /** Index after the last sample of the run before; the samples between are a gap, or nobody listened. */
-  readonly previousEnd: number;
-  /** Index of the first sample that is still held. */
-  readonly start: number;
   /** Index after the last sample. */
   readonly end: number;
+  /** Runs of the station that were before it. */
+  readonly ordinal: number;
+}
+
+/** Consecutive samples without a gap, all of one tuning, whose times follow from one another but for jumps early in it. */
+export interface Run extends Tuning, PastRun {
+  /** Index of the first sample that is still held. */
+  readonly start: number;
   /** Whether it is over: what comes next begins another run, though no sample may be missing. */
   readonly isClosed: boolean;
   /** Time of a sample of this run, nanoseconds since 1970-01-01T00:00:00Z. */
@@ -41,23 +45,26 @@ interface Anchor {
   readonly timestampNs: bigint;
 }
 
+/** Where a run begins. */
+export type RunBegin = Pick<PastRun, 'firstIndex' | 'ordinal'>;
+
 /** A run that blocks are added to. */
 export class GrowingRun implements Run {
   readonly sampleRateHz: number;
   readonly centerFrequencyHz: number;
   readonly firstIndex: number;
-  readonly previousEnd: number;
+  readonly ordinal: number;
   start: number;
   isClosed = false;
   #end: number;
   /** Where the times begin and where they were found to run otherwise: an oscillator is never exactly at its rate. */
   readonly #anchors: Anchor[];
 
-  constructor(block: SampleBlock, previousEnd: number) {
+  constructor(block: SampleBlock, { firstIndex, ordinal }: RunBegin) {
     this.sampleRateHz = block.sampleRateHz;
     this.centerFrequencyHz = block.centerFrequencyHz;
-    this.firstIndex = block.sampleIndex;
-    this.previousEnd = previousEnd;
+    this.firstIndex = firstIndex;
+    this.ordinal = ordinal;
     this.start = block.sampleIndex;
     this.#end = block.sampleIndex;
     this.#anchors = [{ index: block.sampleIndex, timestampNs: block.timestampNs }];

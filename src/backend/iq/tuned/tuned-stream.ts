@@ -3,6 +3,7 @@ import { planDecimation } from '../../dsp/decimation-plan.ts';
 import { DownConverter } from '../../dsp/down-converter.ts';
 import { inNextTurn } from '../../next-turn.ts';
 import type { StationMetrics } from '../../stations/station-metrics.ts';
+import { FrameLayout } from '../frames/frame-layout.ts';
 import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
 import { FrameShelves } from '../frames/frame-shelves.ts';
 import type { StationHub } from '../hub.ts';
@@ -11,8 +12,9 @@ import { readConverted } from '../ring/read-converted.ts';
 import type { Run, SampleRing } from '../ring/ring.ts';
 import type { Reception } from '../sources/source.ts';
 import { firstInput } from './first-input.ts';
+import { type Decimated, PartNumbering, partOf } from './part-numbering.ts';
 import type { TunedBand } from './tuned-band.ts';
-import { TUNED_DATATYPE, tunedRing } from './tuned-ring.ts';
+import { TUNED_DATATYPE, tunedBlock, tunedRing } from './tuned-ring.ts';
 
 /** Samples that are filtered at a time: their intermediate results stay in the processor's cache. */
 const PIECE_SAMPLES = 4096;
@@ -46,6 +48,7 @@ export class TunedStream implements FrameOrigin {
   readonly #hub: StationHub;
   readonly #inputRateHz: number;
   readonly #converter: DownConverter;
+  readonly #decimated: Decimated;
   readonly #samples = new Float32Array(2 * PIECE_SAMPLES);
   readonly #bytes = new Uint8Array(this.#samples.buffer);
   readonly #readers = new Readers('this part of the band');
@@ -85,13 +88,14 @@ export class TunedStream implements FrameOrigin {
     });
     const plan = planDecimation(band.decimation);
     this.cost = plan.cost * this.#inputRateHz;
+    this.#decimated = plan;
     this.#converter = new DownConverter(plan, band.offsetHz, this.#inputRateHz);
     this.#linger();
   }
 
-  /** @param firstOutput the first output that is wanted; undefined means the next. */
-  begin(firstOutput: number | undefined): void {
-    const output = firstOutput ?? Math.ceil(this.#hub.nextIndex() / this.band.decimation);
+  /** @param wanted the first output that is wanted; undefined means the next. */
+  begin(wanted: number | undefined): void {
+    const output = wanted ?? Math.ceil(this.#hub.nextIndex() / this.band.decimation);
     const { reach } = this.#converter;
     this.#converter.restart(firstInput(this.#hub, output * this.band.decimation - reach, this.#inputRateHz));
     this.#advance();
@@ -115,6 +119,10 @@ export class TunedStream implements FrameOrigin {
   /** The oldest output that it has or is going to have. */
   get oldestIndex(): number {
     return this.ring.runs[0]?.start ?? this.#converter.nextOutput;
+  }
+
+  layout(batchSize: number): FrameLayout {
+    return new FrameLayout(this.ring, new PartNumbering(this.#hub, this.#decimated, batchSize));
   }
 
   nextIndex(): number {
@@ -208,16 +216,9 @@ export class TunedStream implements FrameOrigin {
   }
 
   #append(run: Run, count: number): void {
-    const { firstIndex, samples } = this.#converter.push(this.#samples, count);
-    if (samples.length === 0) return;
-    const { offsetHz, decimation } = this.band;
-    this.ring.append({
-      sampleIndex: firstIndex,
-      timestampNs: run.timestampNs(firstIndex * decimation),
-      sampleRateHz: this.#inputRateHz / decimation,
-      centerFrequencyHz: run.centerFrequencyHz + offsetHz,
-      bytes: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
-    });
+    const converted = this.#converter.push(this.#samples, count);
+    if (converted.samples.length === 0) return;
+    this.ring.append(tunedBlock(run, converted, this.band), partOf(run, this.#decimated));
   }
 
   #restIfIdle(): void {

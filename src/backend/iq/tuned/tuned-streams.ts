@@ -2,9 +2,11 @@ import { PassbandError } from '../../../errors.ts';
 import { decimationNeeds } from '../../dsp/decimation-plan.ts';
 import type { FrameOrigin } from '../frames/frame-origin.ts';
 import type { ReadFrom } from '../frames/read-from.ts';
+import type { FramePosition } from '../frames/run-frames.ts';
 import type { StationHub } from '../hub.ts';
 import { FilterBudget } from './filter-budget.ts';
 import { rateSince } from './first-input.ts';
+import { firstOutput, PartNumbering } from './part-numbering.ts';
 import type { TunedBand } from './tuned-band.ts';
 import { TunedStream } from './tuned-stream.ts';
 
@@ -30,21 +32,14 @@ export class TunedStreams {
 
   /**
    * What a reader of frames of a part of the band reads from, and where it begins there: streams of such parts may have
-   * just begun to be computed, so that the past has to be named by numbers.
+   * just begun to be computed, so that they cannot tell where the past lies.
    *
    * @throws PassbandError RESOURCE_EXHAUSTED when the filters would cost too much, or what joining the hub throws.
    */
   open(band: TunedBand, from: ReadFrom, batchSize: number): { readonly origin: FrameOrigin; readonly from: ReadFrom } {
-    const oldest = Math.ceil(this.oldestOutput(band) / batchSize);
-    const first = this.#firstFrame(band, from, batchSize);
-    if (first === undefined) return { origin: this.#kept(band, undefined), from: { kind: 'live' } };
-    if (from.kind === 'after' && first >= oldest) {
-      // From the frame before on: where that one ended decides where this one begins.
-      return { origin: this.#kept(band, (first - 1) * batchSize), from };
-    }
-    const sequence = Math.max(first, oldest);
-    const begin: ReadFrom = from.kind === 'after' ? from : { kind: 'after', sequence: BigInt(sequence) - 1n };
-    return { origin: this.#kept(band, sequence * batchSize), from: begin };
+    const position = this.#position(band, from, batchSize);
+    const begin: ReadFrom = position === undefined ? { kind: 'live' } : { kind: 'position', position };
+    return { origin: this.#kept(band, position?.sampleIndex), from: begin };
   }
 
   /**
@@ -70,48 +65,54 @@ export class TunedStreams {
     const { ring, source } = this.#hub;
     const since = rateSince(ring.runs, source.tuning.sampleRateHz);
     const oldestHeld = Math.max(since, ring.runs[0]?.start ?? this.#hub.nextIndex());
-    return Math.ceil((oldestHeld + decimationNeeds(decimation).reach) / decimation);
+    return firstOutput(oldestHeld, { decimation, ...decimationNeeds(decimation) });
   }
 
-  /** The frame with which a reader wants to begin; undefined for the next that is made. */
-  #firstFrame({ decimation }: TunedBand, from: ReadFrom, batchSize: number): number | undefined {
+  /** Where a reader wants to begin; undefined for the next frame that is made. */
+  #position(band: TunedBand, from: ReadFrom, batchSize: number): FramePosition | undefined {
     const { ring, epoch } = this.#hub;
+    const { decimation } = band;
+    const numbering = new PartNumbering(this.#hub, { decimation, ...decimationNeeds(decimation) }, batchSize);
     switch (from.kind) {
       case 'live':
         return undefined;
+      case 'position':
+        return from.position;
       case 'earliest':
-        return 0;
-      case 'after':
-        if (from.epoch !== undefined && from.epoch !== epoch) return 0;
-        return (from.sequence + 1n) * BigInt(batchSize * decimation) > BigInt(this.#hub.nextIndex())
-          ? undefined
-          : Number(from.sequence) + 1;
-      case 'index':
-        return Math.floor(from.sampleIndex / batchSize);
+        return numbering.at(this.oldestOutput(band));
       case 'time': {
         const index = ring.indexAt(from.timestampNs);
-        return index === undefined ? undefined : Math.floor(Math.ceil(index / decimation) / batchSize);
+        return index === undefined
+          ? undefined
+          : numbering.at(Math.max(Math.ceil(index / decimation), this.oldestOutput(band)));
+      }
+      case 'after': {
+        if (from.epoch !== undefined && from.epoch !== epoch) return numbering.at(this.oldestOutput(band));
+        const next = numbering.live(Math.ceil(this.#hub.nextIndex() / decimation)).sequence;
+        if (from.sequence >= BigInt(next)) return undefined;
+        const sequence = Number(from.sequence);
+        return { sequence: sequence + 1, sampleIndex: numbering.endOf(sequence) };
       }
     }
   }
 
-  #kept(band: TunedBand, firstOutput: number | undefined): TunedStream {
-    const stream = this.#stream(band, firstOutput);
+  #kept(band: TunedBand, wanted: number | undefined): TunedStream {
+    const stream = this.#stream(band, wanted);
     stream.keep();
     return stream;
   }
 
   /** The stream of a part of the band: one that runs already where it reaches back as far as is wanted and possible. */
-  #stream(band: TunedBand, firstOutput: number | undefined): TunedStream {
+  #stream(band: TunedBand, wanted: number | undefined): TunedStream {
     const possible = this.oldestOutput(band);
-    const needed = firstOutput === undefined ? Number.POSITIVE_INFINITY : Math.max(firstOutput, possible);
+    const needed = wanted === undefined ? Number.POSITIVE_INFINITY : Math.max(wanted, possible);
     const running = [...this.#streams].filter((stream) => {
       const { offsetHz, decimation } = stream.band;
       const isSame = offsetHz === band.offsetHz && decimation === band.decimation;
       return isSame && !stream.isEnding && stream.oldestIndex <= needed;
     });
     // Who wants the present does not wait for those who read the past, where there is another way.
-    const [shared] = firstOutput === undefined ? running.filter(({ replays }) => !replays) : running;
+    const [shared] = wanted === undefined ? running.filter(({ replays }) => !replays) : running;
     if (shared !== undefined) return shared;
     if (!this.#hasRoom(decimationNeeds(band.decimation).cost * this.#hub.source.tuning.sampleRateHz)) {
       const [behind] = running;
@@ -128,7 +129,7 @@ export class TunedStreams {
     this.#streams.add(stream);
     const leaveBudget = this.#budget.add(stream);
     // Only now: it may be over at once.
-    stream.begin(firstOutput);
+    stream.begin(wanted);
     return stream;
   }
 

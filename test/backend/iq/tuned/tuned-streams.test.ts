@@ -6,7 +6,7 @@ import { TunedStreams } from '../../../../src/backend/iq/tuned/tuned-streams.ts'
 import { zoomDecimation } from '../../../../src/backend/spectrum/zoom.ts';
 import { PassbandError } from '../../../../src/errors.ts';
 import { ManualClock } from '../../manual-clock.ts';
-import { HandSource, Sums } from '../made-by-hand.ts';
+import { HandSource, ORIGIN_NS, Sums } from '../made-by-hand.ts';
 
 /** Multiplications a second of one part. */
 const COST = planDecimation(8).cost * 1e6;
@@ -31,7 +31,7 @@ describe('a part of the band while the ring holds another rate', () => {
   it.each([
     ['from the earliest', { kind: 'earliest' } as const],
     ['after a number of then', { kind: 'after', sequence: 0n } as const],
-    ['from a sample of then', { kind: 'index', sampleIndex: 100 } as const],
+    ['from a time of then', { kind: 'time', timestampNs: ORIGIN_NS } as const],
     ['live', { kind: 'live' } as const],
   ])('%s begins with the rate of now', (_, from) => {
     const { source, tuned } = setUp();

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { RunHistory } from '../../../../src/backend/iq/ring/run-history.ts';
+import { TakenNumbers } from '../../../../src/backend/iq/ring/taken-numbers.ts';
 
 const LONGEST = 500;
 
@@ -39,7 +39,7 @@ function counted(runs: readonly { readonly firstIndex: number; readonly end: num
 it('says of every batch size what counting frames one by one says', () => {
   fc.assert(
     fc.property(RUNS, (runs) => {
-      const history = new RunHistory(LONGEST);
+      const history = new TakenNumbers(LONGEST);
       for (const [i, run] of runs.entries()) {
         history.add(run);
         if (i % 20 > 0 && i < runs.length - 1) continue;
@@ -53,14 +53,14 @@ it('says of every batch size what counting frames one by one says', () => {
 });
 
 it('begins before the first number, and takes no run without samples for one', () => {
-  const history = new RunHistory(LONGEST);
+  const history = new TakenNumbers(LONGEST);
   expect(history.lastNumber(8)).toBe(-1);
   history.add({ firstIndex: 3, end: 3 });
   expect(history.lastNumber(8)).toBe(-1);
 });
 
 it('stays small whatever comes: a few corners of usual runs, one for each batch size of the worst', () => {
-  const usual = new RunHistory(262_144);
+  const usual = new TakenNumbers(262_144);
   let end = 0;
   for (let i = 0; i < 100_000; i++) {
     const firstIndex = end + (i % 7 === 0 ? 5 : 0);
@@ -69,7 +69,7 @@ it('stays small whatever comes: a few corners of usual runs, one for each batch 
   }
   expect(usual.size).toBeLessThan(20);
   // Each a sample shorter than the one before: every one of them is the one that counts for some batch size.
-  const worst = new RunHistory(LONGEST);
+  const worst = new TakenNumbers(LONGEST);
   end = 0;
   for (let round = 0; round < 3; round++) {
     for (let length = LONGEST; length > 0; length--) {
