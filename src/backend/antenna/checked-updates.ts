@@ -1,5 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import { checkNumber, type NumberRange } from '../field-checks.ts';
+import { DOPPLER_SHIFT } from '../stations/ranges.ts';
 import type { Site } from '../stations/site.ts';
 import type { Station } from '../stations/station.ts';
 import { Orbit } from './orbit.ts';
@@ -19,7 +20,6 @@ const PREDICTED_ELEVATION: NumberRange = { min: -90, max: 90, unit: 'degrees' };
 /** To the Moon and some way on. */
 const RANGE: NumberRange = { min: 0, max: 1_000_000, unit: 'km' };
 /** A low orbit at Ka-band makes less than 1 MHz. */
-const DOPPLER: NumberRange = { min: -10e6, max: 10e6, unit: 'Hz' };
 /** Further off, a prediction says nothing about now; most likely the unit is wrong. */
 const PREDICTION_AGE: NumberRange = { min: -3600, max: 3600, unit: 's from now' };
 /** Characters of a satellite's name at most. */
@@ -79,7 +79,7 @@ export function orderOf(
     azimuthDeg: checkNumber('predicted_azimuth_deg', update.predicted_azimuth_deg, AZIMUTH),
     elevationDeg: checkNumber('predicted_elevation_deg', update.predicted_elevation_deg, PREDICTED_ELEVATION),
     rangeKm: checkNumber('predicted_range_km', update.predicted_range_km, RANGE),
-    dopplerHz: checkNumber('predicted_doppler_hz', update.predicted_doppler_hz, DOPPLER),
+    dopplerHz: checkNumber('predicted_doppler_hz', update.predicted_doppler_hz, DOPPLER_SHIFT),
   };
   const hasElements = update.tle_line1 !== '' || update.tle_line2 !== '';
   // Checked even where the client predicts: a mistyped set is a mistake all the same.

@@ -2,7 +2,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { serverStream, unary } from '../call-adapters.ts';
 import type { Clock } from '../clock.ts';
 import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../field-checks.ts';
-import { BATCH_SIZE } from '../stations/ranges.ts';
+import { BATCH_SIZE, DOPPLER_SHIFT, FREQUENCY, SAMPLE_RATE } from '../stations/ranges.ts';
 import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';
 import { downloadIq } from './download/download.ts';
@@ -12,13 +12,12 @@ import { announcedCompression, type CompressionRequest } from './push/announced-
 import { streamIq } from './push/stream-iq.ts';
 
 /** What simulated and recorded radios span; beyond lies a unit mistake. */
-const SAMPLE_RATE: NumberRange = { min: 1_000, max: 61_440_000, unit: 'samples/s' };
-const FREQUENCY: NumberRange = { min: 1, max: 300e9, unit: 'Hz' };
 /** A low orbit at Ka-band makes less than 1 MHz. */
-const DOPPLER: NumberRange = { min: -10e6, max: 10e6, unit: 'Hz' };
 const DOPPLER_RATE: NumberRange = { min: -1e6, max: 1e6, unit: 'Hz/s' };
 /** Further off, a shift says nothing about now; most likely the unit is wrong. */
 const DOPPLER_AGE: NumberRange = { min: -3600, max: 3600, unit: 's from now' };
+/** What 0 does in the numbers of a StreamConfig. */
+const ZERO_KEEPS = 'keeps the present one';
 
 interface StationRequest {
   readonly station_id: string;
@@ -51,9 +50,19 @@ const outcome = (station: Station, message: string): StreamResponse => ({
 
 function start(station: Station, request: StartRequest): StreamResponse {
   const band = checkBand(request.band);
-  const sampleRateHz = checkOptionalNumber('sample_rate', request.sample_rate, SAMPLE_RATE);
-  const centerFrequencyHz = checkOptionalNumber('center_frequency_hz', request.center_frequency_hz, FREQUENCY);
-  const batchSizeSamples = checkOptionalNumber('batch_size_samples', request.batch_size_samples, BATCH_SIZE);
+  const sampleRateHz = checkOptionalNumber('sample_rate', request.sample_rate, SAMPLE_RATE, ZERO_KEEPS);
+  const centerFrequencyHz = checkOptionalNumber(
+    'center_frequency_hz',
+    request.center_frequency_hz,
+    FREQUENCY,
+    ZERO_KEEPS,
+  );
+  const batchSizeSamples = checkOptionalNumber(
+    'batch_size_samples',
+    request.batch_size_samples,
+    BATCH_SIZE,
+    ZERO_KEEPS,
+  );
   const announce = announcedCompression(station.hub.source, request);
   const frontEnd = checkFrontEnd(request);
   const happened = station.start({
@@ -71,13 +80,13 @@ function start(station: Station, request: StartRequest): StreamResponse {
 }
 
 function updateDoppler(station: Station, request: DopplerRequest, clock: Clock): StreamResponse {
-  const shiftThen = checkNumber('doppler_shift_hz', request.doppler_shift_hz, DOPPLER);
+  const shiftThen = checkNumber('doppler_shift_hz', request.doppler_shift_hz, DOPPLER_SHIFT);
   const rateHzPerS = checkNumber('doppler_rate_hz_s', request.doppler_rate_hz_s, DOPPLER_RATE);
   const given = BigInt(request.timestamp_ns);
   const fromNowS = given === 0n ? 0 : Number(given - clock.wallNs()) / 1e9;
   checkNumber('timestamp_ns', fromNowS, DOPPLER_AGE);
   station.requireRunning();
-  const shiftHz = checkNumber('doppler_shift_hz, moved to now,', shiftThen - rateHzPerS * fromNowS, DOPPLER);
+  const shiftHz = checkNumber('doppler_shift_hz, moved to now,', shiftThen - rateHzPerS * fromNowS, DOPPLER_SHIFT);
   station.hub.correctDoppler({ shiftHz, rateHzPerS });
   return outcome(station, `station ${station.id} corrects a Doppler shift of ${shiftHz} Hz`);
 }

@@ -1,6 +1,6 @@
 import { PassbandError } from '../../errors.ts';
 import type { FrameOrigin } from '../iq/frames/frame-origin.ts';
-import { readConverted } from '../iq/ring/read-converted.ts';
+import { readFinite } from '../iq/ring/read-finite.ts';
 import type { Run } from '../iq/ring/ring.ts';
 import type { Tuning } from '../iq/sources/source.ts';
 import { inNextTurn } from '../next-turn.ts';
@@ -32,7 +32,6 @@ export class MeasurementRun {
   readonly #plan: SpectrumPlan;
   readonly #done: (result: Measurement | PassbandError) => void;
   readonly #samples: Float32Array;
-  readonly #bytes: Uint8Array;
   #estimator: WelchEstimator | undefined;
   #startIndex: number;
   #restarts = 0;
@@ -54,7 +53,6 @@ export class MeasurementRun {
     this.#done = done;
     this.#startIndex = startIndex;
     this.#samples = new Float32Array(2 * plan.fftSize);
-    this.#bytes = new Uint8Array(this.#samples.buffer);
   }
 
   /** There may be more samples. */
@@ -87,7 +85,7 @@ export class MeasurementRun {
         this.#restart();
         continue;
       }
-      readConverted(this.#origin, { start, count: fftSize }, 'cf32_le', this.#bytes);
+      readFinite(this.#origin, { start, count: fftSize }, this.#samples);
       this.#estimator ??= new WelchEstimator({
         fftSize,
         window,

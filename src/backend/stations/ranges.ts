@@ -3,6 +3,8 @@ import type { NumberRange } from '../field-checks.ts';
 /** What radios and recordings span; beyond lies a unit mistake. */
 export const SAMPLE_RATE: NumberRange = { min: 1_000, max: 61_440_000, unit: 'samples/s' };
 export const FREQUENCY: NumberRange = { min: 1, max: 300e9, unit: 'Hz' };
+/** Far beyond any orbit: 300 km/s at 10 GHz. */
+export const DOPPLER_SHIFT: NumberRange = { min: -10e6, max: 10e6, unit: 'Hz' };
 /** Samples in a frame. The longest is 2 MiB of cf32: below the 4 MiB that gRPC peers receive by default. */
 export const BATCH_SIZE: NumberRange = { min: 1, max: 262_144, unit: 'samples' };
 /** Power of a full-scale tone at the antenna. */

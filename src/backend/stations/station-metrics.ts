@@ -20,6 +20,8 @@ export interface StationMetrics {
   suspected(samples: number): void;
   /** Numbers were set to the largest or smallest value of a reader's datatype. */
   saturated(values: number): void;
+  /** Numbers that are none, or infinite, were taken as 0 by a filter or a spectrum. */
+  notFinite(values: number): void;
 }
 
 /** The counters of all stations. */
@@ -64,6 +66,10 @@ export function stationMetrics(registry: Registry): StationsMetrics {
     'passband_saturated_values_total',
     "Numbers (I or Q) set to the largest or smallest value of a reader's datatype.",
   );
+  const notFiniteTotal = ofStation(
+    'passband_not_finite_values_total',
+    'Numbers (I or Q) that are none, or infinite, and were taken as 0 by a filter or a spectrum.',
+  );
   return {
     of: (station_id) => ({
       produced: (samples) => producedTotal.inc({ station_id }, samples),
@@ -74,6 +80,7 @@ export function stationMetrics(registry: Registry): StationsMetrics {
       rotorFault: () => rotorFaultsTotal.inc({ station_id }),
       suspected: (samples) => suspectedTotal.inc({ station_id }, samples),
       saturated: (values) => saturatedTotal.inc({ station_id }, values),
+      notFinite: (values) => notFiniteTotal.inc({ station_id }, values),
     }),
     forget: (station_id) => {
       for (const counter of ofStations) counter.remove({ station_id });

@@ -129,3 +129,18 @@ it('settles with the rate that it has, and follows a shift that is set meanwhile
   expect([track.hzAt(5500), track.hzAt(6000), track.hzAt(9000)]).toEqual([0, 70, 70]);
   expect(mixer.correct(9000, bytes).bytes).not.toBe(bytes);
 });
+
+it.each([
+  [9e6, 1e6, 1e7],
+  [-9e6, -1e6, -1e7],
+  [1e7, 1e6, 1e7],
+  [0, 1e4, 600_000],
+])('a shift of %p Hz that changes by %p Hz/s is held at %p Hz', (shiftHz, rateHzPerS, held) => {
+  const track = new DopplerTrack();
+  track.set({ shiftHz, rateHzPerS }, 0, RATE);
+  expect(track.hzAt(100 * RATE)).toBe(held);
+  expect(track.hzAt(1000 * RATE)).toBe(held);
+  expect(track.stretchAt(100 * RATE, 10)).toMatchObject({ shiftHz: held, rateHzPerS: 0, count: 10 });
+  // The phase goes on by as many turns as the held shift has in a second.
+  expect(track.cyclesAt(101 * RATE) - track.cyclesAt(100 * RATE)).toBeCloseTo(held, 3);
+});

@@ -91,6 +91,7 @@ export class Sums implements StationMetrics {
   samplesProduced = 0;
   faults = 0;
   valuesSaturated = 0;
+  valuesNotFinite = 0;
   produced(samples: number): void {
     this.samplesProduced += samples;
   }
@@ -104,6 +105,9 @@ export class Sums implements StationMetrics {
   }
   rotorFault(): void {}
   suspected(): void {}
+  notFinite(values: number): void {
+    this.valuesNotFinite += values;
+  }
   saturated(values: number): void {
     this.valuesSaturated += values;
   }

@@ -1,3 +1,5 @@
+import { DOPPLER_SHIFT } from '../../stations/ranges.ts';
+
 // Bound once: in hot loops a global is looked up anew each time (inside a vm context, slowly).
 const { ceil, max, min, round } = Math;
 
@@ -22,6 +24,8 @@ const SETTLE_S = 1;
 interface Piece extends DopplerShift {
   readonly fromIndex: number;
   readonly sampleRateHz: number;
+  /** Seconds for which it changes at its rate; then it is held. */
+  readonly trustedS: number;
   /** Phase at `fromIndex`, in cycles. */
   readonly cycles: number;
   /** Whether it only turns the phase back to where nothing needs mixing. */
@@ -46,14 +50,14 @@ export class DopplerTrack {
     const isZero = shift.shiftHz === 0 && shift.rateHzPerS === 0;
     if (this.#pieces.length === 0) {
       if (isZero) return;
-      this.#pieces.push({ shiftHz: 0, rateHzPerS: 0, fromIndex: 0, sampleRateHz, cycles: 0 });
+      this.#pieces.push({ ...STILL, fromIndex: 0, sampleRateHz, cycles: 0 });
     }
     const cycles = this.cyclesAt(fromIndex) % 1;
     const [settling, still] = this.#pieces.slice(-2);
     // The end of a settling that is not to be reached any more.
     if (settling?.isSettling === true && still !== undefined && still.fromIndex > fromIndex) this.#pieces.pop();
     if (isZero) this.#settle(cycles - round(cycles), fromIndex, sampleRateHz);
-    else this.#pieces.push({ ...shift, fromIndex, sampleRateHz, cycles });
+    else this.#pieces.push({ ...shift, trustedS: trustedSeconds(shift), fromIndex, sampleRateHz, cycles });
     while (this.#pieces.length > MAX_REMEMBERED) this.#pieces.shift();
   }
 
@@ -61,7 +65,7 @@ export class DopplerTrack {
   retime(fromIndex: number, sampleRateHz: number): void {
     const piece = this.#pieceAt(fromIndex);
     if (piece === undefined) return;
-    const trustedS = MAX_EXTRAPOLATION_S - (fromIndex - piece.fromIndex) / piece.sampleRateHz;
+    const trustedS = piece.trustedS - (fromIndex - piece.fromIndex) / piece.sampleRateHz;
     const rateHzPerS = trustedS > 0 ? piece.rateHzPerS : 0;
     this.set({ shiftHz: this.hzAt(fromIndex), rateHzPerS }, fromIndex, sampleRateHz);
   }
@@ -78,7 +82,7 @@ export class DopplerTrack {
     const piece = this.#pieceAt(index);
     if (piece === undefined) return 0;
     const seconds = (index - piece.fromIndex) / piece.sampleRateHz;
-    const ramp = min(seconds, MAX_EXTRAPOLATION_S);
+    const ramp = min(seconds, piece.trustedS);
     // The integral of a ramp that stops: a parabola, then a straight line.
     return piece.cycles + piece.shiftHz * seconds + piece.rateHzPerS * (ramp * seconds - (ramp * ramp) / 2);
   }
@@ -89,7 +93,7 @@ export class DopplerTrack {
     const piece = this.#pieces[at];
     if (piece === undefined) return undefined;
     const { sampleRateHz } = piece;
-    const trustedEnd = piece.fromIndex + ceil(MAX_EXTRAPOLATION_S * sampleRateHz);
+    const trustedEnd = piece.fromIndex + ceil(piece.trustedS * sampleRateHz);
     const isTrusted = index < trustedEnd;
     const end = min(
       this.#pieces[at + 1]?.fromIndex ?? Number.POSITIVE_INFINITY,
@@ -102,14 +106,14 @@ export class DopplerTrack {
 
   /** Turns the rest of a turn back within SETTLE_S, then leaves the samples alone. */
   #settle(cycles: number, fromIndex: number, sampleRateHz: number): void {
-    const still = { shiftHz: 0, rateHzPerS: 0, sampleRateHz, cycles: 0 };
+    const still = { ...STILL, sampleRateHz, cycles: 0 };
     if (cycles === 0) {
       this.#pieces.push({ ...still, fromIndex });
       return;
     }
     const samples = ceil(SETTLE_S * sampleRateHz);
     const shiftHz = (-cycles * sampleRateHz) / samples;
-    this.#pieces.push({ shiftHz, rateHzPerS: 0, fromIndex, sampleRateHz, cycles, isSettling: true });
+    this.#pieces.push({ ...STILL, shiftHz, fromIndex, sampleRateHz, cycles, isSettling: true });
     this.#pieces.push({ ...still, fromIndex: fromIndex + samples });
   }
 
@@ -125,8 +129,17 @@ export class DopplerTrack {
   }
 }
 
+const STILL = { shiftHz: 0, rateHzPerS: 0, trustedS: MAX_EXTRAPOLATION_S };
+
+/** Seconds for which a rate is trusted: until it would lead beyond what is taken for a shift. */
+function trustedSeconds({ shiftHz, rateHzPerS }: DopplerShift): number {
+  if (rateHzPerS === 0) return MAX_EXTRAPOLATION_S;
+  const roomHz = rateHzPerS > 0 ? DOPPLER_SHIFT.max - shiftHz : shiftHz - DOPPLER_SHIFT.min;
+  return min(MAX_EXTRAPOLATION_S, max(0, roomHz / Math.abs(rateHzPerS)));
+}
+
 /** The shift of a piece at a sample, Hz. */
 function courseAt(piece: Piece, index: number): number {
   const seconds = max(0, (index - piece.fromIndex) / piece.sampleRateHz);
-  return piece.shiftHz + piece.rateHzPerS * min(seconds, MAX_EXTRAPOLATION_S);
+  return piece.shiftHz + piece.rateHzPerS * min(seconds, piece.trustedS);
 }

@@ -1,11 +1,11 @@
 import { PassbandError } from '../../../errors.ts';
 import { checkBand, checkNumber, checkOptionalNumber, type NumberRange } from '../../field-checks.ts';
-import { FREQUENCY, SAMPLE_RATE } from '../../stations/ranges.ts';
+import { DOPPLER_SHIFT, FREQUENCY, SAMPLE_RATE } from '../../stations/ranges.ts';
 import type { AlignedPlace } from '../aligned-place.ts';
 import { bytesPerSample } from '../formats.ts';
+import { firstNotFinite } from '../not-finite.ts';
 import type { Reception, Tuning } from '../sources/source.ts';
 import { type Compression, decompress, MAX_BATCH_BYTES, MAX_BATCH_SAMPLES } from './compression.ts';
-import { firstNotFinite } from './first-not-finite.ts';
 import type { SampleBatch } from './sample-batch.ts';
 
 const SAMPLE_BYTES = bytesPerSample('cf32_le');
@@ -13,7 +13,10 @@ const SAMPLE_BYTES = bytesPerSample('cf32_le');
 const SNR: NumberRange = { min: -200, max: 200, unit: 'dB' };
 const POWER: NumberRange = { min: -300, max: 100, unit: 'dBm' };
 /** A low orbit at Ka-band makes less than 1 MHz. */
-const DOPPLER: NumberRange = { min: -10e6, max: 10e6, unit: 'Hz' };
+
+/** What 0 means in the numbers of a batch. */
+const STATION_HAS = 'means what the station has';
+const NOT_KNOWN = 'means not known';
 
 /** 2000-01-01 and 2100-01-01: outside of it the unit is not nanoseconds, or the clock was never set. */
 const EARLIEST_NS = 946_684_800_000_000_000n;
@@ -51,9 +54,11 @@ export function checkBatch(
 ): CheckedBatch {
   if (batch.unreadable !== undefined) throw batch.unreadable;
   const tuning = {
-    sampleRateHz: checkOptionalNumber('sample_rate', batch.sample_rate, SAMPLE_RATE) ?? present.sampleRateHz,
+    sampleRateHz:
+      checkOptionalNumber('sample_rate', batch.sample_rate, SAMPLE_RATE, STATION_HAS) ?? present.sampleRateHz,
     centerFrequencyHz:
-      checkOptionalNumber('center_frequency_hz', batch.center_frequency_hz, FREQUENCY) ?? present.centerFrequencyHz,
+      checkOptionalNumber('center_frequency_hz', batch.center_frequency_hz, FREQUENCY, STATION_HAS) ??
+      present.centerFrequencyHz,
   };
   const samples = place.lay(samplesOf(batch, expected));
   requireFinite(samples, batch.sequence_number);
@@ -79,11 +84,11 @@ function timestampOf({ timestamp_ns }: SampleBatch): bigint | undefined {
 
 /** Zero is what an absent field has: of these it means not known. */
 function receptionOf(batch: SampleBatch): Reception {
-  const snrDb = checkOptionalNumber('snr_db', batch.snr_db, SNR);
-  const receivePowerDbm = checkOptionalNumber('receive_power_dbm', batch.receive_power_dbm, POWER);
+  const snrDb = checkOptionalNumber('snr_db', batch.snr_db, SNR, NOT_KNOWN);
+  const receivePowerDbm = checkOptionalNumber('receive_power_dbm', batch.receive_power_dbm, POWER, NOT_KNOWN);
   return {
     agcLocked: batch.agc_locked,
-    dopplerShiftHz: checkNumber('doppler_shift_hz', batch.doppler_shift_hz, DOPPLER),
+    dopplerShiftHz: checkNumber('doppler_shift_hz', batch.doppler_shift_hz, DOPPLER_SHIFT),
     ...(snrDb === undefined ? {} : { snrDb }),
     ...(receivePowerDbm === undefined ? {} : { receivePowerDbm }),
   };

@@ -8,7 +8,7 @@ import type { EndReason, FrameOrigin, Tap } from '../frames/frame-origin.ts';
 import { FrameShelves } from '../frames/frame-shelves.ts';
 import type { StationHub } from '../hub.ts';
 import { Readers } from '../readers.ts';
-import { readConverted } from '../ring/read-converted.ts';
+import { readFinite } from '../ring/read-finite.ts';
 import type { Run, SampleRing } from '../ring/ring.ts';
 import type { Reception } from '../sources/source.ts';
 import { firstInput } from './first-input.ts';
@@ -50,7 +50,6 @@ export class TunedStream implements FrameOrigin {
   readonly #converter: DownConverter;
   readonly #decimated: Decimated;
   readonly #samples = new Float32Array(2 * PIECE_SAMPLES);
-  readonly #bytes = new Uint8Array(this.#samples.buffer);
   readonly #readers = new Readers('this part of the band');
   readonly #leaveHub: () => void;
   readonly #onOver: () => void;
@@ -204,7 +203,7 @@ export class TunedStream implements FrameOrigin {
     if (this.#isHeld) return 0;
     const start = this.#converter.nextInput;
     const count = Math.min(Math.min(run.end, this.#endInput) - start, most, PIECE_SAMPLES);
-    readConverted(this.#hub, { start, count }, this.datatype, this.#bytes);
+    readFinite(this.#hub, { start, count }, this.#samples);
     this.#append(run, count);
     return count;
   }

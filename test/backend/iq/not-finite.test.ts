@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { firstNotFinite } from '../../../../src/backend/iq/push/first-not-finite.ts';
+import { clearNotFinite, firstNotFinite } from '../../../src/backend/iq/not-finite.ts';
 
 describe('firstNotFinite', () => {
   /** The largest, the smallest, and those around zero. */
@@ -23,4 +23,11 @@ describe('firstNotFinite', () => {
       expect(firstNotFinite(values)).toBe(2);
     }
   });
+});
+
+test('clearNotFinite leaves what is finite as it is', () => {
+  const values = Float32Array.of(1, Number.NaN, -2, Number.POSITIVE_INFINITY, 3e38, Number.NEGATIVE_INFINITY);
+  expect(clearNotFinite(values)).toBe(3);
+  expect([...values]).toEqual([1, 0, -2, 0, Math.fround(3e38), 0]);
+  expect(clearNotFinite(values)).toBe(0);
 });
