@@ -13,6 +13,14 @@ export interface ChainEnd {
   readonly seq: number;
 }
 
+/** A journal that was opened. */
+interface Opened {
+  readonly files: JournalFiles;
+  readonly chain: ChainEnd;
+  readonly end: FileEnd | undefined;
+  readonly emptied: readonly string[];
+}
+
 /** The files of one journal: the one that is written to, and those that are full. */
 export class JournalFiles {
   readonly path: string;
@@ -36,24 +44,24 @@ export class JournalFiles {
   /**
    * Opens a journal where it ended, or begins it.
    *
-   * @returns the files, where the chain goes on, and how the file that it goes on in ended, if it did not begin just now.
+   * @returns the files, where the chain goes on, how the file that it goes on in ended, if it did not begin just now, and
+   * the files that somebody emptied, of which the one that was written to last is replaced.
    * @throws UsageError when an end is nothing that a crash leaves behind; the file system's own error otherwise.
    */
-  static async open(
-    folder: string,
-    program: string,
-    open: OpenAppendFile,
-  ): Promise<{ readonly files: JournalFiles; readonly chain: ChainEnd; readonly end: FileEnd | undefined }> {
+  static async open(folder: string, program: string, open: OpenAppendFile): Promise<Opened> {
     const path = activeFile(folder, program);
     const end = await endOf(path);
     if (end !== undefined) {
       const files = new JournalFiles(folder, program, open, await open(path), end);
-      return { files, chain: { hash: end.last.hash, seq: end.last.seq }, end };
+      return { files, chain: { hash: end.last.hash, seq: end.last.seq }, end, emptied: [] };
     }
     const latest = (await numberedFiles(folder, program)).at(-1);
     const before = latest === undefined ? undefined : await endOf(latest.path);
     const number = Math.max(latest?.number ?? 0, before?.number ?? 0) + 1;
     const chain = { hash: before?.last.hash ?? GENESIS, seq: before?.last.seq ?? 0 };
+    // A file that is there and has no end has nothing in it, and none of ours was ever empty.
+    const emptied = latest !== undefined && before === undefined ? [latest.path] : [];
+    if (await isThere(path)) emptied.push(path);
     const begun = await begin(folder, program, open, number, chain);
     await rename(begun.path, path);
     await syncFolder(folder);
@@ -61,6 +69,7 @@ export class JournalFiles {
       files: new JournalFiles(folder, program, open, begun.file, { size: begun.size, number }),
       chain: begun.chain,
       end: undefined,
+      emptied,
     };
   }
 

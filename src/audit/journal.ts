@@ -67,7 +67,7 @@ export class Journal implements Audit {
     try {
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
       lock = await takeLock(join(folder, `${program}.lock`));
-      const { files, chain, end } = await JournalFiles.open(folder, program, openFile);
+      const { files, chain, end, emptied } = await JournalFiles.open(folder, program, openFile);
       const tenure = new Tenure(lock, files, log);
       const writer = new ChainWriter(files, tenure, chain, { maxBytes, keep }, end?.unended === true ? '\n' : '');
       const journal = new Journal(options, writer, lock, tenure);
@@ -80,6 +80,8 @@ export class Journal implements Audit {
       }
       const from = { journal: writer.path, head: chain.hash, seq: chain.seq };
       if (end?.torn !== undefined) log.warn(from, 'the audit journal ended within a line; it goes on behind it');
+      for (const file of emptied)
+        log.error({ ...from, file }, 'a file of the audit journal was emptied; its lines are lost');
       log.info(from, 'audit journal is open');
       return journal;
     } catch (error) {

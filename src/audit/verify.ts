@@ -77,6 +77,8 @@ interface Fault {
 }
 
 const NO_LINE = 'is no line of a journal: it was altered or inserted';
+/** A file gets its name when its first line is on the disk, so that no crash leaves this behind. */
+const EMPTIED = 'is not there: the file is empty, and every file of a journal begins with a line';
 
 /** A chain as far as it was followed. */
 class Chain {
@@ -130,6 +132,7 @@ class Chain {
 
   /** The file is over. Only the last may end within a line: it is being written, or a crash ended it. */
   end(isLast: boolean): Fault | undefined {
+    if (this.#at === 0) return { line: 1, what: EMPTIED };
     if (this.#torn.length === 0) return undefined;
     if (!isLast || this.#tornEnded) return { line: this.#tornAt, what: NO_LINE };
     this.unfinished = true;

@@ -23,7 +23,9 @@ export function auditCommand(): Command {
       if (head !== undefined && !/^[0-9a-f]{64}$/.test(head)) {
         throw new UsageError(`--head: "${head}": must be the hash of a line, 64 of 0-9 a-f`);
       }
-      const verified = await verifyAll(paths, head);
+      const verified = await verifyAll(paths, head).catch((error: unknown) => {
+        throw refusedByFileSystem(error) ?? error;
+      });
       // Of several journals one has the line.
       const isHeadMissing = head !== undefined && !verified.some(({ headFound }) => headFound);
       const isBroken = isHeadMissing || verified.some(({ fault }) => fault !== undefined);
@@ -46,6 +48,14 @@ async function verifyAll(paths: readonly string[], head: string | undefined): Pr
     const isAnother = JSON.stringify(chains) !== JSON.stringify(await chainsOf(paths));
     if (!isAnother || attempt === MAX_ATTEMPTS) return verified;
   }
+}
+
+/** What cannot be looked at is no broken chain: another exit code, and whoever asked can mend it. */
+function refusedByFileSystem(error: unknown): UsageError | undefined {
+  const { path, syscall, code = '' } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || path === undefined || syscall === undefined) return undefined;
+  const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`;
+  return new UsageError(`${path} ${why}; name the folder of --audit, or files of a journal`, { cause: error });
 }
 
 function sentences(chain: Verified): string {

@@ -1,6 +1,7 @@
 import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import pino from 'pino';
 import { until } from '../support/until.ts';
 import {
   ALLOWED,
@@ -172,6 +173,39 @@ it.each([
     expect(await verified(folder)).toMatchObject({ fault: undefined, firstFile: 2 });
   }),
 );
+
+it.each([
+  ['the only file', undefined, 'gateway.jsonl', 1],
+  ['the file that was written to last', 4096, 'gateway.jsonl', 1],
+  ['the last full file, when the one after it is gone,', 4096, 'gateway.000001.jsonl', 1],
+  ['another full file', 4096, 'gateway.000001.jsonl', 0],
+])('says at level error that %s was emptied while no program had it', (_, maxBytes, name, told) =>
+  inFolder(async (folder) => {
+    const before = await openIn(folder, maxBytes === undefined ? {} : { maxBytes });
+    leave(before, 12);
+    await before.close();
+    const file = join(folder, name);
+    await writeFile(file, '');
+    if (name !== 'gateway.jsonl' && told > 0) await rm(join(folder, 'gateway.jsonl'));
+    const lines: Record<string, unknown>[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    await (await openIn(folder, { log })).close();
+    expect(lines).toHaveLength(told);
+    for (const line of lines) expect(line).toMatchObject({ file, msg: expect.stringMatching(/was emptied/) });
+  }),
+);
+
+it('says no such thing of a journal that begins, goes on or was moved away', () =>
+  inFolder(async (folder) => {
+    const lines: string[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
+    const open = async (): Promise<void> => (await openIn(folder, { log })).close();
+    await open();
+    await open();
+    await rename(join(folder, 'gateway.jsonl'), join(folder, 'gateway.000001.jsonl'));
+    await open();
+    expect(lines).toEqual([]);
+  }));
 
 it('never writes over a file that has the name it would take', () =>
   inFolder(async (folder) => {

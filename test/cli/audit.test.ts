@@ -84,6 +84,35 @@ it('tells what is unusual and no fault', () =>
     expect(stdout).toContain('its end is an unfinished line');
   }));
 
+it('says of an emptied file, the one that is written to or a full one, that its lines are gone', () =>
+  inFolder(async (folder) => {
+    await journalsIn(folder);
+    for (const name of ['gateway.jsonl', 'gateway.000001.jsonl']) {
+      const file = join(folder, name);
+      const before = await readFile(file);
+      await writeFile(file, '');
+      for (const path of [folder, file]) {
+        const { code, stdout } = await cli(['audit', 'verify', path]);
+        expect([code, stdout]).toEqual([
+          1,
+          expect.stringContaining(`broken at ${file}:1: this line is not there: the`),
+        ]);
+      }
+      await writeFile(file, before);
+      expect((await cli(['audit', 'verify', folder])).code).toBe(0);
+    }
+  }));
+
+it('refuses a path that is not there, which is no broken chain', () =>
+  inFolder(async (folder) => {
+    await journalsIn(folder);
+    const missing = join(folder, 'nothere');
+    const says = `passband: ${missing} is not there; name the folder of --audit, or files of a journal\n`;
+    for (const paths of [[missing], [folder, missing]]) {
+      expect(await cli(['audit', 'verify', ...paths])).toEqual({ code: 2, stdout: '', stderr: says });
+    }
+  }));
+
 it.each([
   ['a folder without journals', [], /has no audit journal; name the folder of --audit/],
   ['a hash that is none', ['--head', 'abc'], /--head: "abc": must be the hash of a line/],
