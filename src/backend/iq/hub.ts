@@ -147,10 +147,7 @@ export class StationHub implements FrameOrigin {
     this.#shut = refusal;
   }
 
-  /**
-   * Resolves when samples come, or can be expected to. Rejects with the fault of a source that connects to something and
-   * fails at once. To be asked after joining.
-   */
+  /** Resolves when samples come, or can be expected; rejects with the fault of a source that fails at once. To be asked after joining. */
   ready(): Promise<void> {
     return this.#firstBlock.ready();
   }

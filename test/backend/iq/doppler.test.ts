@@ -144,3 +144,13 @@ it.each([
   // The phase goes on by as many turns as the held shift has in a second.
   expect(track.cyclesAt(101 * RATE) - track.cyclesAt(100 * RATE)).toBeCloseTo(held, 3);
 });
+
+it('what was set for a sample that comes later than was thought never begins', () => {
+  const track = new DopplerTrack();
+  track.set({ shiftHz: 1000, rateHzPerS: 0 }, 100, RATE);
+  track.set({ shiftHz: 2000, rateHzPerS: 0 }, 900_000, RATE);
+  track.set({ shiftHz: 3000, rateHzPerS: 0 }, 200, RATE);
+  expect([99, 100, 199, 200, 1_000_000].map((index) => track.hzAt(index))).toEqual([0, 1000, 1000, 3000, 3000]);
+  // The phase goes on from where the first shift has brought it.
+  expect(track.cyclesAt(200)).toBeCloseTo(0.1, 9);
+});

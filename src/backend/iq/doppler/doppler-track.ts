@@ -45,7 +45,7 @@ export interface Stretch extends DopplerShift {
 export class DopplerTrack {
   readonly #pieces: Piece[] = [];
 
-  /** A new shift from a sample on; indices never go back from call to call. */
+  /** A new shift from a sample on, before which all others have begun, or never do. */
   set(shift: DopplerShift, fromIndex: number, sampleRateHz: number): void {
     const isZero = shift.shiftHz === 0 && shift.rateHzPerS === 0;
     if (this.#pieces.length === 0) {
@@ -53,9 +53,8 @@ export class DopplerTrack {
       this.#pieces.push({ ...STILL, fromIndex: 0, sampleRateHz, cycles: 0 });
     }
     const cycles = this.cyclesAt(fromIndex) % 1;
-    const [settling, still] = this.#pieces.slice(-2);
-    // The end of a settling that is not to be reached any more.
-    if (settling?.isSettling === true && still !== undefined && still.fromIndex > fromIndex) this.#pieces.pop();
+    // The end of a settling, or what was set for a sample that comes later than was thought.
+    while ((this.#pieces.at(-1)?.fromIndex ?? 0) > fromIndex) this.#pieces.pop();
     if (isZero) this.#settle(cycles - round(cycles), fromIndex, sampleRateHz);
     else this.#pieces.push({ ...shift, trustedS: trustedSeconds(shift), fromIndex, sampleRateHz, cycles });
     while (this.#pieces.length > MAX_REMEMBERED) this.#pieces.shift();
