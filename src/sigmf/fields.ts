@@ -1,6 +1,13 @@
 /** An object of a metadata file. */
 export type Json = Readonly<Record<string, unknown>>;
 
+/** Limits of a number, and its unit as messages name it. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+}
+
 /** Ends the reading with a message `FILE: FIELD PROBLEM`. */
 export type Fail = (field: string, problem: string) => never;
 
@@ -42,20 +49,20 @@ export class SigmfFields {
     return value === undefined || typeof value === 'boolean' ? value : this.fail(name, 'must be true or false');
   }
 
-  /** A number from `min` to `max`. */
-  number(name: string, min: number, max: number): number | undefined {
+  /** A number within bounds. */
+  number(name: string, { min, max, unit }: Bounds): number | undefined {
     const value = this.#get(name);
     if (value === undefined) return undefined;
-    if (typeof value !== 'number') return this.fail(name, 'must be a number');
-    return value >= min && value <= max ? value : this.fail(name, `must be a number from ${min} to ${max}`);
+    if (typeof value === 'number' && value >= min && value <= max) return value;
+    return this.fail(name, `must be a number from ${min} to ${max} ${unit}`);
   }
 
-  /** An integer of at least `min`. The format allows 2^63 - 1, JSON numbers are exact up to 2^53 - 1 only. */
-  index(name: string, min = 0): number | undefined {
+  /** A whole number of at least `min`. The format allows 2^63 - 1, JSON numbers are exact up to 2^53 - 1 only. */
+  count(name: string, unit: string, min = 0): number | undefined {
     const value = this.#get(name);
     if (value === undefined) return undefined;
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return value;
-    return this.fail(name, `must be an integer of at least ${min} (and of 2^53 - 1 at most)`);
+    return this.fail(name, `must be a whole number from ${min} to ${Number.MAX_SAFE_INTEGER} ${unit}`);
   }
 
   /** A list of objects. */

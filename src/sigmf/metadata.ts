@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { checkNames } from './core-fields.ts';
 import { parseDatetime } from './datetime.ts';
-import { type Fail, isObject, SigmfFields } from './fields.ts';
+import { type Bounds, type Fail, isObject, SigmfFields } from './fields.ts';
 
 /** Bytes of a metadata file that are read at most; real ones are a few KiB, heavily annotated ones some MiB. */
 export const MAX_METADATA_BYTES = 16 * 1024 * 1024;
@@ -54,16 +54,17 @@ const VERSION = /^[01]\.\d{1,6}\.\d{1,6}$/;
 /** A file name as core:dataset may have it; what could lead out of the folder is none. */
 const FILE_NAME = /^(?!\.{1,2}$)[^\\/:*?"<>|\p{Cc}]{1,255}$/u;
 /** Limits of the official JSON schema. */
-const SAMPLE_RATE = { min: 1, max: 1e12 };
-const FREQUENCY = { min: -1e12, max: 1e12 };
+const SAMPLE_RATE: Bounds = { min: 1, max: 1e12, unit: 'samples/s' };
+const FREQUENCY: Bounds = { min: -1e12, max: 1e12, unit: 'Hz' };
 
 /**
  * Reads the text of a .sigmf-meta file by the words of SigMF 1.2.5, which are stricter than its JSON schema.
  *
  * @param file its name, for messages.
+ * @param rates sample rates that are taken; those of the standard unless whoever reads can use fewer.
  * @throws UsageError `FILE: FIELD is wrong; remedy`.
  */
-export function parseSigmfMetadata(text: string, file: string): SigmfMetadata {
+export function parseSigmfMetadata(text: string, file: string, rates: Bounds = SAMPLE_RATE): SigmfMetadata {
   const fail: Fail = (field, problem) => {
     throw new UsageError(`${file}: ${field} ${problem}`);
   };
@@ -102,7 +103,7 @@ export function parseSigmfMetadata(text: string, file: string): SigmfMetadata {
     fail,
   );
   checkSorted(starts, 'annotations', fail);
-  const trailingBytes = global.index('core:trailing_bytes') ?? 0;
+  const trailingBytes = global.count('core:trailing_bytes', 'bytes') ?? 0;
   const headed = captures.findIndex(({ headerBytes }) => headerBytes > 0);
   if (dataset === undefined && (trailingBytes > 0 || headed >= 0)) {
     const field = trailingBytes > 0 ? 'global.core:trailing_bytes' : `captures[${headed}].core:header_bytes`;
@@ -111,11 +112,11 @@ export function parseSigmfMetadata(text: string, file: string): SigmfMetadata {
   return {
     datatype,
     version,
-    sampleRateHz: global.number('core:sample_rate', SAMPLE_RATE.min, SAMPLE_RATE.max),
+    sampleRateHz: global.number('core:sample_rate', rates),
     sha512: sha512?.toLowerCase(),
     description: global.text('core:description'),
-    channels: global.index('core:num_channels', 1) ?? 1,
-    offset: global.index('core:offset') ?? 0,
+    channels: global.count('core:num_channels', 'channels', 1) ?? 1,
+    offset: global.count('core:offset', 'samples') ?? 0,
     dataset,
     metadataOnly: global.boolean('core:metadata_only') ?? false,
     trailingBytes,
@@ -154,19 +155,19 @@ function parseCapture(capture: SigmfFields, version: string): SigmfCapture {
     capture.fail('core:datetime', 'must be an RFC 3339 time in UTC that ends in Z');
   }
   return {
-    sampleStart: capture.index('core:sample_start') ?? capture.fail('core:sample_start', 'is missing'),
-    frequencyHz: capture.number('core:frequency', FREQUENCY.min, FREQUENCY.max),
+    sampleStart: capture.count('core:sample_start', 'samples') ?? capture.fail('core:sample_start', 'is missing'),
+    frequencyHz: capture.number('core:frequency', FREQUENCY),
     datetime,
     timestampNs,
-    globalIndex: capture.index('core:global_index'),
-    headerBytes: capture.index('core:header_bytes') ?? 0,
+    globalIndex: capture.count('core:global_index', 'samples'),
+    headerBytes: capture.count('core:header_bytes', 'bytes') ?? 0,
   };
 }
 
 function annotationStart(annotation: SigmfFields, version: string): number {
   checkNames(annotation, 'annotation', version);
-  annotation.index('core:sample_count');
-  return annotation.index('core:sample_start') ?? annotation.fail('core:sample_start', 'is missing');
+  annotation.count('core:sample_count', 'samples');
+  return annotation.count('core:sample_start', 'samples') ?? annotation.fail('core:sample_start', 'is missing');
 }
 
 function checkSorted(starts: readonly number[], name: string, fail: Fail): void {

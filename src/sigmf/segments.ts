@@ -26,7 +26,7 @@ export interface Segment {
  * out; where the file begins before the first, that is one of unknown frequency ("captures": [] is the case of it).
  *
  * @param dataBytes size of the data file.
- * @throws UsageError that names file and field: no whole samples, headers longer than the file, an index that goes back.
+ * @throws UsageError that names file and field: no samples, no whole ones, headers longer than the file, an index that goes back.
  */
 export function segmentsOf(
   metadata: SigmfMetadata,
@@ -36,7 +36,8 @@ export function segmentsOf(
 ): readonly Segment[] {
   const headerBytes = metadata.captures.reduce((sum, capture) => sum + capture.headerBytes, 0);
   const sampleBytes = dataBytes - headerBytes - metadata.trailingBytes;
-  if (sampleBytes <= 0 || sampleBytes % bytesPerSample !== 0) {
+  if (sampleBytes === 0) throw new UsageError(`${names.data}: holds no samples; there is nothing to play`);
+  if (sampleBytes < 0 || sampleBytes % bytesPerSample !== 0) {
     const without = headerBytes + metadata.trailingBytes > 0 ? ' without headers and trailing bytes' : '';
     throw new UsageError(
       `${names.data}: ${sampleBytes} bytes${without} are no whole number of ${metadata.datatype} samples`,

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { TAR_BLOCK_BYTES } from './tar-header.ts';
 
@@ -22,13 +23,14 @@ export type ReadAt = (offset: number, bytes: number) => Promise<Buffer>;
  * unpacked, so that names do not matter to the file system.
  *
  * @param file its name, for messages.
- * @throws UsageError for what is no such archive, or is cut short.
+ * @throws UsageError for what is no such archive, is cut short, or has two files of one name.
  */
 export async function tarMembers(read: ReadAt, archiveBytes: number, file: string): Promise<readonly TarFile[]> {
   const fail = (problem: string): never => {
     throw new UsageError(`${file}: ${problem}`);
   };
   const files: TarFile[] = [];
+  const taken = new Set<string>();
   let extended: Extended = {};
   let at = 0;
   for (let members = 0; at + TAR_BLOCK_BYTES <= archiveBytes; members++) {
@@ -47,9 +49,14 @@ export async function tarMembers(read: ReadAt, archiveBytes: number, file: strin
       extended = type === 'L' ? { ...extended, path: textOf(body) } : { ...extended, ...paxRecords(body, fail) };
     } else {
       if (type === 'S' || extended.isSparse === true) fail('holds a sparse file; make it again without --sparse');
-      if (type === '0' || type === '\0' || type === '7') {
-        files.push({ name: cleaned(extended.path ?? nameIn(header)), offset, bytes });
+      const name = cleaned(extended.path ?? nameIn(header));
+      if (isPlaced(type)) {
+        const place = placeOf(name);
+        // Of two, some programs take the first and some the last: they would hear different samples.
+        if (taken.has(place)) fail(`holds two files of the name ${name}; make it again with one of them`);
+        taken.add(place);
       }
+      if (isPlainFile(type)) files.push({ name, offset, bytes });
       // What stands in an extended header is for the next member only; global ones ('g') have nothing that matters here.
       if (type !== 'g' && type !== 'K') extended = {};
     }
@@ -98,6 +105,14 @@ function textOf(field: Buffer): string {
   const end = field.indexOf(0);
   return field.subarray(0, end < 0 ? undefined : end).toString('utf8');
 }
+
+const isPlainFile = (type: string): boolean => type === '0' || type === '\0' || type === '7';
+
+/** Whether unpacking the member takes its name: that of files and links does; folders may come again. */
+const isPlaced = (type: string): boolean => isPlainFile(type) || type === '1' || type === '2';
+
+/** Where a member is unpacked to, however its name is written. */
+const placeOf = (name: string): string => posix.normalize(name).replace(/^\/+/, '');
 
 const cleaned = (name: string): string => name.replace(/^(\.\/)+/, '');
 

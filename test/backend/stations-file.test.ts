@@ -105,12 +105,12 @@ test.each<[string, string, RegExp]>([
   [
     'an endpoint without a port',
     `${HEAD}  - { station_id: a, sample_rate: 1e6, center_frequency_hz: 1e8, zmq: { endpoint: tcp://x } }`,
-    /zmq\.endpoint: must be of the form tcp/,
+    /zmq\.endpoint: must be of the form tcp:\/\/HOST:PORT with a TCP port from 1 to 65535$/,
   ],
   [
     'a port of nobody',
     `${HEAD}  - { station_id: a, sample_rate: 1e6, center_frequency_hz: 1e8, zmq: { endpoint: "tcp://x:70000" } }`,
-    /zmq\.endpoint: must be/,
+    /zmq\.endpoint: must be of the form tcp:\/\/HOST:PORT with a TCP port from 1 to 65535$/,
   ],
   [
     'two rotors',
@@ -150,7 +150,17 @@ test.each<[string, string, RegExp]>([
   [
     'a frequency that rtl_tcp cannot say',
     HEAD + SIM.replace('100000000', '5.0e+9').replace('sim: { noise_dbfs: -50 }', 'rtl_tcp: { host: 127.0.0.1 }'),
-    /stations\.yaml:5:26: stations\[0\]\.center_frequency_hz: must be from 1 to 4294967295 Hz over rtl_tcp/,
+    /stations\.yaml:5:26: stations\[0\]\.center_frequency_hz: must be a whole number from 1 to 4294967295 Hz over rtl_tcp$/,
+  ],
+  [
+    'a fraction of a hertz for rtl_tcp',
+    HEAD + SIM.replace('100000000', '100000000.5').replace('sim: { noise_dbfs: -50 }', 'rtl_tcp: { host: 127.0.0.1 }'),
+    /:5:26: stations\[0\]\.center_frequency_hz: must be a whole number from 1 to 4294967295 Hz over rtl_tcp$/,
+  ],
+  [
+    'a fraction of a sample a second for rtl_tcp',
+    HEAD + SIM.replace('1000000\n', '250000.5\n').replace('sim: { noise_dbfs: -50 }', 'rtl_tcp: { host: 127.0.0.1 }'),
+    /:4:18: stations\[0\]\.sample_rate: must be a whole number from 1000 to 61440000 samples\/s over rtl_tcp$/,
   ],
   ['aliases that grow', `a: &a [x,x]\nb: &b [*a,*a]\n${HEAD + SIM}`, /stations\.yaml.*(alias|unknown here)/i],
 ])('refused: %s', async (_, text, message) => {

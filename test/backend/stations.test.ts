@@ -49,7 +49,7 @@ describe('declared stations', () => {
       (data: Buffer) => data.subarray(0, 1001),
       /cut\.sigmf-data: 1001 bytes are no whole number/,
     ],
-    ['empty', { 'core:sha512': undefined }, () => Buffer.alloc(0), /empty\.sigmf-data: 0 bytes/],
+    ['empty', { 'core:sha512': undefined }, () => Buffer.alloc(0), /empty\.sigmf-data: holds no samples/],
     ['no-data', {}, () => undefined, /no-data\.sigmf-data: cannot be read/],
     [
       'no-rate',

@@ -117,7 +117,14 @@ describe('the segments of a recording', () => {
 
   it.each([
     ['half a sample', [capture(0)], 21, {}, /^x\.sigmf-data: 21 bytes are no whole number of ci8 samples/],
-    ['no sample', [capture(0)], 0, {}, /^x\.sigmf-data: 0 bytes/],
+    ['no sample', [capture(0)], 0, {}, /^x\.sigmf-data: holds no samples/],
+    [
+      'nothing but a header',
+      [capture(0, { 'core:header_bytes': 20 })],
+      20,
+      { 'core:dataset': 'x.dat' },
+      /^x\.sigmf-data: holds no samples/,
+    ],
     [
       'headers longer than the file',
       [capture(0, { 'core:header_bytes': 30 })],

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -59,6 +59,32 @@ describe('the members of an archive', () => {
     archive.write(`${sum.toString(8).padStart(6, '0')}\0 `, header + 148, 'latin1');
     const [first] = await membersOf(archive);
     expect(first).toMatchObject({ name: 'a.sigmf-meta', bytes: 19 });
+  });
+
+  /** A member of each name, and the archive's end, as GNU tar appends them. */
+  function appended(...members: readonly string[]): Buffer {
+    const file = join(dir, 'twice.tar');
+    rmSync(file, { force: true });
+    for (const member of members) execFileSync('tar', ['-rf', file, '-C', dir, '-P', ...member.split(' ')]);
+    return readFileSync(file);
+  }
+
+  it.each([
+    ['twice', ['a.sigmf-data', 'a.sigmf-meta', 'a.sigmf-data'], 'a.sigmf-data'],
+    ['under another spelling', ['a.sigmf-data', './/a.sigmf-data'], '/a.sigmf-data'],
+    ['from the root', ['a.sigmf-data', '--transform=s,^,/, a.sigmf-data'], '/a.sigmf-data'],
+    ['as a link', ['a.sigmf-data', '--transform=s,link,a.sigmf-data,rS link'], 'a.sigmf-data'],
+  ])('are refused when one is there %s: which of them counts nobody knows', async (_name, members, told) => {
+    if (!existsSync(join(dir, 'link'))) symlinkSync('/etc/hostname', join(dir, 'link'));
+    await expect(membersOf(appended(...members))).rejects.toThrow(UsageError);
+    await expect(membersOf(appended(...members))).rejects.toThrow(
+      `x.sigmf: holds two files of the name ${told}; make it again with one of them`,
+    );
+  });
+
+  it('may lie in one folder that is there twice', async () => {
+    const members = await membersOf(appended('--no-recursion ./long', '--no-recursion ./long', 'a.sigmf-meta'));
+    expect(members.map(({ name }) => name)).toEqual(['a.sigmf-meta']);
   });
 
   const changed = (at: number, value: number): Buffer => {

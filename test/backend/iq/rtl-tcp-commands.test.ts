@@ -58,7 +58,7 @@ describe('commands', () => {
   it('follow a change while it runs, and keep what is not changed', async () => {
     open({ gainDb: 20 });
     await commands(6);
-    source.tune({ sampleRateHz: 1_024_000.4, centerFrequencyHz: 433_920_000.5 }, { frequencyCorrectionPpm: 3 });
+    source.tune({ sampleRateHz: 1_024_000, centerFrequencyHz: 433_920_001 }, { frequencyCorrectionPpm: 3 });
     expect(source.tuning).toEqual({ sampleRateHz: 1_024_000, centerFrequencyHz: 433_920_001 });
     expect(await commands(12, 6)).toEqual([
       [2, 1_024_000],
@@ -80,10 +80,12 @@ describe('commands', () => {
     expect(() => source.tune({ ...before, centerFrequencyHz: 2 ** 32 }, { gainDb: 3 })).toThrow(
       expect.objectContaining({
         ...refused,
-        publicMessage: 'center_frequency_hz must be from 1 to 4294967295 Hz over rtl_tcp',
+        publicMessage: 'center_frequency_hz must be a whole number from 1 to 4294967295 Hz over rtl_tcp',
       }),
     );
-    expect(() => source.tune({ ...before, sampleRateHz: 0.2 }, {})).toThrow(expect.objectContaining(refused));
+    for (const fraction of [{ sampleRateHz: 250_000.5 }, { centerFrequencyHz: 433_920_000.5 }]) {
+      expect(() => source.tune({ ...before, ...fraction }, {})).toThrow(expect.objectContaining(refused));
+    }
     expect(source.tuning).toEqual(before);
     source.tune(before, {});
     expect(await commands(10, 5)).toEqual(server.commands.slice(0, 5));
@@ -163,7 +165,15 @@ describe('StartStream', () => {
     [{ gain_db: Number.NaN }, '3: gain_db must be a number from -20 to 100 dB'],
     [{ gain_db: 20, automatic_gain: true }, '3: gain_db and automatic_gain exclude each other; give one of them'],
     [{ frequency_correction_ppm: 5000 }, '3: frequency_correction_ppm must be a number from -1000 to 1000 ppm'],
-    [{ center_frequency_hz: 5e9 }, '9: center_frequency_hz must be from 1 to 4294967295 Hz over rtl_tcp'],
+    [
+      { center_frequency_hz: 5e9 },
+      '9: center_frequency_hz must be a whole number from 1 to 4294967295 Hz over rtl_tcp',
+    ],
+    [
+      { center_frequency_hz: 433_920_000.5 },
+      '9: center_frequency_hz must be a whole number from 1 to 4294967295 Hz over rtl_tcp',
+    ],
+    [{ sample_rate: 250_000.5 }, '9: sample_rate must be a whole number from 1000 to 61440000 samples/s over rtl_tcp'],
   ])('refuses %j', async (change, message) => {
     const iq = await backend.client('sdr.oran.IQStreamService');
     expect(await refusal(iq.unary('StartStream', { station_id: 'dongle', ...change }))).toBe(message);

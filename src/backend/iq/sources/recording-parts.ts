@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../../../errors.ts';
 import { MAX_METADATA_BYTES, parseSigmfMetadata, type SigmfMetadata } from '../../../sigmf/metadata.ts';
 import { type TarFile, tarMembers } from '../../../sigmf/tar-members.ts';
+import { SAMPLE_RATE } from '../../stations/ranges.ts';
 
 /** A part of an open file: the whole, or a member of an archive. */
 export interface FilePart {
@@ -99,7 +100,7 @@ async function readMetadata({ name, handle, offset, bytes }: FilePart): Promise<
     throw asUsageError(name, error);
   }
   if (!isUtf8(content)) throw new UsageError(`${name}: is no UTF-8 text`);
-  return parseSigmfMetadata(content.toString('utf8'), name);
+  return parseSigmfMetadata(content.toString('utf8'), name, SAMPLE_RATE);
 }
 
 /** Bytes from a place on: fewer only at the end of the file. */

@@ -3,7 +3,6 @@ import { UsageError } from '../../../errors.ts';
 import { sigmfDatatype } from '../../../sigmf/datatypes.ts';
 import type { SigmfMetadata } from '../../../sigmf/metadata.ts';
 import { type Segment, segmentsOf } from '../../../sigmf/segments.ts';
-import { SAMPLE_RATE } from '../../stations/ranges.ts';
 import { type Carriage, carriageOf } from './carried-samples.ts';
 import { type FilePart, openRecordingParts, readBytes } from './recording-parts.ts';
 
@@ -88,11 +87,6 @@ function playable(
     throw new UsageError(`${metaName}: core:metadata_only says that there are no samples; get the whole recording`);
   }
   if (sampleRateHz === undefined) throw new UsageError(`${metaName}: global.core:sample_rate is missing`);
-  if (sampleRateHz < SAMPLE_RATE.min || sampleRateHz > SAMPLE_RATE.max) {
-    throw new UsageError(
-      `${metaName}: global.core:sample_rate must be from ${SAMPLE_RATE.min} to ${SAMPLE_RATE.max} ${SAMPLE_RATE.unit} to be played`,
-    );
-  }
   return { carriage: carriageOf(parts), sampleRateHz };
 }
 

@@ -1,5 +1,7 @@
 import { PassbandError } from '../../../errors.ts';
+import type { NumberRange } from '../../field-checks.ts';
 import { encodeCommand, MAX_ARGUMENT, type RtlTcpHeader } from '../../rtl-tcp-protocol.ts';
+import { SAMPLE_RATE } from '../../stations/ranges.ts';
 import { gainCountOf, nearestGainTenths } from './rtl-tcp-gains.ts';
 import type { FrontEnd, Tuning } from './source.ts';
 
@@ -29,15 +31,34 @@ export function isTaken(rateHz: number, { tunerType }: RtlTcpHeader): boolean {
   return isRtlRate || gainCountOf(tunerType) === 0;
 }
 
-/** A tuning in whole hertz. @throws PassbandError FAILED_PRECONDITION for one that rtl_tcp cannot express. */
-export function expressible({ sampleRateHz, centerFrequencyHz }: Tuning): Tuning {
-  const tuning = { sampleRateHz: Math.round(sampleRateHz), centerFrequencyHz: Math.round(centerFrequencyHz) };
-  require32Bits('sample_rate', tuning.sampleRateHz, 'samples/s');
-  require32Bits('center_frequency_hz', tuning.centerFrequencyHz, 'Hz');
-  return tuning;
+/** What a command can say of a frequency: 32 bits of whole hertz. */
+const FREQUENCY: NumberRange = { min: 1, max: MAX_ARGUMENT, unit: 'Hz' };
+
+/** Why a tuning cannot be said by rtl_tcp, whose commands hold whole numbers; undefined where it can. */
+export function inexpressible({ sampleRateHz, centerFrequencyHz }: Tuning): InexpressibleField | undefined {
+  return (
+    notWhole('sample_rate', sampleRateHz, SAMPLE_RATE) ?? notWhole('center_frequency_hz', centerFrequencyHz, FREQUENCY)
+  );
 }
 
-function require32Bits(field: string, value: number, unit: string): void {
-  if (value >= 1 && value <= MAX_ARGUMENT) return;
-  throw new PassbandError('FAILED_PRECONDITION', `${field} must be from 1 to ${MAX_ARGUMENT} ${unit} over rtl_tcp`);
+/** A field of a tuning, and what it must be. */
+export interface InexpressibleField {
+  readonly field: 'sample_rate' | 'center_frequency_hz';
+  readonly remedy: string;
+}
+
+function notWhole(
+  field: InexpressibleField['field'],
+  value: number,
+  { min, max, unit }: NumberRange,
+): InexpressibleField | undefined {
+  if (Number.isInteger(value) && value >= min && value <= max) return undefined;
+  return { field, remedy: `must be a whole number from ${min} to ${max} ${unit} over rtl_tcp` };
+}
+
+/** The tuning. @throws PassbandError FAILED_PRECONDITION for one that rtl_tcp cannot express. */
+export function expressible(tuning: Tuning): Tuning {
+  const fault = inexpressible(tuning);
+  if (fault === undefined) return tuning;
+  throw new PassbandError('FAILED_PRECONDITION', `${fault.field} ${fault.remedy}`);
 }

@@ -1,8 +1,8 @@
-import { MAX_ARGUMENT } from '../../rtl-tcp-protocol.ts';
 import { FieldFault, type Fields } from '../../stations/fields.ts';
 import { GAIN, PORT, PPM } from '../../stations/ranges.ts';
 import { DATATYPES, type Datatype, isDatatype } from '../formats.ts';
 import type { PushConfig, RtlTcpConfig, SigmfConfig, SourceConfig, ZmqConfig } from './config.ts';
+import { inexpressible } from './rtl-tcp-settings.ts';
 import { parseSim } from './sim-settings.ts';
 import type { SourceKind, Tuning } from './source.ts';
 
@@ -51,9 +51,8 @@ function parseKind(kind: SourceKind, station: Fields, fields: Fields, stated: St
       return { kind, ...parseSim(fields, tuning, station) };
     case 'rtl_tcp': {
       // What the source itself would refuse, told here with its place.
-      if (tuning.centerFrequencyHz > MAX_ARGUMENT) {
-        station.fail('center_frequency_hz', `must be from 1 to ${MAX_ARGUMENT} Hz over rtl_tcp`);
-      }
+      const fault = inexpressible(tuning);
+      if (fault !== undefined) station.fail(fault.field, fault.remedy);
       return { kind, ...parseRtlTcp(fields, tuning) };
     }
     case 'zmq':
@@ -95,9 +94,11 @@ export function endpointHost(endpoint: string): string | undefined {
   return isPort ? (address ?? name) : undefined;
 }
 
+const ENDPOINT_FORM = `must be of the form tcp://HOST:PORT with a TCP port from ${PORT.min} to ${PORT.max}`;
+
 function parseZmq(fields: Fields, tuning: Tuning): ZmqConfig {
   const endpoint = fields.need('endpoint', fields.text('endpoint'));
-  if (endpointHost(endpoint) === undefined) fields.fail('endpoint', 'must be of the form tcp://HOST:PORT');
+  if (endpointHost(endpoint) === undefined) fields.fail('endpoint', ENDPOINT_FORM);
   return { ...tuning, endpoint, datatype: parseDatatype(fields), tags: fields.boolean('tags') ?? false };
 }
 

@@ -33,7 +33,7 @@ export async function openSigmf(
   if (sampleRateHz * speed > SAMPLE_RATE.max) {
     await recording.close();
     throw new UsageError(
-      `${file}: at a speed of ${speed} its ${sampleRateHz} samples/s are more than ${SAMPLE_RATE.max}; play it slower`,
+      `${file}: at a speed of ${speed} its ${sampleRateHz} samples/s are more than ${SAMPLE_RATE.max} ${SAMPLE_RATE.unit}; play it slower`,
     );
   }
   const playing = { clock, log, loop, speed };

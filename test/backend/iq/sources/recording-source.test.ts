@@ -281,12 +281,18 @@ describe('a recording that is refused', () => {
     [
       'a rate that no radio has',
       () => written('fast', 'ci8', 12, [capture(0)], { 'core:sample_rate': 1e9 }),
-      /core:sample_rate must be from 1000 to 61440000 samples\/s/,
+      /core:sample_rate must be a number from 1000 to 61440000 samples\/s$/,
     ],
+    [
+      'no rate',
+      () => written('still', 'ci8', 12, [capture(0)], { 'core:sample_rate': 0 }),
+      /core:sample_rate must be a number from 1000 to 61440000 samples\/s$/,
+    ],
+    ['no samples', () => written('nothing', 'ci8', 0, []), /nothing\.sigmf-data: holds no samples/],
     [
       'a speed that comes to one',
       async () => ({ ...(await written('hurry', 'ci8', 12, [capture(0)], { 'core:sample_rate': 1e6 })), speed: 100 }),
-      /at a speed of 100 its 1000000 samples\/s are more than/,
+      /at a speed of 100 its 1000000 samples\/s are more than 61440000 samples\/s;/,
     ],
     [
       'a wrong hash',
