@@ -42,11 +42,21 @@ export function checkNumber(field: string, value: number, range: NumberRange): n
   return refuse(`${field} must be a number from ${range.min} to ${range.max} ${range.unit}`);
 }
 
-/** Like checkNumber; 0, which is what an absent field has, gives undefined. @throws PassbandError INVALID_ARGUMENT */
-export function checkOptionalNumber(field: string, value: number, range: NumberRange): number | undefined {
+/**
+ * Like checkNumber; 0, which is what an absent field has, gives undefined.
+ *
+ * @param zero what 0 does or means here, for the message: `means 1024`, `keeps the present one`.
+ * @throws PassbandError INVALID_ARGUMENT naming field, range, unit and the meaning of 0.
+ */
+export function checkOptionalNumber(
+  field: string,
+  value: number,
+  range: NumberRange,
+  zero: string,
+): number | undefined {
   if (value === 0) return undefined;
   if (Number.isFinite(value) && value >= range.min && value <= range.max) return value;
-  return refuse(`${field} must be a number from ${range.min} to ${range.max} ${range.unit}, or 0 for the default`);
+  return refuse(`${field} must be a number from ${range.min} to ${range.max} ${range.unit}, or 0, which ${zero}`);
 }
 
 /** An enum value by its name. A number the proto does not know arrives as a number. @throws PassbandError INVALID_ARGUMENT */

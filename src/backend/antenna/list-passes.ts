@@ -30,7 +30,7 @@ export interface ListPassesRequest {
  */
 export async function listPasses(request: ListPassesRequest, station: Station, clock: Clock): Promise<object> {
   const orbit = new Orbit(parseTle(request.tle_line1, request.tle_line2));
-  const hours = checkOptionalNumber('hours', request.hours, HOURS) ?? DEFAULT_HOURS;
+  const hours = checkOptionalNumber('hours', request.hours, HOURS, `means ${DEFAULT_HOURS}`) ?? DEFAULT_HOURS;
   const minElevationDeg = checkNumber('min_elevation_deg', request.min_elevation_deg, MIN_ELEVATION);
   const carrierHz = checkNumber('downlink_frequency_hz', request.downlink_frequency_hz, DOWNLINK);
   const nowMs = Number(clock.wallNs()) / 1e6;

@@ -65,7 +65,8 @@ export interface Crop {
 
 /** A request as a plan for a station tuned so. @throws PassbandError INVALID_ARGUMENT naming field, range and unit. */
 export function planSpectrum(request: SpectrumRequest, tuning: Tuning): SpectrumPlan {
-  const fftSize = checkOptionalNumber('fft_size', request.fft_size, FFT_SIZE) ?? DEFAULT_FFT_SIZE;
+  const fftSize =
+    checkOptionalNumber('fft_size', request.fft_size, FFT_SIZE, `means ${DEFAULT_FFT_SIZE}`) ?? DEFAULT_FFT_SIZE;
   if (!Number.isInteger(Math.log2(fftSize))) {
     throw new PassbandError(
       'INVALID_ARGUMENT',
@@ -76,7 +77,8 @@ export function planSpectrum(request: SpectrumRequest, tuning: Tuning): Spectrum
   const spanHz = checkNumber('span_hz', request.span_hz, SPAN);
   const plan: SpectrumPlan = {
     fftSize,
-    averages: checkOptionalNumber('averaging', request.averaging, AVERAGING) ?? DEFAULT_AVERAGING,
+    averages:
+      checkOptionalNumber('averaging', request.averaging, AVERAGING, `means ${DEFAULT_AVERAGING}`) ?? DEFAULT_AVERAGING,
     window: checkEnum<WindowName>('window', request.window, {
       SPECTRUM_WINDOW_UNSPECIFIED: 'hann',
       SPECTRUM_WINDOW_HANN: 'hann',
@@ -102,7 +104,7 @@ export function planSpectrum(request: SpectrumRequest, tuning: Tuning): Spectrum
     }),
     omitFrequencies: request.omit_frequencies,
     peaks: checkNumber('peaks', request.peaks, PEAKS),
-    rateHz: checkOptionalNumber('rate_hz', request.rate_hz, RATE) ?? DEFAULT_RATE_HZ,
+    rateHz: checkOptionalNumber('rate_hz', request.rate_hz, RATE, `means ${DEFAULT_RATE_HZ}`) ?? DEFAULT_RATE_HZ,
     centerHz: centerHz === 0 ? undefined : centerHz,
     spanHz: spanHz === 0 ? undefined : spanHz,
     decimation: zoomDecimation(spanHz === 0 ? undefined : spanHz, tuning.sampleRateHz),

@@ -104,9 +104,9 @@ describe('ListPasses', () => {
 
   it.each<[string, object, RegExp]>([
     ['a station without site', { station_id: 'rover' }, /^9: station rover has no site.*latitude and longitude$/],
-    ['no elements', { tle_line1: '' }, /^3: tle_line1: a line has 69 characters, this one 0$/],
+    ['no elements', { tle_line1: '' }, /^3: tle_line1: is missing; add it$/],
     ['wrong elements', { tle_line2: tle_line2.replace('97.4', '97.5') }, /^3: tle_line2 column 69: checksum/],
-    ['0.05 hours', { hours: 0.05 }, /^3: hours must be a number from 0.1 to 240 hours, or 0 for the default$/],
+    ['0.05 hours', { hours: 0.05 }, /^3: hours must be a number from 0.1 to 240 hours, or 0, which means 24$/],
     ['241 hours', { hours: 241 }, /^3: hours/],
     ['hours NaN', { hours: Number.NaN }, /^3: hours/],
     [
@@ -131,7 +131,7 @@ describe('TrackSatellite', () => {
     ['no such station', { station_id: 'moon', predicted_azimuth_deg: 1 }, /^5: /],
     ['a station without antenna', { station_id: 'whip', predicted_azimuth_deg: 1 }, /^9: station whip has no antenna/],
     ['nothing to follow', {}, /^3: an update needs predicted_azimuth_deg .* tle_line1 and tle_line2/],
-    ['one line of two', { tle_line1 }, /^3: tle_line2: a line has 69 characters/],
+    ['one line of two', { tle_line1 }, /^3: tle_line2: is missing; add it$/],
     ['elements where there is no site', { station_id: 'rover', tle_line1, tle_line2 }, /^9: station rover has no site/],
     ['wrong elements beside predictions', { predicted_azimuth_deg: 1, tle_line1: 'x', tle_line2 }, /^3: tle_line1/],
     [

@@ -315,11 +315,17 @@ describe('what part of a band may be asked for', () => {
       { output_rate: 300_000 },
       "output_rate must be the station's 1000000 samples/s divided by a whole number; the nearest are 333333.3333333333 and 250000 samples/s",
     ],
-    [{ output_rate: 2e6 }, 'output_rate must be a number from 244.140625 to 1000000 samples/s, or 0 for the default'],
-    [{ output_rate: 100 }, 'output_rate must be a number from 244.140625 to 1000000 samples/s, or 0 for the default'],
+    [
+      { output_rate: 2e6 },
+      "output_rate must be a number from 244.140625 to 1000000 samples/s, or 0, which means the source's own, unfiltered",
+    ],
+    [
+      { output_rate: 100 },
+      "output_rate must be a number from 244.140625 to 1000000 samples/s, or 0, which means the source's own, unfiltered",
+    ],
     [
       { output_rate: Number.NaN },
-      'output_rate must be a number from 244.140625 to 1000000 samples/s, or 0 for the default',
+      "output_rate must be a number from 244.140625 to 1000000 samples/s, or 0, which means the source's own, unfiltered",
     ],
     [
       { output_rate: 100_000, frequency_offset_hz: 450_001 },

@@ -19,13 +19,13 @@ const DEFAULTS: SpectrumRequest = {
 
 describe('a request for a spectrum', () => {
   it.each([
-    [{ fft_size: 32 }, 'fft_size must be a number from 64 to 65536 points, or 0 for the default'],
-    [{ fft_size: 131_072 }, 'fft_size must be a number from 64 to 65536 points, or 0 for the default'],
+    [{ fft_size: 32 }, 'fft_size must be a number from 64 to 65536 points, or 0, which means 1024'],
+    [{ fft_size: 131_072 }, 'fft_size must be a number from 64 to 65536 points, or 0, which means 1024'],
     [{ fft_size: 1000 }, 'fft_size must be a power of two from 64 to 65536 points'],
-    [{ averaging: 1025 }, 'averaging must be a number from 1 to 1024 segments, or 0 for the default'],
-    [{ rate_hz: 0.05 }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0 for the default'],
-    [{ rate_hz: 51 }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0 for the default'],
-    [{ rate_hz: Number.NaN }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0 for the default'],
+    [{ averaging: 1025 }, 'averaging must be a number from 1 to 1024 segments, or 0, which means 8'],
+    [{ rate_hz: 0.05 }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0, which means 10'],
+    [{ rate_hz: 51 }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0, which means 10'],
+    [{ rate_hz: Number.NaN }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0, which means 10'],
     [{ peaks: 65 }, 'peaks must be a number from 0 to 64 peaks'],
     [
       { center_frequency_hz: Number.POSITIVE_INFINITY },

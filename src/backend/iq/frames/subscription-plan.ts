@@ -57,7 +57,12 @@ export function planSubscription(
 function batchSizeOf(station: Station, { batch_size_samples }: SubscribeRequest, sampleRateHz: number): number {
   const { longestFrame } = station.hub;
   const range = { min: Math.max(1, Math.ceil(sampleRateHz / MAX_FRAMES_PER_S)), max: longestFrame, unit: 'samples' };
-  const asked = checkOptionalNumber('batch_size_samples', batch_size_samples, BATCH_SIZE);
+  const asked = checkOptionalNumber(
+    'batch_size_samples',
+    batch_size_samples,
+    BATCH_SIZE,
+    "means the station's setting",
+  );
   if (asked === undefined) return Math.max(range.min, Math.min(station.batchSizeSamples, range.max));
   if (asked < range.min) {
     const why = `at most ${MAX_FRAMES_PER_S} frames/s of ${sampleRateHz} samples/s`;

@@ -34,7 +34,7 @@ export interface BandRequest {
 export function tunedBand(request: BandRequest, { sampleRateHz }: Tuning): TunedBand | undefined {
   const offsetHz = checkNumber('frequency_offset_hz', request.frequency_offset_hz, OFFSET);
   const rates: NumberRange = { min: sampleRateHz / MAX_DECIMATION, max: sampleRateHz, unit: 'samples/s' };
-  const wantedHz = checkOptionalNumber('output_rate', request.output_rate, rates);
+  const wantedHz = checkOptionalNumber('output_rate', request.output_rate, rates, "means the source's own, unfiltered");
   if (wantedHz === undefined) {
     if (offsetHz === 0) return undefined;
     throw new PassbandError(
