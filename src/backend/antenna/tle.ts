@@ -98,6 +98,7 @@ function checksum(line: string): number {
 }
 
 function checkLine(field: string, line: string, number: '1' | '2', columns: readonly Column[]): void {
+  if (line === '') refuse(field, 'is missing; add it');
   if (line.length !== LINE_LENGTH) refuse(field, `a line has ${LINE_LENGTH} characters, this one ${line.length}`);
   if (line[0] !== number) refuse(`${field} column 1`, `line number must be ${number}`);
   const taken = new Set([1, LINE_LENGTH]);

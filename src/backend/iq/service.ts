@@ -63,7 +63,7 @@ function start(station: Station, request: StartRequest): StreamResponse {
     BATCH_SIZE,
     ZERO_KEEPS,
   );
-  const announce = announcedCompression(station.hub.source, request);
+  const compression = announcedCompression(station.hub.source, request);
   const frontEnd = checkFrontEnd(request);
   const happened = station.start({
     frontEnd,
@@ -72,11 +72,11 @@ function start(station: Station, request: StartRequest): StreamResponse {
     ...(centerFrequencyHz === undefined ? {} : { centerFrequencyHz }),
     ...(batchSizeSamples === undefined ? {} : { batchSizeSamples }),
   });
-  announce();
+  compression.takeEffect();
   const { tuning } = station.hub.source;
   const setting = `${tuning.sampleRateHz} samples/s at ${tuning.centerFrequencyHz} Hz`;
   const verb = happened === 'unchanged' ? 'runs already' : happened === 'started' ? 'is started' : 'is retuned';
-  return outcome(station, `station ${station.id} ${verb}: ${setting}`);
+  return outcome(station, `station ${station.id} ${verb}: ${setting}${compression.remark}`);
 }
 
 function updateDoppler(station: Station, request: DopplerRequest, clock: Clock): StreamResponse {

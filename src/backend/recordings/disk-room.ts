@@ -50,6 +50,22 @@ export class DiskRoom {
   }
 
   /**
+   * Takes nothing yet: looks whether what is to come could be kept.
+   *
+   * @param bytes how much there will be of it.
+   * @throws PassbandError RESOURCE_EXHAUSTED that names the bytes and what the quota has left.
+   */
+  requireQuota(bytes: number): void {
+    const { quotaBytes } = this.limits;
+    const left = Math.max(0, quotaBytes - this.#usedBytes);
+    if (bytes <= left) return;
+    throw new PassbandError(
+      'RESOURCE_EXHAUSTED',
+      `the recording would take ${bytes} bytes, and of the ${quotaBytes} bytes that recordings may take in all ${left} are left; ask for a shorter one, or delete some`,
+    );
+  }
+
+  /**
    * Takes room for bytes that are to be written.
    *
    * @throws PassbandError RESOURCE_EXHAUSTED that says which limit it is; nothing is taken then.

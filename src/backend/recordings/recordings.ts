@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { PassbandError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Datatype } from '../iq/formats.ts';
-import type { SampleLength } from '../iq/sample-length.ts';
+import { bytesPerSample, type Datatype } from '../iq/formats.ts';
+import { type SampleLength, samplesOf } from '../iq/sample-length.ts';
 import type { Station } from '../stations/station.ts';
 import type { Stations } from '../stations/stations.ts';
 import { DiskRoom, type RoomLimits } from './disk-room.ts';
@@ -97,6 +97,7 @@ export class Recordings {
     if (this.#records.size + this.#beginning.size >= MAX_RECORDINGS) {
       throw new PassbandError('RESOURCE_EXHAUSTED', `${MAX_RECORDINGS} recordings are kept already; delete some first`);
     }
+    this.#requireQuota(order);
     const startNs = this.#context.clock.wallNs();
     const id = this.#newId(station.id, startNs);
     const begun = this.#begin(order, id, startNs);
@@ -144,6 +145,12 @@ export class Recordings {
 
   #requireOpen(): void {
     if (this.#closing.signal.aborted) throw new PassbandError('UNAVAILABLE', 'the server is shutting down');
+  }
+
+  /** A length that cannot fit is known to be too long before it begins; others meet the quota where they come to it. */
+  #requireQuota({ station, datatype, length }: RecordingOrder): void {
+    const samples = samplesOf(length, station.hub.source.tuning.sampleRateHz);
+    if (samples !== undefined) this.room.requireQuota(samples * bytesPerSample(datatype));
   }
 
   #newId(stationId: string, startNs: bigint): string {

@@ -43,8 +43,8 @@ describe('two-line element sets', () => {
   });
 
   it.each<[string, string, string, RegExp]>([
-    ['nothing', '', '', /^tle_line1: a line has 69 characters, this one 0$/],
-    ['a line alone', ONE, '', /^tle_line2: a line has 69 characters, this one 0$/],
+    ['nothing', '', '', /^tle_line1: is missing; add it$/],
+    ['a line alone', ONE, '', /^tle_line2: is missing; add it$/],
     ['a carriage return', `${ONE}\r`, TWO, /^tle_line1: a line has 69 characters, this one 70$/],
     ['a cut line', ONE, TWO.slice(0, 68), /^tle_line2: .* this one 68$/],
     ['lines in the wrong order', TWO, ONE, /^tle_line1 column 1: line number must be 1$/],

@@ -179,6 +179,21 @@ describe('StartStream', () => {
     expect(await refusal(iq.unary('StartStream', { station_id: 'dongle', ...change }))).toBe(message);
   });
 
+  it('refuses compression and a producer for what makes its own samples', async () => {
+    const iq = await backend.client('sdr.oran.IQStreamService');
+    const compressed = { station_id: 'dongle', enable_compression: true, compression: 'LZ4' };
+    expect(await refusal(iq.unary('StartStream', compressed))).toBe(
+      '9: an rtl_tcp source takes no batches that could be compressed; set enable_compression to false',
+    );
+    expect(await iq.unary('StartStream', { ...compressed, enable_compression: false })).toMatchObject({
+      message: expect.stringMatching(/ Hz; compression LZ4 has no effect without enable_compression$/),
+    });
+    const call = iq.raw.StreamIQ?.();
+    const refused = iq.status(call);
+    call.write({ station_id: 'dongle', samples: [0, 0] });
+    expect((await refused).details).toMatch(/^station dongle has an rtl_tcp source; samples can be pushed to/);
+  });
+
   it('refuses a gain for what has none', async () => {
     const iq = await backend.client('sdr.oran.IQStreamService');
     expect(await refusal(iq.unary('StartStream', { station_id: 'sim', gain_db: 3 }))).toMatch(/^9: .*gain/);

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackTar } from 'modern-tar';
+import { pino } from 'pino';
+import { openSigmf } from '../../../src/backend/iq/sources/sigmf.ts';
 import type { StationConfig } from '../../../src/backend/stations/station-config.ts';
 import { parseSigmfMetadata } from '../../../src/sigmf/metadata.ts';
 import { filesOpenIn } from '../../support/files-open-in.ts';
@@ -194,6 +196,21 @@ describe('a recording', () => {
     expect((await metadataOf(recording_id)).sha512).toBe(sha512(await readFile(file(recording_id, 'sigmf-data'))));
   });
 
+  it('without a sample is kept with its reason, and what is given out of it is refused as what it is', async () => {
+    const { recording_id } = await start({});
+    await iq.unary('StopStream', { station_id: 'sim' });
+    expect(await ended(recording_id)).toMatchObject({
+      ...{ state: 'RECORDING_STATE_BROKEN_OFF', reason: 'the station was stopped', samples: '0', bytes: '0' },
+      ...{ captures: 0, sha512: sha512(Buffer.alloc(0)) },
+    });
+    const parts = await recordings.takeWhile('DownloadRecording', { recording_id }, () => true);
+    const archive = join(dataDir, 'empty.sigmf');
+    await writeFile(archive, Buffer.concat(parts.map(({ data }) => data ?? Buffer.alloc(0))));
+    await expect(openSigmf({ file: archive }, { clock, log: pino({ enabled: false }) })).rejects.toThrow(
+      `${archive}: ${recording_id}.sigmf-data: holds no samples; there is nothing to play`,
+    );
+  });
+
   it.each([
     ['whole where it has no length', {}, { state: 'RECORDING_STATE_FINISHED', reason: '' }],
     [
@@ -255,6 +272,7 @@ describe('a recording', () => {
     };
     expect(await list({})).toEqual([second.recording_id, first.recording_id]);
     expect(await list({ station_id: 'sim' })).toEqual([first.recording_id]);
+    // Recordings outlive their stations: one that is not there may have some.
     expect(await list({ station_id: 'nobody' })).toEqual([]);
   });
 
@@ -303,6 +321,28 @@ describe('room', () => {
     const data = await readFile(file(recording_id, 'sigmf-data'));
     expect([data.length, sha512(data)]).toEqual([Number(record.bytes), record.sha512]);
     expect((await recordings.unary('ListRecordings', {})).bytes).toBe(record.bytes);
+  });
+
+  it.each<[what: string, request: object, bytes: number]>([
+    ['a number of samples', { samples: '1001', datatype: 'ci16_le' }, 4004],
+    ['a time', { seconds: 0.010_01, datatype: 'ci16_le' }, 4004],
+    ['a year', { seconds: 31_622_400 }, 25_297_920_000_000],
+  ])('refuses %s that the quota cannot hold, and begins nothing', async (_, request, bytes) => {
+    await begin({ quotaBytes: 6000 });
+    // What is there already counts.
+    const first = await start({ samples: '250' });
+    clock.advance(100);
+    expect(await ended(first.recording_id)).toMatchObject({ bytes: '2000', state: 'RECORDING_STATE_FINISHED' });
+    expect(await refusal(start(request))).toBe(
+      `8: the recording would take ${bytes} bytes, and of the 6000 bytes that recordings may take in all 4000 are left; ask for a shorter one, or delete some`,
+    );
+    expect((await recordings.unary('ListRecordings', {})).recordings).toHaveLength(1);
+    expect((await readdir(join(dataDir, 'recordings'))).filter((name) => name.endsWith('.sigmf-data'))).toHaveLength(1);
+    // What just fits is made.
+    const last = await start({ samples: '1000', datatype: 'ci16_le' });
+    clock.advance(100);
+    expect(await ended(last.recording_id)).toMatchObject({ bytes: '4000', state: 'RECORDING_STATE_FINISHED' });
+    expect(await refusal(start({ samples: '1' }))).toMatch(/^8: the recording would take 8 bytes, .* 0 are left/);
   });
 
   it('leaves the disk what it must keep', async () => {

@@ -8,7 +8,7 @@ import type { Stations } from '../../stations/stations.ts';
 import { AlignedPlace } from '../aligned-place.ts';
 import { bytesPerSample } from '../formats.ts';
 import { type ProducerSession, PushSource } from '../sources/push.ts';
-import { MAX_BLOCK_SAMPLES, type Reception } from '../sources/source.ts';
+import { aSource, MAX_BLOCK_SAMPLES, type Reception } from '../sources/source.ts';
 import { type CheckedBatch, checkBatch } from './batch-checks.ts';
 import { BatchSequence } from './batch-sequence.ts';
 import { Pace } from './pace.ts';
@@ -66,7 +66,7 @@ export class Producer {
     const { source } = station.hub;
     if (!(source instanceof PushSource)) {
       const remedy = 'samples can be pushed to a station whose source is push';
-      throw new PassbandError('FAILED_PRECONDITION', `station ${station.id} has a ${source.kind} source; ${remedy}`);
+      throw new PassbandError('FAILED_PRECONDITION', `station ${station.id} has ${aSource(source.kind)}; ${remedy}`);
     }
     station.requireRunning();
     source.requireFree();

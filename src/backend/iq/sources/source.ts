@@ -4,6 +4,9 @@ import type { Datatype } from '../formats.ts';
 /** Kinds of source, as StationService names them. */
 export type SourceKind = 'sim' | 'sigmf' | 'rtl_tcp' | 'zmq' | 'push';
 
+/** A source of a kind as sentences have it: "an rtl_tcp source", "a sim source". */
+export const aSource = (kind: SourceKind): string => `${kind === 'rtl_tcp' ? 'an' : 'a'} ${kind} source`;
+
 /** Samples in one block at most: bounds the memory of a source (512 KiB of cf32) and the time one block takes. */
 export const MAX_BLOCK_SAMPLES = 65_536;
 

@@ -128,6 +128,19 @@ describe('StartStream of a station whose samples are pushed', () => {
     expect(await producer.end()).toBe('0: OK');
   });
 
+  it('says that a compression which is not enabled has no effect, and holds no batch to it', async () => {
+    const { message } = (await start({ ...TUNING, compression: 'ZSTD' })) as { readonly message: string };
+    expect(message).toMatch(/ samples\/s at \d+ Hz; compression ZSTD has no effect without enable_compression$/);
+    const samples = bytesOf(ramp(0, 1000));
+    const producer = new PushingClient(client);
+    await producer.push(batchOf('set', 0, { samples: [], compressed_samples: compressFrameSync(samples), ...TUNING }));
+    expect(await producer.end()).toBe('0: OK');
+    // Nothing is said where nothing was asked for, or it is in force.
+    for (const request of [{}, { enable_compression: true, compression: 'ZSTD' }]) {
+      expect(await start(request)).toMatchObject({ message: expect.stringMatching(/ at \d+ Hz$/) });
+    }
+  });
+
   it('refuses a compression that is none', async () => {
     expect(await refusal(start({ enable_compression: true }))).toMatch(/^3: compression must be ZSTD or LZ4/);
     expect(await refusal(start({ enable_compression: true, compression: 9 }))).toMatch(
