@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../pki/keys.ts';
 import { MAX_DAYS } from '../pki/profiles.ts';
+import { RepeatableOption } from './given-once.ts';
 
 /** Where certificates are unless told. */
 export const DEFAULT_CERTS = 'certs';
@@ -24,10 +25,7 @@ export function withFolder(command: Command): Command {
 
 /** An option that may be given several times. */
 export function repeatable(flags: string, help: string): Option {
-  return new Option(flags, `${help}; may be repeated`).argParser((value: string, before: string[] = []) => [
-    ...before,
-    value,
-  ]);
+  return new RepeatableOption(flags, `${help}; may be repeated`);
 }
 
 /** Adds the flags of NameFlags. */

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
+import { requireCa } from '../pki/folder.ts';
 import { LIST_DAYS, ROOT_LIST_DAYS, type WrittenLists, writeLists } from '../pki/lists.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation.ts';
 import { type RevocationTarget, revokeIn } from '../pki/revoke.ts';
@@ -28,7 +29,8 @@ function addRevoke(pki: Command): void {
       'after',
       `
 A gateway and a backend that use this folder end the streams and connections of that certificate within a second. Where they
-have a copy of it, copy crl.pem there. certificateHold can be undone with --reason removeFromCRL, everything else is for good.
+have a copy of it, copy crl.pem there. certificateHold can be undone with --reason removeFromCRL, or followed by another reason.
+Every other is for good: a certificate that is revoked keeps its reason, whatever is given later.
 
 Examples:
   $ passband pki revoke client --reason keyCompromise
@@ -45,6 +47,7 @@ Examples:
         readonly notInIndex?: boolean;
       },
     ) {
+      await requireCa(flags.certs);
       const target = await targetOf(flags.certs, text, flags.notInIndex === true);
       const result = await revokeIn(flags.certs, target, flags.reason, daysOf('--days', flags.days));
       const { serial, before } = result;

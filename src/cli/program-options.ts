@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Config, type Program, resolveConfig } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { SETTINGS } from '../settings.ts';
+import { RepeatableOption } from './given-once.ts';
 
 /** Bytes of a settings file; a larger one is no settings file. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -11,9 +12,8 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 export function addSettings(command: Command, program: Program): Command {
   for (const setting of Object.values(SETTINGS).filter(({ programs }) => programs.includes(program))) {
     const byDefault = setting.byDefault === undefined ? '' : ` (default: ${setting.byDefault})`;
-    const option = new Option(`--${setting.name} <${setting.argument}>`, `${setting.help}${byDefault}`);
-    if (setting.repeatable === true) option.argParser((value: string, before: string[] = []) => [...before, value]);
-    command.addOption(option);
+    const Kind = setting.repeatable === true ? RepeatableOption : Option;
+    command.addOption(new Kind(`--${setting.name} <${setting.argument}>`, `${setting.help}${byDefault}`));
   }
   command.option('--config <file>', 'YAML file of settings, one "name: value" a line; names are those of the flags');
   return command.addHelpText(

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { auditCommand } from './audit.ts';
+import { refuseSecondValues } from './given-once.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { openapiCommand } from './openapi.ts';
 import { pkiCommand } from './pki.ts';
@@ -119,7 +120,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await throwing(program()).parseAsync();
+  await refuseSecondValues(throwing(program())).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
   else if (error instanceof UsageError) {

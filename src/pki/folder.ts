@@ -32,12 +32,43 @@ export function validityOf(days: number, end = Number.POSITIVE_INFINITY): Validi
   };
 }
 
-/** Runs `work` while nobody else changes the folder, after what a killed process left half done is done. */
+/**
+ * Runs `work` while nobody else changes the folder, after what a killed process left half done is done. Makes the folder
+ * where it is not there: for whoever makes a CA.
+ */
 export async function inFolder<T>(dir: string, work: () => Promise<T>): Promise<T> {
   return await withFolderLock(dir, async () => {
     await finishInterrupted(dir);
     return await work();
   });
+}
+
+/**
+ * Runs `work` in the folder of a CA, as inFolder does, and never makes one: there, a name that is not there is mistyped.
+ *
+ * @throws UsageError when there is no CA.
+ */
+export async function inCaFolder<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  await requireCa(dir);
+  return await inFolder(dir, work);
+}
+
+/**
+ * Promises that a folder has a CA, of whose making at most the last step is to be done.
+ *
+ * @throws UsageError with the remedy when there is none.
+ */
+export async function requireCa(dir: string): Promise<void> {
+  const file = join(dir, 'ca.crt');
+  if ((await exists(file)) || (await exists(`${file}.issued`))) return;
+  throw noCa(dir);
+}
+
+function noCa(dir: string): UsageError {
+  return new UsageError(
+    `no CA here: ${join(dir, 'ca.crt')} is missing; make a CA with \`passband pki init --certs ${dir}\`, put yours there, ` +
+      'or name its folder with --certs',
+  );
 }
 
 /**
@@ -76,9 +107,7 @@ export async function openAuthorities(dir: string): Promise<readonly Authority[]
  */
 export async function readBundle(dir: string): Promise<readonly X509Certificate[]> {
   const file = join(dir, 'ca.crt');
-  if (!(await exists(file))) {
-    throw new UsageError(`${file} is missing; make a CA with \`passband pki init --certs ${dir}\`, or put yours there`);
-  }
+  if (!(await exists(file))) throw noCa(dir);
   const bundle = [...parseCertificates(await readPem(file, false), file)];
   const issuing = join(dir, 'issuing.crt');
   if (await exists(issuing)) {

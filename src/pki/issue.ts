@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { type CertificateBody, issueLeaf, signCertificate } from './authority.ts';
-import { type Authority, DAY_MS, inFolder, openSigner, recordIssued, validityOf } from './folder.ts';
+import { type Authority, DAY_MS, inCaFolder, openSigner, recordIssued, validityOf } from './folder.ts';
 import type { KeyAlgorithm } from './keys.ts';
 import { writePair } from './pair-files.ts';
 import {
@@ -50,7 +50,7 @@ export async function issueInto(dir: string, order: IssueOrder): Promise<Issued>
   proveServerNames(profile, order);
   proveCrlUrls(crlUrls);
   const name = proveFileName(order.name, profile, order.cn);
-  return await inFolder(dir, async () => {
+  return await inCaFolder(dir, async () => {
     await refuseExisting(dir, name, ['crt', 'key']);
     const signer = await openSigner(dir);
     const { purpose } = PROFILES[profile];

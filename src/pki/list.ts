@@ -3,9 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts } from './certificate-facts.ts';
-import { signerAmong } from './folder.ts';
-import { certificateKey, type Ledger, readLedger } from './journal.ts';
-import { parseCertificates, readPem } from './store.ts';
+import { requireCa, signerAmong } from './folder.ts';
+import { certificateKey, INDEX_FILE, type Ledger, readLedger } from './journal.ts';
+import { exists, parseCertificates, readPem } from './store.ts';
 import { commonNames } from './subject.ts';
 
 /** One certificate of a folder: of its index, or lying there unknown to it. */
@@ -29,11 +29,16 @@ export interface Listed {
   readonly present: boolean;
 }
 
-/** Every certificate that the index of a folder has, and those that lie there and are not in it, in the order of notAfter. */
+/**
+ * Every certificate that the index of a folder has, and those that lie there and are not in it, in the order of notAfter.
+ *
+ * @throws UsageError when there is neither an index nor a CA, as in a folder whose name is mistyped.
+ */
 export async function listFolder(dir: string): Promise<readonly Listed[]> {
   const ledger = await readLedger(dir);
   const nowMs = Date.now();
   const files = await certificatesOf(dir);
+  if (!(await exists(join(dir, INDEX_FILE)))) await requireCa(dir);
   const authorities = files.map(({ certificate }) => certificate);
   const keyed = files.map((file) => ({ ...file, key: keyOf(file.certificate, authorities) }));
   const present = new Set(keyed.map(({ key }) => key));

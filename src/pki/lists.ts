@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
 import type { ParsedCrl } from './crl.ts';
 import { parseCrls, verifyCrl } from './crl-file.ts';
-import { type Authority, DAY_MS, inFolder, openAuthorities, readBundle } from './folder.ts';
+import { type Authority, DAY_MS, inCaFolder, openAuthorities, readBundle } from './folder.ts';
 import { appendEntry, certificateKey, readLedger } from './journal.ts';
 import { buildCrl, REVOCATION_REASONS, type RevocationReason } from './revocation.ts';
 import { CERTIFICATE_MODE, errnoOf, exists, replaceFile } from './store.ts';
@@ -44,7 +44,7 @@ export interface WrittenLists {
  * @param days until the next one is due; 30 unless told, and 365 for a root above an issuing CA.
  */
 export async function writeLists(dir: string, days?: number): Promise<WrittenLists> {
-  return await inFolder(dir, async () => {
+  return await inCaFolder(dir, async () => {
     const authorities = await openAuthorities(dir);
     if (authorities.length === 0) throw new UsageError(`no key of a CA is in ${dir}; put ca.key there to sign a list`);
     await adoptRevocations(dir, authorities);

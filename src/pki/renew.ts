@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import { signCertificate } from './authority.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
 import { leafExtensions } from './extensions.ts';
-import { DAY_MS, inFolder, openSigner, readBundle, recordIssued, signerAmong } from './folder.ts';
+import { DAY_MS, inCaFolder, openSigner, readBundle, recordIssued, signerAmong } from './folder.ts';
 import { type Issued, leafValidity } from './issue.ts';
 import { certificateKey, readLedger } from './journal.ts';
 import { type KeyAlgorithm, keyAlgorithm, newKey, publicKeyInfo } from './keys.ts';
@@ -39,7 +39,7 @@ const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 export async function renewIn(dir: string, name: string, order: RenewOrder): Promise<Renewed> {
   const base = baseName(dir, name);
   const [certFile, keyFile] = [join(dir, `${base}.crt`), join(dir, `${base}.key`)];
-  return await inFolder(dir, async () => {
+  return await inCaFolder(dir, async () => {
     const [old] = parseCertificates(await readPem(certFile, false), certFile);
     const key = await proveRenewable(dir, base, old);
     const oldKeyPem = (await exists(keyFile)) ? await readPem(keyFile, true) : undefined;

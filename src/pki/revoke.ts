@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName, plainSerial } from './certificate-facts.ts';
-import { type Authority, inFolder, openAuthorities, readBundle, signerAmong } from './folder.ts';
+import { type Authority, inCaFolder, openAuthorities, readBundle, signerAmong } from './folder.ts';
 import { appendEntry, certificateKey, type Ledger, readLedger } from './journal.ts';
 import { adoptRevocations, replaceLists, type WrittenLists } from './lists.ts';
 import type { RevocationReason } from './revocation.ts';
@@ -32,7 +32,7 @@ export async function revokeIn(
   reason: RevocationReason,
   days?: number,
 ): Promise<RevokedNow> {
-  return await inFolder(dir, async () => {
+  return await inCaFolder(dir, async () => {
     const authorities = await openAuthorities(dir);
     await adoptRevocations(dir, authorities);
     const ledger = await readLedger(dir);

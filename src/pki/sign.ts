@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { type LeafNames, leafExtensions, subjectAltName } from './extensions.ts';
-import { inFolder, openSigner } from './folder.ts';
+import { inCaFolder, openSigner } from './folder.ts';
 import { type Issued, signInto } from './issue.ts';
 import { type KeyAlgorithm, newKey } from './keys.ts';
 import {
@@ -85,7 +85,7 @@ export async function signRequest(dir: string, bytes: Uint8Array, file: string, 
   if (order.subject === undefined) proveSubject({ cn });
   const name = proveFileName(order.name ?? basename(file).replace(/\.(csr|req|pem|der)$/i, ''), order.profile, cn);
   const altName = subjectAltName(names);
-  const issued = await inFolder(dir, async () => {
+  const issued = await inCaFolder(dir, async () => {
     const signer = await openSigner(dir);
     return await signInto(dir, signer, {
       name,

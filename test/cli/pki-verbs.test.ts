@@ -1,7 +1,7 @@
-import { access, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { type Command, CommanderError } from 'commander';
 import { pkiCommand } from '../../src/cli/pki.ts';
 import { UsageError } from '../../src/errors.ts';
@@ -165,6 +165,60 @@ test.each<[string, readonly string[], RegExp]>([
   expect(error).toHaveProperty('message', expect.stringMatching(says));
 });
 
+describe('where there is no CA', () => {
+  /** Verbs that need one. */
+  const VERBS: readonly (readonly string[])[] = [
+    ['issue', 'client', '--cn', 'x'],
+    ['sign', 'REQUEST', '--profile', 'client'],
+    ['renew', 'noc-1'],
+    ['revoke', 'CERTIFICATE'],
+    ['revoke', 'noc-1'],
+    ['revoke', 'c0ffee', '--not-in-index'],
+    ['crl'],
+    ['list'],
+  ];
+  const files: Record<string, string> = {};
+  beforeAll(async () => {
+    const elsewhere = join(root, 'elsewhere');
+    await pki('request', '--cn', 'du-8', '--certs', elsewhere);
+    Object.assign(files, { REQUEST: join(elsewhere, 'du-8.csr'), CERTIFICATE: at('ca.crt') });
+  });
+  const refused = async (verb: readonly string[], folder: string): Promise<void> => {
+    const args = verb.map((arg) => files[arg] ?? arg);
+    const error: unknown = await pki(...args, '--certs', folder).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UsageError);
+    const says = `no CA here: ${join(folder, 'ca.crt')} is missing; make a CA with \`passband pki init --certs ${folder}\``;
+    expect(error).toHaveProperty('message', expect.stringContaining(says));
+  };
+
+  test.each(VERBS.filter(([verb]) => verb !== 'list'))('%s %s makes no folder of a mistyped name', async (...verb) => {
+    const mistyped = join(root, 'mistyped');
+    await refused(verb, mistyped);
+    await expect(access(mistyped)).rejects.toThrow('ENOENT');
+  });
+
+  test.each(VERBS)('%s %s puts nothing into a folder, and says that it has no CA', async (...verb) => {
+    const empty = await mkdtemp(join(root, 'empty-'));
+    await refused(verb, empty);
+    expect(await readdir(empty)).toEqual([]);
+  });
+
+  it.each([['show'], ['verify'], ['export', '--p12']])('%s makes no folder either', async (...verb) => {
+    const mistyped = join(root, 'mistyped');
+    await expect(pki(...verb, 'nobody', '--certs', mistyped)).rejects.toBeInstanceOf(UsageError);
+    await expect(access(mistyped)).rejects.toThrow('ENOENT');
+  });
+
+  it('list shows what lies in a folder of a CA without an index, as one of other tools is', async () => {
+    const foreign = await mkdtemp(join(root, 'foreign-'));
+    await copyFile(at('ca.crt'), join(foreign, 'ca.crt'));
+    expect(await pki('list', '--certs', foreign)).toMatch(/ACME +- .*ca\.crt \(unknown to this CA's index\)/);
+    await expect(pki('list', '--certs', join(root, 'mistyped'))).rejects.toThrow(
+      /no folder that can be read; name one/,
+    );
+  });
+});
+
 test.each<[string, readonly string[]]>([
   ['a profile that is none', ['issue', 'admin', '--cn', 'x']],
   ['a reason that is none', ['revoke', 'noc-1', '--reason', 'boredom']],
@@ -179,6 +233,7 @@ it('help names every reason, every kind of key and who refuses which', async () 
   const help = await pki('revoke', '--help');
   for (const reason of Object.keys(REVOCATION_REASONS)) expect(help).toContain(reason);
   expect(help).toMatch(/within a second/);
+  expect(help).toMatch(/keeps its reason, whatever is given later/);
   expect(await pki('issue', '--help')).toMatch(/ed25519[\s\S]*refused by browsers/);
   for (const verb of [
     'init',
