@@ -65,14 +65,7 @@ export interface Crop {
 
 /** A request as a plan for a station tuned so. @throws PassbandError INVALID_ARGUMENT naming field, range and unit. */
 export function planSpectrum(request: SpectrumRequest, tuning: Tuning): SpectrumPlan {
-  const fftSize =
-    checkOptionalNumber('fft_size', request.fft_size, FFT_SIZE, `means ${DEFAULT_FFT_SIZE}`) ?? DEFAULT_FFT_SIZE;
-  if (!Number.isInteger(Math.log2(fftSize))) {
-    throw new PassbandError(
-      'INVALID_ARGUMENT',
-      `fft_size must be a power of two from ${FFT_SIZE.min} to ${FFT_SIZE.max} ${FFT_SIZE.unit}`,
-    );
-  }
+  const fftSize = checkFftSize(request.fft_size);
   const centerHz = checkNumber('center_frequency_hz', request.center_frequency_hz, CENTER);
   const spanHz = checkNumber('span_hz', request.span_hz, SPAN);
   const plan: SpectrumPlan = {
@@ -118,6 +111,16 @@ export function planSpectrum(request: SpectrumRequest, tuning: Tuning): Spectrum
   }
   cropFor(plan, tuning);
   return plan;
+}
+
+function checkFftSize(points: number): number {
+  if (points === 0) return DEFAULT_FFT_SIZE;
+  const { min, max, unit } = FFT_SIZE;
+  if (points >= min && points <= max && Number.isInteger(Math.log2(points))) return points;
+  throw new PassbandError(
+    'INVALID_ARGUMENT',
+    `fft_size must be a power of two from ${min} to ${max} ${unit}, or 0, which means ${DEFAULT_FFT_SIZE}`,
+  );
 }
 
 /** Samples that are transformed for a spectrum: segments overlap by half. */

@@ -42,7 +42,8 @@ export function setField(
   if (field.oneof !== undefined) {
     const members = plan.oneofs.get(field.oneof) ?? [];
     const other = members.find((candidate) => candidate !== field && message[candidate.name] !== undefined);
-    if (other !== undefined) throw invalid(where, `and "${other.jsonName}" exclude each other (oneof ${field.oneof})`);
+    if (other !== undefined)
+      throw invalid(where, `excludes "${other.jsonName}"; give one of the two (oneof ${field.oneof})`);
   }
   message[field.name] = value;
 }

@@ -19,9 +19,10 @@ const DEFAULTS: SpectrumRequest = {
 
 describe('a request for a spectrum', () => {
   it.each([
-    [{ fft_size: 32 }, 'fft_size must be a number from 64 to 65536 points, or 0, which means 1024'],
-    [{ fft_size: 131_072 }, 'fft_size must be a number from 64 to 65536 points, or 0, which means 1024'],
-    [{ fft_size: 1000 }, 'fft_size must be a power of two from 64 to 65536 points'],
+    [{ fft_size: 32 }, 'fft_size must be a power of two from 64 to 65536 points, or 0, which means 1024'],
+    [{ fft_size: 131_072 }, 'fft_size must be a power of two from 64 to 65536 points, or 0, which means 1024'],
+    [{ fft_size: 4_294_967_295 }, 'fft_size must be a power of two from 64 to 65536 points, or 0, which means 1024'],
+    [{ fft_size: 1000 }, 'fft_size must be a power of two from 64 to 65536 points, or 0, which means 1024'],
     [{ averaging: 1025 }, 'averaging must be a number from 1 to 1024 segments, or 0, which means 8'],
     [{ rate_hz: 0.05 }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0, which means 10'],
     [{ rate_hz: 51 }, 'rate_hz must be a number from 0.1 to 50 spectra/s, or 0, which means 10'],

@@ -246,9 +246,12 @@ describe('refuses', () => {
     ['{"byUint64":{"-1":"RED"}}', 'must be from'],
     ['{"byInt32":{"":1}}', 'must be a whole number'],
     // Oneofs.
-    ['{"choiceInt32":1,"choiceString":"x"}', 'choiceString: and "choiceInt32" exclude each other (oneof choice)'],
-    ['{"choiceString":"","choiceNull":null}', 'exclude each other'],
-    ['{"choiceInt32":0,"choice_leaf":{}}', 'exclude each other'],
+    [
+      '{"choiceInt32":1,"choiceString":"x"}',
+      'choiceString: excludes "choiceInt32"; give one of the two (oneof choice)',
+    ],
+    ['{"choiceString":"","choiceNull":null}', 'give one of the two'],
+    ['{"choiceInt32":0,"choice_leaf":{}}', 'give one of the two'],
     // Well-known types.
     ['{"timestamp":""}', 'timestamp: must be an RFC 3339 time'],
     ['{"timestamp":0}', 'must be a string'],

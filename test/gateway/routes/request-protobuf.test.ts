@@ -82,7 +82,7 @@ describe('a body in protobuf', () => {
     ['POST /whole/x', { id: 'y' }, 'id: is given in the path; the body says something else'],
     ['POST /number/0', { n: 5 }, 'n: is given in the path'],
     ['POST /rest', { id: 'y' }, 'id: is given in the path'],
-    ['POST /tag/t', { code: 5 }, 'tag: and "code" exclude each other'],
+    ['POST /tag/t', { code: 5 }, 'tag: excludes "code"; give one of the two'],
   ])('%s refuses %j', (request, body, why) => {
     expect(() => bind(request, encoded(body))).toThrow(why);
   });

@@ -264,11 +264,11 @@ describe('refuses', () => {
     ['PATCH /update/b?book.pages=1', '{}', 'book.pages: is no query parameter'],
     ['PUT /list/x?many=a', '[]', 'many: is no query parameter'],
     // Oneofs across path, query and body.
-    ['GET /get/x?tag=a&code=1', undefined, 'code: and "tag" exclude each other (oneof choice)'],
-    ['GET /get/x?novel.name=a&code=1', undefined, 'exclude each other'],
-    ['GET /get/x?when=2026-01-01T00:00:00Z&novel.pages=1', undefined, 'exclude each other'],
-    ['POST /any/t', '{"code":1}', 'tag: and "code" exclude each other'],
-    ['POST /any/t', '{"novel":{}}', 'tag: and "novel" exclude each other'],
+    ['GET /get/x?tag=a&code=1', undefined, 'code: excludes "tag"; give one of the two (oneof choice)'],
+    ['GET /get/x?novel.name=a&code=1', undefined, 'give one of the two'],
+    ['GET /get/x?when=2026-01-01T00:00:00Z&novel.pages=1', undefined, 'give one of the two'],
+    ['POST /any/t', '{"code":1}', 'tag: excludes "code"; give one of the two'],
+    ['POST /any/t', '{"novel":{}}', 'tag: excludes "novel"; give one of the two'],
     // A body that contradicts the path.
     ['POST /whole/x', '{"id":"y"}', 'id: is given in the path; the body says something else'],
     ['POST /any/t', '{"tag":""}', 'tag: is given in the path; the body says something else'],
