@@ -12,6 +12,7 @@ import { LiveConnections } from '../gateway/guard/live-connections.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import { refusedConnection } from '../gateway/refused-connection.ts';
+import { refusedGateway } from '../gateway/refused-gateway.ts';
 import { statusDetails } from '../gateway/status-details.ts';
 import { unreadableRequest } from '../gateway/unreadable-request.ts';
 import { BackendPeers } from '../gateway/upstream/backend-peers.ts';
@@ -87,14 +88,15 @@ export async function runGateway(
   const details = statusDetails(descriptors.root, errorTypes.root);
   const upstream = new RotatingUpstream(() => {
     const peers = new BackendPeers(trust, () => judgeBackend(upstream, log));
+    const tls = material.current().tls.gateway;
     const channel = openChannel({
       backend: config.backend,
       backendName: config.backendName,
-      tls: material.current().tls.gateway,
+      tls,
       serviceConfig: serviceConfig(descriptors),
       peers,
     });
-    return { peers, calls: upstreamCalls(channel, details) };
+    return { peers, calls: upstreamCalls(channel, details, refusedGateway({ log, metrics }, tls)) };
   });
   let stopRounds = (): void => {};
   const closeFiles = (): void => {

@@ -30,6 +30,8 @@ export interface GatewayMetrics {
   denied(rpc: string): void;
   connections(open: number): void;
   connectionRefused(reason: 'total' | 'per_cn' | 'handshake'): void;
+  /** The backend refused a call since it does not accept this gateway. */
+  gatewayRefused(): void;
 }
 
 /** Metrics on a registry, named after OpenTelemetry's HTTP conventions where those have a name. */
@@ -79,6 +81,11 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     labelNames: ['reason'] as const,
     registers,
   });
+  const refusals = new Counter({
+    name: 'passband_gateway_refused_total',
+    help: 'Calls that the backend refused since it does not accept this gateway.',
+    registers,
+  });
   return {
     request: ({ method, route, status, code }, seconds) =>
       duration.observe(
@@ -100,5 +107,6 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     denied: (rpc) => denials.inc({ rpc }),
     connections: (count) => open.set(count),
     connectionRefused: (reason) => refused.inc({ reason }),
+    gatewayRefused: () => refusals.inc(),
   };
 }

@@ -1,4 +1,4 @@
-import type { Metadata } from '@grpc/grpc-js';
+import type { Metadata, MetadataValue } from '@grpc/grpc-js';
 import { PassbandError } from '../../errors.ts';
 import { type Decision, decide, isDelegate, names } from '../../gateway/guard/decide.ts';
 import { checkValidity, type Identity, identityFromCertificate } from '../../gateway/guard/identity.ts';
@@ -6,6 +6,7 @@ import { identityFromJson } from '../../gateway/guard/identity-json.ts';
 import { type Places, placesFor } from '../../gateway/guard/places.ts';
 import type { Policy } from '../../gateway/guard/policy.ts';
 import { IDENTITY_METADATA } from '../../identity-metadata.ts';
+import { faultOfPeer } from '../../peer-refused.ts';
 import { forwardedFault, standingFault } from '../../trust/standing.ts';
 import type { PeerChain, Trust } from '../../trust/trust.ts';
 import { type Connection, REFUSED_PEER_MS } from './connections.ts';
@@ -55,21 +56,22 @@ export class Door {
    *
    * @param connection what the call came over; undefined when it is over, or its peer showed no certificate.
    * @throws PassbandError UNAUTHENTICATED without a certificate that is valid and not revoked; PERMISSION_DENIED for one
-   * that names nobody, and for an identity that is claimed by a peer that is no delegate.
+   * that names nobody, and for an identity that is claimed by a peer that is no delegate. Where an identity is claimed,
+   * faults of the peer are marked as such: it is not to tell them to the one for whom it speaks.
    */
   identify(connection: Connection | undefined, metadata: Metadata, nowMs: number): Caller {
-    if (connection === undefined) throw new PassbandError('UNAUTHENTICATED', 'a client certificate is required');
-    const peer = this.#peer(connection, nowMs);
     const claims = metadata.get(IDENTITY_METADATA);
-    if (claims.length === 0) return { connection, peer, identity: peer };
-    this.#requireDelegate(peer);
-    const [claim] = claims;
-    if (claims.length > 1 || typeof claim !== 'string') {
-      throw new PassbandError('PERMISSION_DENIED', `${IDENTITY_METADATA} must be given once`);
+    if (claims.length === 0) {
+      const own = required(connection);
+      const peer = this.#peer(own, nowMs);
+      return { connection: own, peer, identity: peer };
     }
-    const identity = identityFromJson(claim);
-    this.#requireForwarded(identity, nowMs);
-    return { connection, peer, identity };
+    const caller = faultOfPeer(() => {
+      const own = required(connection);
+      return { connection: own, peer: this.#delegate(own, nowMs), identity: claimed(claims) };
+    });
+    this.#requireForwarded(caller.identity, nowMs);
+    return caller;
   }
 
   /**
@@ -78,9 +80,11 @@ export class Door {
    * @throws PassbandError as identify does: the certificate has expired or is revoked, or a delegate is none any more.
    */
   requireStanding({ connection, peer, identity }: Caller, nowMs: number): void {
-    this.#peer(connection, nowMs);
-    if (identity === peer) return;
-    this.#requireDelegate(peer);
+    if (identity === peer) {
+      this.#peer(connection, nowMs);
+      return;
+    }
+    faultOfPeer(() => this.#delegate(connection, nowMs));
     this.#requireForwarded(identity, nowMs);
   }
 
@@ -151,8 +155,9 @@ export class Door {
     return peer;
   }
 
-  #requireDelegate(peer: Identity): void {
-    if (isDelegate(this.#policy(), peer)) return;
+  #delegate(connection: Connection, nowMs: number): Identity {
+    const peer = this.#peer(connection, nowMs);
+    if (isDelegate(this.#policy(), peer)) return peer;
     throw new PassbandError(
       'PERMISSION_DENIED',
       `this peer may not call on behalf of others; leave ${IDENTITY_METADATA} out`,
@@ -163,6 +168,21 @@ export class Door {
     checkValidity(identity, nowMs);
     requireNone(forwardedFault(this.#trust(), identity, nowMs));
   }
+}
+
+/** @throws PassbandError UNAUTHENTICATED when there is none. */
+function required(connection: Connection | undefined): Connection {
+  if (connection === undefined) throw new PassbandError('UNAUTHENTICATED', 'a client certificate is required');
+  return connection;
+}
+
+/** @throws PassbandError PERMISSION_DENIED for anything but one that can be read. */
+function claimed(claims: readonly MetadataValue[]): Identity {
+  const [claim] = claims;
+  if (claims.length > 1 || typeof claim !== 'string') {
+    throw new PassbandError('PERMISSION_DENIED', `${IDENTITY_METADATA} must be given once`);
+  }
+  return identityFromJson(claim);
 }
 
 /** @throws PassbandError UNAUTHENTICATED when there is a fault. */

@@ -102,8 +102,12 @@ export class Rechecks {
     try {
       await this.#judged.door.requireGoodAnswer(connection, Date.now());
     } catch (error) {
-      for (const call of [...this.#judged.calls])
-        if (call.connection === connection) call.end(PassbandError.from(error));
+      for (const call of [...this.#judged.calls]) {
+        if (call.connection !== connection) continue;
+        // What the call's own judgement ends says whose fault it is: a delegate's, or that of the one it speaks for.
+        call.judgeAgain(Date.now());
+        call.end(PassbandError.from(error));
+      }
     }
   }
 

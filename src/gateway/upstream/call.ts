@@ -57,8 +57,16 @@ export interface ChannelCalls extends Upstream {
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** Calls over a channel. */
-export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): ChannelCalls {
+/**
+ * Calls over a channel.
+ *
+ * @param onRefused is told of each call that the backend refuses since it does not accept this gateway: why, in its words.
+ */
+export function upstreamCalls(
+  client: grpc.Client,
+  readDetails: ReadDetails,
+  onRefused: (reason: string) => void = () => {},
+): ChannelCalls {
   const closing = new AbortController();
   let running = 0;
   let onIdle = (): void => {};
@@ -87,7 +95,9 @@ export function upstreamCalls(client: grpc.Client, readDetails: ReadDetails): Ch
     (given: CallOptions): ReadStatus =>
     (status) => {
       const isOurs = closing.signal.aborted && !given.signal.aborted && status.code === grpc.status.CANCELLED;
-      return callStatus(isOurs ? { ...status, code: grpc.status.UNAVAILABLE } : status, readDetails);
+      const read = callStatus(isOurs ? { ...status, code: grpc.status.UNAVAILABLE } : status, readDetails);
+      if (read.isOfGateway) onRefused(read.internal);
+      return read;
     };
   const unary = async (path: string, request: Buffer, given: CallOptions): Promise<Buffer> => {
     const options = withClosing(given);

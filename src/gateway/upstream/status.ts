@@ -1,5 +1,6 @@
 import type * as grpc from '@grpc/grpc-js';
 import { type Code, codeName, type ErrorDetail } from '../../errors.ts';
+import { isPeerRefused } from '../../peer-refused.ts';
 
 /** How a call ended. */
 export interface CallStatus {
@@ -9,6 +10,8 @@ export interface CallStatus {
   readonly details: readonly ErrorDetail[];
   /** What the transport said; for the log. */
   readonly internal: string;
+  /** True when it was this gateway that was refused, and not the caller. */
+  readonly isOfGateway?: boolean;
 }
 
 /** Reads the google.rpc.Status bytes of `grpc-status-details-bin` into details. */
@@ -27,6 +30,9 @@ const GENERIC: Readonly<Partial<Record<Code, string>>> = {
   DATA_LOSS: 'the backend lost data',
 };
 
+/** What a caller is told of a backend that takes calls from this gateway for nobody. */
+const GATEWAY_REFUSED = 'the backend does not accept this gateway';
+
 /** Characters of a message for the caller at most; more is no message. */
 const MAX_MESSAGE = 1000;
 
@@ -43,6 +49,10 @@ export function callStatus(status: grpc.StatusObject, readDetails: ReadDetails):
   const [packed] = status.metadata.get('grpc-status-details-bin');
   const details = Buffer.isBuffer(packed) ? readDetails(packed) : [];
   const internal = status.details;
+  // What is wrong with our own certificate or rights would be read as a word about the caller's.
+  if (details.some(isPeerRefused)) {
+    return { code: 'UNAVAILABLE', message: GATEWAY_REFUSED, details: [], internal, isOfGateway: true };
+  }
   const generic = GENERIC[code];
   if (generic === undefined) return { code, message: internal, details, internal };
   const meant = messageForCaller(details);

@@ -32,6 +32,22 @@ describe('a status of the backend', () => {
     expect(status.message).not.toBe('');
   });
 
+  it.each([7, 16])('with code %d that is about this gateway, and not its caller, is UNAVAILABLE', (code) => {
+    const refusal = { '@type': DETAIL['@type'], reason: 'PEER_REFUSED', domain: 'passband', metadata: {} };
+    const metadata = new Metadata();
+    metadata.set('grpc-status-details-bin', Buffer.from('packed'));
+    const why = 'the client certificate has been revoked';
+    expect(callStatus({ code, details: why, metadata }, () => [DETAIL, refusal])).toEqual({
+      code: 'UNAVAILABLE',
+      message: 'the backend does not accept this gateway',
+      details: [],
+      internal: why,
+      isOfGateway: true,
+    });
+    const another = { ...refusal, domain: 'acme.example' };
+    expect(callStatus({ code, details: why, metadata }, () => [another])).toMatchObject({ message: why });
+  });
+
   it('with a code that gRPC has none for is UNKNOWN', () => {
     expect(statusOf(99, 'x').code).toBe('UNKNOWN');
   });

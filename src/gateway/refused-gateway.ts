@@ -1,0 +1,38 @@
+import { X509Certificate } from 'node:crypto';
+import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
+import type { Log } from '../observability/log.ts';
+import { plainName, plainSerial } from '../pki/certificate-facts.ts';
+import type { TlsMaterial } from '../pki/store.ts';
+
+/** Milliseconds between two lines that the backend does not accept this gateway: every call would have one. */
+const PAUSE_MS = 60_000;
+
+/** Where it is told of. */
+interface Observers {
+  readonly log: Log;
+  readonly metrics: GatewayMetrics;
+}
+
+/**
+ * Takes down that the backend does not accept this gateway: each call in the metrics, and in the log at level error the first
+ * with a certificate and one a minute from then on, with how many went `unsaid` before.
+ *
+ * @param own what the gateway shows to the backend.
+ * @returns a function that is told why, in the backend's words.
+ */
+export function refusedGateway({ log, metrics }: Observers, own: TlsMaterial): (reason: string) => void {
+  const { subject, serialNumber } = new X509Certificate(own.certPem);
+  const whose = { file: own.certFile, subject: plainName(subject), serial: plainSerial(serialNumber) };
+  let saidAtMs = Number.NEGATIVE_INFINITY;
+  let unsaid = 0;
+  return (reason) => {
+    metrics.gatewayRefused();
+    const nowMs = performance.now();
+    if (nowMs - saidAtMs < PAUSE_MS) {
+      unsaid++;
+      return;
+    }
+    log.error({ ...whose, reason, unsaid: unsaid || undefined }, 'the backend does not accept this gateway');
+    [saidAtMs, unsaid] = [nowMs, 0];
+  };
+}
