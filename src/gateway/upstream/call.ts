@@ -1,11 +1,9 @@
 import * as grpc from '@grpc/grpc-js';
 import type { MethodDescriptor } from '../../descriptors.ts';
 import { PassbandError } from '../../errors.ts';
+import { connected } from './connected.ts';
 import { type ResponseHeaders, responseHeaders } from './response-headers.ts';
 import { type CallStatus, callStatus, type ReadDetails } from './status.ts';
-
-/** How long a call waits for a connection that is being made, milliseconds: a little over the longest reconnect pause. */
-const CONNECT_WAIT_MS = 1_500;
 
 /** What every call needs besides its messages. */
 export interface CallOptions {
@@ -189,17 +187,6 @@ function deadline(options: CallOptions): grpc.CallOptions {
 /** The error that stands for a status. */
 export function failure(status: CallStatus): PassbandError {
   return new PassbandError(status.code, status.message, { details: status.details, cause: status.internal });
-}
-
-/**
- * Gives a connection that is just being made its chance, so that the first call after a backend's return succeeds. A
- * backend that stays away is for the call itself to report.
- */
-async function connected(client: grpc.Client, options: CallOptions): Promise<void> {
-  if (client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY) return;
-  const until = Math.min(Date.now() + CONNECT_WAIT_MS, options.deadlineMs ?? Number.POSITIVE_INFINITY);
-  await new Promise<void>((resolve) => client.waitForReady(until, () => resolve()));
-  if (options.signal.aborted) throw new PassbandError('CANCELLED', 'the call was cancelled');
 }
 
 type Answer = grpc.ClientReadableStream<Buffer> | grpc.ClientDuplexStream<Buffer, Buffer>;
