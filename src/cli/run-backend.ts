@@ -12,6 +12,7 @@ import type { Log } from '../observability/log.ts';
 import { trustMetrics } from '../observability/trust-metrics.ts';
 import { refuseNearlyDead, watchExpiry } from '../trust/expiry-watch.ts';
 import { OcspChecker } from '../trust/ocsp.ts';
+import { watchOwnRevocation } from '../trust/own-revocation.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { openAudit } from './open-audit.ts';
 import { loadPolicy } from './policy.ts';
@@ -68,6 +69,7 @@ export async function runBackend(
     const material = closing(await openMaterial(config, BACKEND_PAIRS, log, metrics.outcome('backend certificates')));
     refuseNearlyDead(material.current(), config.minDays);
     closing({ close: watchExpiry(material, { log, metrics }) });
+    closing({ close: watchOwnRevocation(material, { log, metrics }) });
     const audit = closing(await openAudit(config, 'backend', log, registry));
     const declared = await stationsFile(config, stations);
     const { backendHost: host, backendPort: port } = config;

@@ -28,6 +28,7 @@ import type { Log } from '../observability/log.ts';
 import { trustMetrics } from '../observability/trust-metrics.ts';
 import { watchExpiry } from '../trust/expiry-watch.ts';
 import { startOcspRounds } from '../trust/ocsp-rounds.ts';
+import { watchOwnRevocation } from '../trust/own-revocation.ts';
 import type { Trust } from '../trust/trust.ts';
 import { VERSION } from '../version.ts';
 import { followChanges, judgeBackend } from './follow-changes.ts';
@@ -76,7 +77,8 @@ export async function runGateway(
       throw error;
     },
   );
-  const unwatch = watchExpiry(material, { log, metrics: filesMetrics });
+  const observers = { log, metrics: filesMetrics };
+  const unwatch = [watchExpiry(material, observers), watchOwnRevocation(material, observers)];
   const trust = (): Trust => material.current().trust;
   const live = new LiveStreams();
   const connections = new LiveConnections({
@@ -101,7 +103,7 @@ export async function runGateway(
   let stopRounds = (): void => {};
   const closeFiles = (): void => {
     stopRounds();
-    unwatch();
+    for (const end of unwatch) end();
     policy.close();
     material.close();
     connections.stop();

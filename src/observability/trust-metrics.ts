@@ -15,10 +15,21 @@ export interface ListExpiry {
   readonly nextUpdateMs: number | undefined;
 }
 
+/** A certificate of our own that is in use. */
+export interface OwnCertificate {
+  /** Name of the pair. */
+  readonly name: string;
+  /** Serial number, hexadecimal. */
+  readonly serial: string;
+  /** By the lists that are in use here. */
+  readonly isRevoked: boolean;
+}
+
 /** What is in use at the moment of asking. */
 export interface TrustInUse {
   readonly certificates: readonly CertificateExpiry[];
   readonly lists: readonly ListExpiry[];
+  readonly pairs: readonly OwnCertificate[];
 }
 
 /** What is counted of certificates, revocation lists and the files that they are read from. */
@@ -27,18 +38,18 @@ export interface TrustMetrics {
   outcome(what: string): (ok: boolean) => void;
   /** Counts what OCSP responders were asked; `none` is no answer that can be believed. */
   ocspAnswer(answer: 'good' | 'revoked' | 'unknown' | 'none'): void;
-  /** Has certificates and lists shown as long as they are in use; the function that is returned ends that. */
-  show(inUse: () => TrustInUse): () => void;
+  /** Has what it is told shown as long as it is in use; the function that is returned ends that. */
+  show(inUse: () => Partial<TrustInUse>): () => void;
 }
 
 const DAY_MS = 86_400_000;
 
 /** What is shown on a registry: programs in one process share it. */
-const shown = new WeakMap<Registry, Set<() => TrustInUse>>();
+const shown = new WeakMap<Registry, Set<() => Partial<TrustInUse>>>();
 
 /** Metrics on a registry; asked again for the same one, the same metrics. */
 export function trustMetrics(registry: Registry): TrustMetrics {
-  const sources = shown.get(registry) ?? new Set<() => TrustInUse>();
+  const sources = shown.get(registry) ?? new Set<() => Partial<TrustInUse>>();
   if (!shown.has(registry)) registerExpiries(registry, sources);
   shown.set(registry, sources);
   const [reloads, broken] = fileMetrics(registry);
@@ -98,7 +109,7 @@ function ocspMetric(registry: Registry): Counter<'answer'> {
 }
 
 /** Gauges that are made when they are asked for, so that a certificate that is replaced leaves nothing behind. */
-function registerExpiries(registry: Registry, sources: ReadonlySet<() => TrustInUse>): void {
+function registerExpiries(registry: Registry, sources: ReadonlySet<() => Partial<TrustInUse>>): void {
   new Gauge({
     name: 'grpc_tls_certificate_expiry_days',
     help: 'Days until a certificate in use expires; negative once it has.',
@@ -106,8 +117,20 @@ function registerExpiries(registry: Registry, sources: ReadonlySet<() => TrustIn
     registers: [registry],
     collect() {
       this.reset();
-      for (const { name, serial, notAfterMs } of [...sources].flatMap((source) => source().certificates)) {
+      for (const { name, serial, notAfterMs } of [...sources].flatMap((source) => source().certificates ?? [])) {
         this.set({ name, serial }, (notAfterMs - Date.now()) / DAY_MS);
+      }
+    },
+  });
+  new Gauge({
+    name: 'passband_own_certificate_revoked',
+    help: '1 while a certificate of our own is revoked by the lists in use here, so that peers refuse it.',
+    labelNames: ['name', 'serial'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, serial, isRevoked } of [...sources].flatMap((source) => source().pairs ?? [])) {
+        this.set({ name, serial }, isRevoked ? 1 : 0);
       }
     },
   });
@@ -118,7 +141,7 @@ function registerExpiries(registry: Registry, sources: ReadonlySet<() => TrustIn
     registers: [registry],
     collect() {
       this.reset();
-      for (const { issuer, nextUpdateMs } of [...sources].flatMap((source) => source().lists)) {
+      for (const { issuer, nextUpdateMs } of [...sources].flatMap((source) => source().lists ?? [])) {
         if (nextUpdateMs !== undefined) this.set({ issuer }, nextUpdateMs / 1000);
       }
     },

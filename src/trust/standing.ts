@@ -1,4 +1,5 @@
-import { certificateFacts, plainSerial } from '../pki/certificate-facts.ts';
+import type { X509Certificate } from 'node:crypto';
+import { certificateFacts, plainName, plainSerial } from '../pki/certificate-facts.ts';
 import type { RevocationList } from '../pki/crl-file.ts';
 import { type CertificatePath, pathsToRoot } from './paths.ts';
 import type { PeerChain, Trust } from './trust.ts';
@@ -50,6 +51,23 @@ export function forwardedFault(
   const lists = trust.revocations.named(issuer);
   if (lists.length === 0) return undefined;
   return listFault(trust, lists, plainSerial(serial), nowMs, whose);
+}
+
+/**
+ * The certificate of a chain that a revocation list names, its own first: with it revoked, no way to a root is left. Neither
+ * dates nor how old the lists are matter, and a chain that leads to no authority of ours is looked at by its issuers' names.
+ */
+export function revokedOf(trust: Trust, chain: PeerChain): X509Certificate | undefined {
+  const isRevoked = ({ issuer, serialNumber }: X509Certificate): boolean => {
+    // Undefined where the name is empty, whatever the type says.
+    const name: string | undefined = issuer;
+    const lists = name === undefined ? [] : trust.revocations.named(plainName(name));
+    return lists.some(({ revoked }) => revoked.has(plainSerial(serialNumber)));
+  };
+  const ways = pathsToRoot(trust.authorities, chain).map((path) => path.slice(0, -1));
+  if (ways.length === 0) ways.push([chain.leaf, ...chain.intermediates]);
+  const found = ways.map((way) => way.find(isRevoked));
+  return found.includes(undefined) ? undefined : found[0];
 }
 
 /**
