@@ -239,6 +239,23 @@ rules:
     }
   });
 
+  it('everybody whose CA has a revocation list that goes out of date', async () => {
+    await pki.crl([], { nextUpdate: new Date(Date.now() + HOUR_MS / 2) });
+    material.set(await backendMaterial(pki, material.current()));
+    const [direct, forwarded] = [await open(await caller(lost)), await open(await caller('gateway'), behalfOf(other))];
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + HOUR_MS);
+    try {
+      const details = 'the revocation list for the client certificate is out of date';
+      expect(await direct.end).toMatchObject({ code: UNAUTHENTICATED, details });
+      // Of two certificates whose list it is, either may be named.
+      expect(await forwarded.end).toMatchObject({ details: expect.stringMatching(/revocation list .* out of date/) });
+      await backend.connectionsBecome(0);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('a client that does not read is cut all the same', async () => {
     const run = new FrameRun((await caller(lost)).stream('SubscribeIQ', { station_id: 'sim-1' }));
     await once(run.stream, 'metadata');

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { decide } from '../../../src/gateway/guard/decide.ts';
 import { identityFromCertificate } from '../../../src/gateway/guard/identity.ts';
 import {
@@ -11,6 +11,7 @@ import {
 } from '../../../src/gateway/guard/live-connections.ts';
 import type { StreamEnd } from '../../../src/gateway/guard/live-streams.ts';
 import { type Policy, parsePolicy } from '../../../src/gateway/guard/policy.ts';
+import { loadMaterial } from '../../../src/trust/material.ts';
 import { NO_REVOCATION_LISTS } from '../../../src/trust/revocation-lists.ts';
 import type { Trust } from '../../../src/trust/trust.ts';
 import { makeTestPki, type TestCertificate, type TestPki } from '../../support/pki.ts';
@@ -39,8 +40,9 @@ beforeAll(async () => {
 afterAll(() => pki?.remove());
 afterEach(() => live?.stop());
 
-function start(): void {
-  trust = goodTrust;
+/** Begins anew, with trust in what it is by then. */
+function start(atFirst: Trust = goodTrust): void {
+  trust = atFirst;
   policy = policyOf('cn:oran-client');
   told = [];
   moments = 0;
@@ -162,6 +164,48 @@ describe('moments', () => {
     expect(Date.now()).toBeGreaterThan(notAfter.getTime());
     expect(first.ends).toEqual([{ code: 'UNAUTHENTICATED', message: 'the client certificate has expired' }]);
     expect([second.closed, moments]).toEqual([0, 1]);
+  });
+
+  describe('a revocation list that goes out of date', () => {
+    const HOUR_MS = 3_600_000;
+    /** The CA's list, good for half an hour more. */
+    const underList = async (staleLists: Trust['staleLists']): Promise<Trust> => {
+      await pki.crl([], { nextUpdate: new Date(Date.now() + HOUR_MS / 2) });
+      return (await loadMaterial(pki.dir, [], { crlFiles: [], staleLists })).trust;
+    };
+    afterEach(() => {
+      jest.restoreAllMocks();
+    });
+    const anHourLater = async (): Promise<void> => {
+      const now = Date.now.bind(Date);
+      jest.spyOn(Date, 'now').mockImplementation(() => now() + HOUR_MS);
+      await until('the moment has come', () => moments === 1);
+    };
+    const end = { code: 'UNAUTHENTICATED', message: 'the revocation list for the client certificate is out of date' };
+
+    it('ends at that moment whatever is of its CA', async () => {
+      start(await underList('refuse'));
+      const [busy, idle] = [await open({}, 'gs-1'), await open({})];
+      await anHourLater();
+      expect([busy.closed, busy.ends, idle.closed]).toEqual([1, [end], 1]);
+      expect(told).toEqual([{ calls: 1, connections: 2 }]);
+    });
+
+    it('does so where it came into use later', async () => {
+      start();
+      const connection = await open({}, 'gs-1');
+      trust = await underList('refuse');
+      expect(live.recheck()).toEqual({ calls: 0, connections: 0 });
+      await anHourLater();
+      expect([connection.closed, connection.ends]).toEqual([1, [end]]);
+    });
+
+    it('ends nothing where that is only warned of', async () => {
+      start(await underList('warn'));
+      const connection = await open({}, 'gs-1');
+      await anHourLater();
+      expect([connection.closed, connection.ends, told]).toEqual([0, [], []]);
+    });
   });
 
   it('one that has run out already is left to be refused at its first request', async () => {
