@@ -175,7 +175,10 @@ function liveStream({ exchange, caller, route }: Call, end: (status: StreamEnd) 
 /** Reads the one request of a call and decides on it. */
 async function readAllowed(call: Call): Promise<BoundRequest & { readonly allowed: Allowed }> {
   const { gateway, exchange, caller, route, binder } = call;
-  const { message, bytes } = await readRequest(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes });
+  const { message, bytes } = await readRequest(exchange.request, binder, {
+    maxBytes: gateway.limits.maxBodyBytes,
+    signal: exchange.gone.signal,
+  });
   return { message, bytes, allowed: authorize(gateway, exchange, caller, route.method.name, message) };
 }
 

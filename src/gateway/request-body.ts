@@ -1,6 +1,6 @@
 import { parse as parseContentType } from 'content-type';
 import { PassbandError } from '../errors.ts';
-import { delimitedMessages, lines, readBody } from './edge/body.ts';
+import { type BodyLimits, delimitedMessages, lines, readBody } from './edge/body.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import { parseJson } from './routes/json-text.ts';
 import type { BoundRequest, RequestBinder } from './routes/request.ts';
@@ -61,11 +61,11 @@ function hasBody(request: EdgeRequest): boolean {
   return encoding !== undefined || (length !== undefined && length !== '0');
 }
 
-/** Reads the one message of a call that takes one. */
+/** Reads the one message of a call that takes one; the limits' signal ends the reading. */
 export async function readRequest(
   request: EdgeRequest,
   binder: RequestBinder,
-  limits: { readonly maxBytes: number },
+  limits: BodyLimits,
 ): Promise<BoundRequest> {
   const kind = binder.takesBody || hasBody(request) ? bodyKind(request, binder, false) : 'none';
   if (kind === 'none') return binder.fromNothing();
@@ -83,7 +83,7 @@ export async function readRequest(
 export async function* readRequests(
   request: EdgeRequest,
   binder: RequestBinder,
-  limits: { readonly maxBytes: number },
+  limits: BodyLimits,
 ): AsyncGenerator<BoundRequest> {
   const kind = bodyKind(request, binder, true);
   if (kind === 'raw') {

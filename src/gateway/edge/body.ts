@@ -16,6 +16,8 @@ export interface BodyLimits {
   /** Of a whole body, or of one message of a stream. */
   readonly maxBytes: number;
   readonly timeoutMs?: number;
+  /** Ends the reading when nobody wants the body any more. */
+  readonly signal?: AbortSignal;
 }
 
 function tooLarge(maxBytes: number): PassbandError {
@@ -28,12 +30,16 @@ function tooSlow(): PassbandError {
   return new PassbandError('DEADLINE_EXCEEDED', 'the body did not arrive in time', { status: 408 });
 }
 
+function notWanted(): PassbandError {
+  return new PassbandError('CANCELLED', 'the call was cancelled');
+}
+
 /** The whole body. */
 export async function readBody(request: EdgeRequest, limits: BodyLimits): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const body = new GatheredBytes();
-  for await (const chunk of chunksOf(request, 'whole', limits.timeoutMs ?? BODY_TIMEOUT_MS)) {
+  for await (const chunk of chunksOf(request, 'whole', limits.timeoutMs ?? BODY_TIMEOUT_MS, limits.signal)) {
     body.add(chunk);
     if (body.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   }
@@ -44,15 +50,22 @@ export async function readBody(request: EdgeRequest, limits: BodyLimits): Promis
  * Chunks as they come, the whole body or each of them within a time. Leaving the loop early, or late, leaves the request
  * open, so that it can still be answered.
  */
-async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeoutMs: number): AsyncGenerator<Buffer> {
+async function* chunksOf(
+  request: EdgeRequest,
+  within: 'whole' | 'each',
+  timeoutMs: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
   const iterator = request.iterator({ destroyOnReturn: false });
   const isHttp2 = request.httpVersionMajor >= 2;
   let isLate = false;
-  let giveUp = (): void => {};
+  let giveUp = (_why: PassbandError): void => {};
   const timer = setTimeout(() => {
     isLate = true;
-    giveUp();
+    giveUp(tooSlow());
   }, timeoutMs);
+  const leave = (): void => giveUp(notWanted());
+  signal?.addEventListener('abort', leave, { once: true });
   try {
     for (;;) {
       if (within === 'each') {
@@ -61,8 +74,9 @@ async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeout
         timer.refresh();
       }
       if (isLate) throw tooSlow();
+      if (signal?.aborted === true) throw notWanted();
       const next = await new Promise<IteratorResult<Buffer>>((resolve, reject) => {
-        giveUp = () => reject(tooSlow());
+        giveUp = reject;
         iterator
           .next()
           .then(resolve, (cause: unknown) =>
@@ -79,6 +93,7 @@ async function* chunksOf(request: EdgeRequest, within: 'whole' | 'each', timeout
     }
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', leave);
     // Takes the iterator's listeners off, once it is through with what it waits for.
     iterator.return?.().catch(() => {});
   }
@@ -117,5 +132,5 @@ export function delimitedMessages(request: EdgeRequest, limits: BodyLimits): Asy
 }
 
 function withIdleLimit(request: EdgeRequest, limits: BodyLimits): AsyncGenerator<Buffer> {
-  return chunksOf(request, 'each', limits.timeoutMs ?? STREAM_IDLE_MS);
+  return chunksOf(request, 'each', limits.timeoutMs ?? STREAM_IDLE_MS, limits.signal);
 }

@@ -1,15 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerResponse } from 'node:http2';
 
 /** A response of either HTTP version. */
 export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
 /**
- * Ends a response so that its client sees that it is not whole. A stream of HTTP/2 that is destroyed without an error is reset
- * with NO_ERROR, which clients take for an end in good order; one that is only closed stays open for as long as its client's
- * socket takes nothing.
+ * Ends a response so that its client sees that it is not whole; where it is whole, only what is left of the request ends. A
+ * stream of HTTP/2 that is destroyed without an error is reset with NO_ERROR, which clients take for an end in good order; one
+ * that is only closed stays open for as long as its client's socket takes nothing.
  */
 export function breakOff(response: EdgeResponse): void {
-  if ('stream' in response) response.stream.destroy(new Error('the answer is broken off'));
-  else response.destroy();
+  if (!('stream' in response)) response.destroy();
+  // An error would take a whole answer back from a client that still sends (RFC 9113 section 8.1).
+  else if (response.stream.writableFinished) response.stream.close(constants.NGHTTP2_NO_ERROR);
+  else response.stream.destroy(new Error('the answer is broken off'));
 }

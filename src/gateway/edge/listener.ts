@@ -13,6 +13,7 @@ import { connectionAt, connectionOf, EdgeConnection, remember } from './connecti
 import { framingFault } from './framing.ts';
 import { headerExcess, MAX_HEADER_BYTES } from './header-caps.ts';
 import { closeWhenIdle } from './idle-session.ts';
+import { PipelinedRequests } from './pipelining.ts';
 import { type OnUnreadable, UnreadableRequests } from './unreadable.ts';
 import { STREAM_WINDOW_BYTES, widenConnection } from './upload-windows.ts';
 
@@ -192,16 +193,21 @@ export async function startListener(handler: RequestListener, options: ListenerO
     });
   });
   const unreadable = new UnreadableRequests(options.onUnreadable);
-  server.on('clientError', (error: Error, socket: TLSSocket) => unreadable.refuse(error, socket));
-  const onRequest: RequestListener = (request, response) => {
-    if (unreadable.isLeft(request)) return;
-    unreadable.watch(request, response);
+  const serve: RequestListener = (request, response) => {
     const over = connectionOf(request)?.begin();
     if (over !== undefined) response.once('close', over);
     const fault = framingFault(request) ?? headerExcess(request.rawHeaders);
     if (fault === undefined) handler(request, response);
     else unreadable.answer(fault, request, response);
   };
+  const pipelined = new PipelinedRequests(serve, (socket) => unreadable.tooMany(socket));
+  const onRequest: RequestListener = (request, response) => {
+    if ('stream' in request) serve(request, response);
+    else pipelined.take(request, response);
+  };
+  server.on('clientError', (error: Error, socket: TLSSocket) =>
+    unreadable.refuse(error, socket, pipelined.owes(socket)),
+  );
   server.on('request', onRequest as Parameters<Http2SecureServer['on']>[1]);
   // An expectation that nobody here knows may be passed over (RFC 9110 section 10.1.1).
   server.on('checkExpectation', onRequest as Parameters<Http2SecureServer['on']>[1]);

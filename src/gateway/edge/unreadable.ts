@@ -1,9 +1,10 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { PassbandError } from '../../errors.ts';
 import { remoteAddress } from '../../remote-address.ts';
-import { connectionOf } from './connection.ts';
+import { connectionAt, connectionOf } from './connection.ts';
 import type { EdgeRequest } from './peer.ts';
 import { leaveUnreadBody } from './unread-body.ts';
 
@@ -16,39 +17,15 @@ export interface UnreadableAnswer {
 /** Takes such a request down, and says what its answer is. */
 export type OnUnreadable = (error: PassbandError, address: string) => UnreadableAnswer;
 
-/** The part of a response that tells how far it is. */
-interface Progress {
-  readonly headersSent: boolean;
-  once(event: 'close', listener: () => void): unknown;
-}
-
 /**
  * Answers what Node's HTTP/1.1 parser gives up on, and what should not have got past a parser, with the same kind of
  * document as everything else.
  */
 export class UnreadableRequests {
-  private readonly running = new WeakMap<object, { readonly request: IncomingMessage; readonly response: Progress }>();
-  private readonly left = new WeakSet<object>();
   private readonly onUnreadable: OnUnreadable;
 
   constructor(onUnreadable: OnUnreadable) {
     this.onUnreadable = onUnreadable;
-  }
-
-  /** Notes that a connection is busy with a request. */
-  watch(request: EdgeRequest, response: Progress): void {
-    if ('stream' in request) return;
-    const { socket } = request;
-    const entry = { request, response };
-    this.running.set(socket, entry);
-    response.once('close', () => {
-      if (this.running.get(socket) === entry) this.running.delete(socket);
-    });
-  }
-
-  /** True of what the parser still brings from a connection that loses its place: it may be the rest of a body. */
-  isLeft(request: EdgeRequest): boolean {
-    return !('stream' in request) && this.left.has(request.socket);
   }
 
   /** Answers a request that was read but is not fit to be handled; HTTP/1.1 loses its connection by it. */
@@ -60,19 +37,26 @@ export class UnreadableRequests {
     response.setHeader('content-length', Buffer.byteLength(body));
     response.setHeader('cache-control', 'no-store');
     // Not by its version, which may be what is wrong with it.
-    if (!('stream' in request)) {
-      this.left.add(request.socket);
-      response.setHeader('connection', 'close');
-    }
+    if (!('stream' in request)) response.setHeader('connection', 'close');
     response.end(body);
   }
 
-  /** Answers and closes, by the parser's error. */
-  refuse(error: Error & { readonly code?: string }, socket: TLSSocket): void {
-    const busy = this.running.get(socket);
-    // An answer that has begun, or is owed to a request before, must not be mixed up with this one.
-    const isTaken = busy !== undefined && (busy.response.headersSent || busy.request.complete);
-    if (isTaken || !socket.writable || !isParserError(error.code)) {
+  /**
+   * Takes down a connection that has sent more requests ahead than may wait. There is no answer: those to the requests
+   * before it come first, and may take for ever.
+   */
+  tooMany(socket: Socket): void {
+    const refusal = new PassbandError('RESOURCE_EXHAUSTED', 'too many requests were sent ahead of their answers');
+    this.onUnreadable(refusal, connectionAt(socket)?.address ?? '');
+  }
+
+  /**
+   * Answers and closes, by the parser's error.
+   *
+   * @param owesAnswer whether another answer has begun or comes first, which must not be mixed up with this one.
+   */
+  refuse(error: Error & { readonly code?: string }, socket: TLSSocket, owesAnswer: boolean): void {
+    if (owesAnswer || !socket.writable || !isParserError(error.code)) {
       socket.destroy();
       return;
     }
