@@ -130,9 +130,9 @@ function parseTop(text: string, file: string, fail: Fail): Readonly<Record<strin
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${file}: is no JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    // The parser's own message quotes the file, which may be another than whoever asks was meant to see.
+    const [place = ''] = / \(line \d+ column \d+\)$/.exec(error instanceof Error ? error.message : '') ?? [];
+    throw new UsageError(`${file}: is no JSON${place}`, { cause: error });
   }
   return isObject(parsed) ? parsed : fail('the file', 'must hold a JSON object');
 }
