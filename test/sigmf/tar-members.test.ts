@@ -72,6 +72,11 @@ describe('the members of an archive', () => {
   it.each([
     ['twice', ['a.sigmf-data', 'a.sigmf-meta', 'a.sigmf-data'], 'a.sigmf-data'],
     ['under another spelling', ['a.sigmf-data', './/a.sigmf-data'], '/a.sigmf-data'],
+    [
+      'behind a slash more',
+      ['--transform=s,^,b/, a.sigmf-data', '--transform=s,^,b//, a.sigmf-data'],
+      'b//a.sigmf-data',
+    ],
     ['from the root', ['a.sigmf-data', '--transform=s,^,/, a.sigmf-data'], '/a.sigmf-data'],
     ['as a link', ['a.sigmf-data', '--transform=s,link,a.sigmf-data,rS link'], 'a.sigmf-data'],
   ])('are refused when one is there %s: which of them counts nobody knows', async (_name, members, told) => {
