@@ -41,7 +41,7 @@ const KEEPALIVE_TIMEOUT_MS = 10_000;
 const MAX_IDLE_MS = 30 * 60_000;
 
 /**
- * Time between the end of the streams and that of their connections: a peer that sees its connection closed throws away
+ * Time between the end of the calls and that of their connections: a peer that sees its connection closed throws away
  * what it has not read yet, the status of its stream included.
  */
 const LAST_WORDS_MS = 250;
@@ -166,10 +166,10 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
       listeners.close();
       for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'NOT_SERVING');
       const endsAtMs = performance.now() + graceMs;
-      const ended = endStreams(guard.liveCalls);
+      const live = endStreams(guard.liveCalls);
       await recordings.close();
       stations.close(new PassbandError('UNAVAILABLE', 'the server is shutting down'));
-      if (ended > 0) await sleep(Math.min(LAST_WORDS_MS, graceMs / 2));
+      if (live > 0) await sleep(Math.min(LAST_WORDS_MS, graceMs / 2));
       await shutDown(server, Math.max(0, endsAtMs - performance.now()));
       tls.cutAll();
       rechecks.close();
@@ -178,12 +178,12 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   };
 }
 
-/** Ends every streaming call with UNAVAILABLE; returns how many there were. */
+/** Ends every streaming call with UNAVAILABLE; returns how many calls there were, of which others may end by themselves now. */
 function endStreams(calls: ReadonlySet<LiveCall>): number {
   const reason = new PassbandError('UNAVAILABLE', 'the server is shutting down');
-  const streams = [...calls].filter((call) => call.streaming);
-  for (const call of streams) call.end(reason);
-  return streams.length;
+  const { size } = calls;
+  for (const call of [...calls].filter(({ streaming }) => streaming)) call.end(reason);
+  return size;
 }
 
 function shutDown(server: Server, graceMs: number): Promise<void> {
