@@ -26,13 +26,13 @@ export function statusError(error: unknown): StatusError {
   return Object.assign(new Error(details, { cause: error }), { code: codeNumber(code), details, metadata });
 }
 
-/** A unary handler from a function of the request and the call's metadata; the signal aborts when the caller is gone. */
+/** A unary handler from a function of the request and the call's metadata; the signal aborts when the caller is gone or its deadline passes. */
 export function unary<Request, Response>(
   answer: (request: Request, gone: AbortSignal, metadata: Metadata) => Response | Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const gone = new AbortController();
-    call.once('cancelled', () => gone.abort());
+    call.once('cancelled', () => gone.abort(new PassbandError('CANCELLED', 'the caller has gone')));
     // async: so that a throw and a rejection come out alike.
     const respond = async (): Promise<Response> => answer(call.request, gone.signal, call.metadata);
     respond().then(

@@ -178,9 +178,9 @@ it('keeps what its owner wrote when a station is put in and taken out', async ()
   const text = `# mine\nversion: 1\nstations:\n  # the first\n${SIM}`;
   const file = await fileOf(text);
   const before = await readFile(path(), 'utf8');
-  await file.put({ station_id: 'b', sample_rate: 1e6, center_frequency_hz: 1e8, sim: { seed: 2, noise_dbfs: -50 } });
+  await file.add({ station_id: 'b', sample_rate: 1e6, center_frequency_hz: 1e8, sim: { seed: 2, noise_dbfs: -50 } });
   expect((await file.stations()).map(({ stationId }) => stationId)).toEqual(['a', 'b']);
-  await file.put({ station_id: 'b', sample_rate: 2e6, center_frequency_hz: 1e8, sim: { noise_dbfs: -50 } });
+  await file.change({ station_id: 'b', sample_rate: 2e6, center_frequency_hz: 1e8, sim: { noise_dbfs: -50 } });
   expect((await file.stations())[1]).toMatchObject({ source: { sampleRateHz: 2e6 } });
   await file.remove('b');
   expect(await readFile(path(), 'utf8')).toBe(before);
@@ -188,7 +188,7 @@ it('keeps what its owner wrote when a station is put in and taken out', async ()
 
 it('begins with the built-in stations when the first is put in, and reads them again', async () => {
   const file = new StationsFile(join(dir, 'data', 'stations.yaml'), DEFAULT_STATIONS);
-  await file.put({ station_id: 'b', sample_rate: 1e6, center_frequency_hz: 1e8, sim: { noise_dbfs: -50 } });
+  await file.add({ station_id: 'b', sample_rate: 1e6, center_frequency_hz: 1e8, sim: { noise_dbfs: -50 } });
   const stations = await file.stations();
   expect(stations.slice(0, 2)).toEqual(DEFAULT_STATIONS);
   expect(stations[2]).toMatchObject({ stationId: 'b' });
@@ -199,11 +199,11 @@ it('never becomes what it could not read again', async () => {
   const before = await readFile(path(), 'utf8');
   const station = { station_id: 'b', sample_rate: 1e6, center_frequency_hz: 1e8, sim: { noise_dbfs: -50 } };
   const carriers = Array.from({ length: 32 }, () => ({ offset_hz: 1, power_dbfs: -10 }));
-  await expect(file.put({ ...station, sim: { carriers } })).rejects.toThrow(
+  await expect(file.add({ ...station, sim: { carriers } })).rejects.toThrow(
     /more than 262144 bytes; remove a station first/,
   );
-  await expect(file.put({ ...station, colour: 'red' })).rejects.toThrow(/colour: is unknown/);
+  await expect(file.add({ ...station, colour: 'red' })).rejects.toThrow(/colour: is unknown/);
   expect(await readFile(path(), 'utf8')).toBe(before);
-  await file.put(station);
+  await file.add(station);
   expect(await file.stations()).toHaveLength(2);
 });

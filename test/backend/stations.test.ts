@@ -28,6 +28,7 @@ describe('declared stations', () => {
   }
 
   const clock = new ManualClock();
+  const never = new AbortController().signal;
   const open = (...configs: StationConfig[]): Promise<Stations> =>
     openStations(configs, { metrics: createMetrics().stations, log: pino({ enabled: false }), clock });
 
@@ -50,7 +51,7 @@ describe('declared stations', () => {
       /cut\.sigmf-data: 1001 bytes are no whole number/,
     ],
     ['empty', { 'core:sha512': undefined }, () => Buffer.alloc(0), /empty\.sigmf-data: holds no samples/],
-    ['no-data', {}, () => undefined, /no-data\.sigmf-data: cannot be read/],
+    ['no-data', {}, () => undefined, /no-data\.sigmf-data: there is no such file; it is tried again/],
     [
       'no-rate',
       { 'core:sample_rate': undefined },
@@ -95,13 +96,52 @@ describe('declared stations', () => {
     expect(clock.timers).toBe(0);
   });
 
+  it('a recording that is not checked soon makes its station faulty until it is, and keeps the others waiting no longer', async () => {
+    const long = await recording('long', meta, await fixture('modes1.sigmf-data'));
+    const wrong = await recording('wrong', meta, Buffer.alloc(713_736));
+    const opening = open(long, wrong, sim('well'));
+    // Before a byte of them can have been read.
+    clock.advance(3000);
+    const stations = await opening;
+    expect(stations.get('well').requireRunning()).toBeDefined();
+    for (const id of ['long', 'wrong']) {
+      expect(stations.get(id).hub.source).toMatchObject({
+        isAbsent: true,
+        fault: { code: 'UNAVAILABLE', publicMessage: expect.stringMatching(/is still being checked/) },
+      });
+      expect(() => stations.get(id).requireRunning()).toThrow(/is still being checked/);
+    }
+    const begun = await until(
+      'the station to begin',
+      () => stations.get('long'),
+      ({ hub }) => hub.source.isAbsent !== true,
+    );
+    expect(begun.hub.source).toMatchObject({ fault: undefined, tuning: { sampleRateHz: 2_000_000 } });
+    expect(begun.requireRunning()).toBeDefined();
+    await until(
+      'the other to be refused',
+      () => stations.get('wrong').hub.source.fault?.publicMessage ?? '',
+      (message) => /its SHA-512 is not the one in .*; it is tried again$/.test(message),
+    );
+    expect(clock.timers).toBe(1);
+    stations.close(new PassbandError('UNAVAILABLE', 'over'));
+    expect(clock.timers).toBe(0);
+  });
+
+  it('who closes all gives up what is being opened', async () => {
+    const stations = await open();
+    const opened = stations.prepare(await recording('given-up', meta, await fixture('modes1.sigmf-data')), never);
+    stations.close(new PassbandError('UNAVAILABLE', 'over'));
+    await expect(opened).rejects.toMatchObject({ code: 'UNAVAILABLE', publicMessage: 'over' });
+  });
+
   it('one that is faulty may be changed or removed, and then nothing tries to open it any more', async () => {
     const stations = await open(await recording('gone', meta, undefined), await recording('lost', meta, undefined));
-    await expect(stations.prepare(await recording('new', meta, undefined))).rejects.toThrow(UsageError);
+    await expect(stations.prepare(await recording('new', meta, undefined), never)).rejects.toThrow(UsageError);
     expect(clock.timers).toBe(2);
     const [gone, lost] = stations.all();
     if (gone === undefined || lost === undefined) throw new Error('two stations');
-    const change = await stations.prepareChange(gone, sim('gone'));
+    const change = await stations.prepareChange(gone, sim('gone'), never);
     change.begin();
     expect(stations.get('gone').hub.source.kind).toBe('sim');
     stations.remove('lost', new PassbandError('UNAVAILABLE', 'removed'));
@@ -112,8 +152,8 @@ describe('declared stations', () => {
     const stations = await open(await recording('late', meta, undefined));
     const faulty = stations.get('late');
     const [named, other] = [
-      await stations.prepareChange(faulty, { ...faulty.config, description: 'named' }),
-      await stations.prepareChange(faulty, sim('late')),
+      await stations.prepareChange(faulty, { ...faulty.config, description: 'named' }, never),
+      await stations.prepareChange(faulty, sim('late'), never),
     ];
     await recording('late', meta, await fixture('modes1.sigmf-data'));
     await until('the station to begin anew', () => {

@@ -55,7 +55,7 @@ it('one that is played cannot be deleted; one that is lost all the same is waite
   await rename(file, `${file}.away`);
   await stack.startBackend();
   expect((await client.call('/v1/stations/sim-1/iq:download?samples=1000&datatype=cu8')).status).toBe(200);
-  const fault = `${recordingId}.sigmf-data: cannot be read; it is tried again`;
+  const fault = `${recordingId}.sigmf-data: there is no such file; it is tried again`;
   const faulty = await replay();
   expect(faulty).toMatchObject({ state: 'STATION_STATE_FAULTY', source: 'sigmf', fault });
   // What its source decides on is not known.

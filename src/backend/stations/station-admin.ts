@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import { PassbandError, UsageError } from '../../errors.ts';
+import { isRecord } from '../../is-record.ts';
+import { errnoOf } from '../../pki/store.ts';
 import { withoutFolders } from '../without-folders.ts';
 import type { PlainStation } from './declared-station.ts';
 import { FieldFault } from './fields.ts';
@@ -20,49 +22,75 @@ export interface AdminContext extends Partial<StationChanges> {
   readonly log: Logger;
 }
 
+/** Changes that are under way or wait for their turn: each may hold a recording open. */
+const MAX_CHANGES = 64;
+
+/** A change that is ready, and what it takes to make it. */
+interface ReadyChange {
+  readonly prepared: PreparedStation;
+  /** Whether what it was made ready for still holds. @throws PassbandError NOT_FOUND */
+  readonly holds: () => boolean;
+  readonly write: (proceed: () => void) => Promise<void>;
+}
+
 /**
- * Adds, changes and removes stations while the backend runs. One change at a time; each is proven, then written to the
- * stations file, then takes effect, so that what was answered survives a crash and what fails changes nothing.
+ * Adds, changes and removes stations while the backend runs. Each change is proven first, which may take long where a
+ * recording is read, and keeps nobody waiting; then, one change at a time, it is written to the stations file and takes
+ * effect. So what was answered survives a crash, and what fails, or comes too late for its caller, changes nothing.
  */
 export class StationAdmin {
   readonly #context: AdminContext;
   #queue: Promise<unknown> = Promise.resolve();
+  #changing = 0;
 
   constructor(context: AdminContext) {
     this.#context = context;
   }
 
-  /** Adds a station. @throws PassbandError INVALID_ARGUMENT, ALREADY_EXISTS, RESOURCE_EXHAUSTED, FAILED_PRECONDITION */
-  create(message: Readonly<Record<string, unknown>>): Promise<Station> {
-    return this.#inTurn(async () => {
+  /**
+   * Adds a station.
+   *
+   * @param gone aborts when the caller has gone: from then on, nothing is written.
+   * @throws PassbandError INVALID_ARGUMENT, ALREADY_EXISTS, RESOURCE_EXHAUSTED, FAILED_PRECONDITION
+   */
+  create(message: Readonly<Record<string, unknown>>, gone: AbortSignal): Promise<Station> {
+    return this.#counted(async () => {
       const { file, reach } = this.#changes();
       const settings = inFields(() => withinReach(settingsOf(message), {}, reach));
-      return this.#settle(settings, this.#context.stations.prepare(inFields(() => file.declare(settings))));
+      const config = inFields(() => file.declare(settings));
+      const prepared = await ready(this.#context.stations.prepare(config, gone), isNewRecording(settings, {}));
+      const made = await this.#settle(gone, {
+        prepared,
+        // Its id is kept for it while it is made ready.
+        holds: () => true,
+        write: (proceed) => file.add(settings, proceed),
+      });
+      return made ?? this.#context.stations.get(config.stationId);
     });
   }
 
   /** Changes the members of a station that a mask names. @throws PassbandError like create, and NOT_FOUND */
-  update(message: Readonly<Record<string, unknown>>, mask: readonly string[]): Promise<Station> {
-    return this.#inTurn(async () => {
-      const { file, reach } = this.#changes();
-      const station = this.#context.stations.get(String(message.station_id));
-      const before = station.config.settings;
-      if (before === undefined) throw unchangeable(`station ${station.id}`);
-      const settings = inFields(() => withinReach(patched(before, settingsOf(message), mask), before, reach));
-      const config = inFields(() => file.declare(settings));
-      return this.#settle(settings, this.#context.stations.prepareChange(station, config));
+  update(message: Readonly<Record<string, unknown>>, mask: readonly string[], gone: AbortSignal): Promise<Station> {
+    return this.#counted(async () => {
+      // Each further round says that another change of this station was made meanwhile, so that there is an end.
+      for (;;) {
+        const changed = await this.#tryUpdate(message, mask, gone);
+        if (changed !== undefined) return changed;
+      }
     });
   }
 
-  /** Removes a station. @throws PassbandError NOT_FOUND */
-  remove(stationId: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const { file } = this.#changes();
-      const { stations } = this.#context;
-      const { id } = stations.get(stationId);
-      await this.#save(() => file.remove(id));
-      stations.remove(id, new PassbandError('UNAVAILABLE', `station ${id} was removed`));
-    });
+  /** Removes a station. @throws PassbandError NOT_FOUND, FAILED_PRECONDITION */
+  remove(stationId: string, gone: AbortSignal): Promise<void> {
+    return this.#counted(() =>
+      this.#inTurn(async () => {
+        const { file } = this.#changes();
+        const { stations } = this.#context;
+        const { id } = stations.get(stationId);
+        await this.#save(() => file.remove(id, () => this.#proceed(gone)));
+        stations.remove(id, new PassbandError('UNAVAILABLE', `station ${id} was removed`));
+      }),
+    );
   }
 
   #changes(): StationChanges {
@@ -71,20 +99,45 @@ export class StationAdmin {
     return { file, reach };
   }
 
-  /** Waits until a change is ready, writes it down and lets it take effect. */
-  async #settle(settings: PlainStation, preparing: Promise<PreparedStation>): Promise<Station> {
-    const { file } = this.#changes();
-    const prepared = await preparing.catch((error: unknown) => {
-      if (!(error instanceof UsageError)) throw error;
-      throw new PassbandError('FAILED_PRECONDITION', withoutFolders(error.message), { cause: error });
+  /** Undefined where the station has been changed by another while this change was made ready. */
+  async #tryUpdate(
+    message: Readonly<Record<string, unknown>>,
+    mask: readonly string[],
+    gone: AbortSignal,
+  ): Promise<Station | undefined> {
+    const { file, reach } = this.#changes();
+    const { stations } = this.#context;
+    const station = stations.get(String(message.station_id));
+    const { config: present } = station;
+    const before = present.settings;
+    if (before === undefined) throw unchangeable(`station ${station.id}`);
+    const settings = inFields(() => withinReach(patched(before, settingsOf(message), mask), before, reach));
+    const config = inFields(() => file.declare(settings));
+    return this.#settle(gone, {
+      prepared: await ready(stations.prepareChange(station, config, gone), isNewRecording(settings, before)),
+      holds: () => stations.get(station.id).config === present,
+      write: (proceed) => file.change(settings, proceed),
     });
+  }
+
+  /** In its turn, writes a change down and lets it take effect; undefined where what it was made for holds no more. */
+  async #settle(gone: AbortSignal, { prepared, holds, write }: ReadyChange): Promise<Station | undefined> {
+    let begun = false;
     try {
-      await this.#save(() => file.put(settings));
-    } catch (error) {
-      prepared.discard();
-      throw error;
+      return await this.#inTurn(async () => {
+        if (!holds()) return undefined;
+        await this.#save(() => write(() => this.#proceed(gone)));
+        begun = true;
+        return prepared.begin();
+      });
+    } finally {
+      if (!begun) prepared.discard();
     }
-    return prepared.begin();
+  }
+
+  /** The last look before a change is written. @throws PassbandError why it is not to be. */
+  #proceed(gone: AbortSignal): void {
+    for (const signal of [gone, this.#context.stations.closing]) signal.throwIfAborted();
   }
 
   async #save(write: () => Promise<void>): Promise<void> {
@@ -93,8 +146,24 @@ export class StationAdmin {
     } catch (error) {
       if (error instanceof PassbandError) throw error;
       this.#context.log.error({ err: error }, 'the stations file cannot be changed');
-      const message = 'the stations file cannot be changed at present; nothing was changed';
+      const message =
+        "the stations file cannot be read or written at present; nothing was changed; the server's log says why";
       throw new PassbandError('UNAVAILABLE', message, { cause: error });
+    }
+  }
+
+  async #counted<T>(change: () => Promise<T>): Promise<T> {
+    if (this.#changing >= MAX_CHANGES) {
+      throw new PassbandError(
+        'RESOURCE_EXHAUSTED',
+        `${MAX_CHANGES} changes of stations are under way; try again later`,
+      );
+    }
+    this.#changing++;
+    try {
+      return await change();
+    } finally {
+      this.#changing--;
     }
   }
 
@@ -104,6 +173,26 @@ export class StationAdmin {
     return done;
   }
 }
+
+/** What is made ready; why it cannot be is told to the caller, without the server's folders. */
+async function ready(preparing: Promise<PreparedStation>, isOfLibrary: boolean): Promise<PreparedStation> {
+  try {
+    return await preparing;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const where = isOfLibrary && isMissing(error) ? '; it belongs into the folder library of --data' : '';
+    throw new PassbandError('FAILED_PRECONDITION', `${withoutFolders(error.message)}${where}`, { cause: error });
+  }
+}
+
+const isMissing = (error: UsageError): boolean => ['ENOENT', 'ENOTDIR'].includes(errnoOf(error.cause) ?? '');
+
+/** Whether a call names another recording than there was: one of the library, as calls reach no others. */
+function isNewRecording(settings: PlainStation, before: PlainStation): boolean {
+  return settings.sigmf !== undefined && recordingOf(settings) !== recordingOf(before);
+}
+
+const recordingOf = ({ sigmf }: PlainStation): unknown => (isRecord(sigmf) ? sigmf.file : undefined);
 
 const unchangeable = (what: string): PassbandError =>
   new PassbandError('FAILED_PRECONDITION', `${what} cannot be changed while it runs`);

@@ -64,18 +64,18 @@ export function stationService(stations: Stations, admin: StationAdmin): Untyped
   return {
     ListStations: unary(() => ({ stations: stations.all().map(stationMessage) })),
     GetStation: unary((request: StationRequest) => stationMessage(stations.get(request.station_id))),
-    CreateStation: unary(async (request: { readonly station: unknown }) =>
-      stationMessage(await admin.create(stationOf(request.station))),
+    CreateStation: unary(async (request: { readonly station: unknown }, gone) =>
+      stationMessage(await admin.create(stationOf(request.station), gone)),
     ),
-    UpdateStation: unary(async (request: UpdateRequest) => {
+    UpdateStation: unary(async (request: UpdateRequest, gone) => {
       const { paths = [] } = request.update_mask ?? {};
       if (paths.length > MAX_MASK_PATHS) {
         throw new PassbandError('INVALID_ARGUMENT', `update_mask must have ${MAX_MASK_PATHS} paths at most`);
       }
-      return stationMessage(await admin.update(stationOf(request.station), paths));
+      return stationMessage(await admin.update(stationOf(request.station), paths, gone));
     }),
-    DeleteStation: unary(async (request: StationRequest) => {
-      await admin.remove(checkStationId(request.station_id));
+    DeleteStation: unary(async (request: StationRequest, gone) => {
+      await admin.remove(checkStationId(request.station_id), gone);
       return {};
     }),
   };

@@ -1,10 +1,12 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isNode, isSeq, LineCounter, parseDocument, type YAMLSeq } from 'yaml';
 import { PassbandError, UsageError } from '../../errors.ts';
 import { errnoOf, replaceFile } from '../../pki/store.ts';
 import { declareStation, type PlainStation } from './declared-station.ts';
 import { FieldFault, Fields } from './fields.ts';
+import { AS_WRITTEN, patchMap } from './patched-node.ts';
 import type { StationConfig } from './station-config.ts';
 import { MAX_STATIONS } from './stations.ts';
 
@@ -18,6 +20,15 @@ interface Read {
   readonly stations: readonly StationConfig[];
 }
 
+/** What the running stations were read from, or have been written as since: what differs in the file is its owner's edit. */
+interface Known {
+  /** False where there was none, and the built-in stations run. */
+  readonly isFile: boolean;
+  readonly stations: ReadonlyMap<string, PlainStation>;
+}
+
+type Change = (list: YAMLSeq, document: Document, known: PlainStation | undefined) => void;
+
 /**
  * The file that declares the stations, and that outlives a restart: stations that come, change or go by calls are written
  * into it, and everything else of it, comments included, stays as its owner wrote it.
@@ -25,6 +36,7 @@ interface Read {
 export class StationsFile {
   readonly #file: string;
   readonly #builtIn: readonly StationConfig[];
+  #known: Known | undefined;
 
   /** @param builtIn the stations where there is no such file. */
   constructor(file: string, builtIn: readonly StationConfig[]) {
@@ -35,6 +47,7 @@ export class StationsFile {
   /** The declared stations. @throws UsageError that names file, line, column and what is wrong. */
   async stations(): Promise<readonly StationConfig[]> {
     const read = await this.#read();
+    this.#known = this.#knownFrom(read);
     return read?.stations ?? this.#builtIn;
   }
 
@@ -43,30 +56,62 @@ export class StationsFile {
     return declareStation(settings, dirname(this.#file));
   }
 
-  /** Declares a station, in the place of the one with its id where there is one. */
-  async put(settings: PlainStation): Promise<void> {
-    await this.#edit((list, document) => {
-      const node = document.createNode(settings, { aliasDuplicateObjects: false });
-      const at = indexOf(list, settings.station_id);
-      if (at === -1) list.add(node);
-      else list.set(at, node);
+  /**
+   * Declares a station.
+   *
+   * @param proceed is called right before the file is replaced; what it throws leaves the file as it is.
+   * @throws PassbandError ALREADY_EXISTS where its owner has declared one of that id meanwhile.
+   */
+  async add(settings: PlainStation, proceed: () => void = () => {}): Promise<void> {
+    const stationId = String(settings.station_id);
+    await this.#edit(stationId, proceed, (list, document) => {
+      if (indexOf(list, stationId) !== -1) throw addedByHand(stationId);
+      // An empty list is written as [] for want of another way; what is added is easier to read in lines.
+      if (list.items.length === 0) list.flow = false;
+      list.add(document.createNode(settings, { aliasDuplicateObjects: false }));
     });
   }
 
-  /** Declares a station no more. */
-  async remove(stationId: string): Promise<void> {
-    await this.#edit((list) => {
+  /**
+   * Declares a station otherwise: of what its owner wrote, only what differs is changed.
+   *
+   * @param proceed as for add.
+   * @throws PassbandError FAILED_PRECONDITION where its owner has edited it since it was read.
+   */
+  async change(settings: PlainStation, proceed: () => void = () => {}): Promise<void> {
+    const stationId = String(settings.station_id);
+    await this.#edit(stationId, proceed, (list, document, known) => {
+      const node = list.items[indexOf(list, stationId)];
+      if (!isMap(node) || !isDeepStrictEqual(node.toJS(document), known)) throw editedByHand(stationId);
+      patchMap(document, node, settings);
+    });
+  }
+
+  /**
+   * Declares a station no more. One that its owner has taken out is out already.
+   *
+   * @param proceed as for add.
+   * @throws PassbandError FAILED_PRECONDITION where its owner has edited it since it was read.
+   */
+  async remove(stationId: string, proceed: () => void = () => {}): Promise<void> {
+    await this.#edit(stationId, proceed, (list, document, known) => {
       const at = indexOf(list, stationId);
-      if (at !== -1) list.delete(at);
+      if (at === -1) return;
+      const node = list.items[at];
+      if (!isMap(node) || !isDeepStrictEqual(node.toJS(document), known)) throw editedByHand(stationId);
+      list.delete(at);
     });
   }
 
   /** Reads the file anew, as its owner may have edited it meanwhile, changes it and puts it in its place. */
-  async #edit(change: (list: YAMLSeq, document: Document) => void): Promise<void> {
-    const document = (await this.#read())?.document ?? this.#begin();
+  async #edit(stationId: string, proceed: () => void, change: Change): Promise<void> {
+    const read = await this.#read();
+    this.#known ??= this.#knownFrom(read);
+    if (read === undefined && this.#known.isFile) throw takenAway();
+    const document = read?.document ?? this.#begin();
     const list = document.get('stations');
     if (!isSeq(list)) throw new UsageError(`${this.#file}: stations must be a list`);
-    change(list, document);
+    change(list, document, this.#known.stations.get(stationId));
     await mkdir(dirname(this.#file), { recursive: true });
     const text = document.toString({ lineWidth: 120 });
     if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
@@ -74,8 +119,19 @@ export class StationsFile {
       throw new PassbandError('RESOURCE_EXHAUSTED', message);
     }
     // What could not be read again must never come to stand there.
-    this.#parse(text);
+    const written = this.#parse(text).stations.find((station) => station.stationId === stationId);
+    proceed();
     await replaceFile(this.#file, text, FILE_MODE);
+    const others = [...this.#known.stations].filter(([id]) => id !== stationId);
+    const own = written?.settings === undefined ? [] : [[stationId, written.settings] as const];
+    this.#known = { isFile: true, stations: new Map([...others, ...own]) };
+  }
+
+  #knownFrom(read: Read | undefined): Known {
+    const stations = (read?.stations ?? this.#builtIn).flatMap(({ stationId, settings }) =>
+      settings === undefined ? [] : [[stationId, settings] as const],
+    );
+    return { isFile: read !== undefined, stations: new Map(stations) };
   }
 
   /** The file to begin with. */
@@ -103,7 +159,7 @@ export class StationsFile {
 
   #parse(text: string): Read {
     const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines });
+    const document = parseDocument(text, { ...AS_WRITTEN, lineCounter: lines });
     const at = (offset: number | undefined): string => {
       const { line, col } = lines.linePos(offset ?? 0);
       return `${this.#file}:${line}:${col}`;
@@ -152,3 +208,21 @@ function offsetOf(document: Document, path: readonly (string | number)[]): numbe
 function indexOf(list: YAMLSeq, stationId: unknown): number {
   return list.items.findIndex((item) => isMap(item) && item.get('station_id') === stationId);
 }
+
+const addedByHand = (stationId: string): PassbandError =>
+  new PassbandError(
+    'ALREADY_EXISTS',
+    `the stations file has a station ${stationId} that does not run yet, as it was added by hand; restart the server to run it, or take another id`,
+  );
+
+const editedByHand = (stationId: string): PassbandError =>
+  new PassbandError(
+    'FAILED_PRECONDITION',
+    `station ${stationId} was edited in the stations file while it ran; restart the server, which takes that over, and try again`,
+  );
+
+const takenAway = (): PassbandError =>
+  new PassbandError(
+    'FAILED_PRECONDITION',
+    'the stations file was there and is gone; put it back, or restart the server to begin without it',
+  );

@@ -3,12 +3,11 @@ import type { Logger } from 'pino';
 import { PassbandError, UsageError } from '../../errors.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { checkStationId } from '../field-checks.ts';
-import { AbsentSource } from '../iq/sources/absent-source.ts';
-import { openSource } from '../iq/sources/open.ts';
 import type { Source } from '../iq/sources/source.ts';
 import { Station } from './station.ts';
 import type { StationConfig } from './station-config.ts';
 import type { StationsMetrics } from './station-metrics.ts';
+import { StationSources } from './station-sources.ts';
 
 /** Stations at a time: each has a ring of some megabytes and labels in the metrics. */
 export const MAX_STATIONS = 256;
@@ -40,6 +39,7 @@ export interface PreparedStation {
 export class Stations {
   readonly #context: StationsContext;
   readonly #clock: Clock;
+  readonly #sources: StationSources;
   #stations: ReadonlyMap<string, Station> = new Map();
   readonly #observers = new Set<StationsObserver>();
   /** Ids of stations that are being opened: their sources may take a while. */
@@ -48,10 +48,16 @@ export class Stations {
   constructor(context: StationsContext) {
     this.#context = context;
     this.#clock = context.clock ?? systemClock;
+    this.#sources = new StationSources({ ...context, clock: this.#clock });
   }
 
   all(): readonly Station[] {
     return [...this.#stations.values()];
+  }
+
+  /** Aborts, with what callers are to be told, when all stations end. */
+  get closing(): AbortSignal {
+    return this.#sources.closing;
   }
 
   /** The station of an id as a client sent it. @throws PassbandError INVALID_ARGUMENT or NOT_FOUND. */
@@ -74,25 +80,23 @@ export class Stations {
    * @throws PassbandError ALREADY_EXISTS or RESOURCE_EXHAUSTED, UsageError where its source is wrong.
    */
   async open(config: StationConfig): Promise<Station> {
-    return (await this.prepare(config)).begin();
+    return (await this.prepare(config, this.closing)).begin();
   }
 
-  /** Makes a station ready that is to be added. @throws like open. */
-  prepare(config: StationConfig): Promise<PreparedStation> {
-    return this.#prepare(config, () => this.#source(config));
+  /** Makes a station ready that is to be added. @throws like open; or the reason of the signal, as soon as it aborts. */
+  prepare(config: StationConfig, gone: AbortSignal): Promise<PreparedStation> {
+    return this.#prepare(config, () => this.#sources.open(config, gone));
   }
 
   /**
-   * Opens a station; it is there also where its source cannot be opened, faulty, and begins anew as soon as that can.
+   * Opens a station; it is there also where its source cannot be opened, or not soon: faulty, and begins anew as soon as
+   * that can.
    *
    * @throws PassbandError ALREADY_EXISTS or RESOURCE_EXHAUSTED.
    */
   async openEvenFaulty(config: StationConfig): Promise<Station> {
     const source = (): Promise<Source> =>
-      this.#source(config).catch((error: unknown) => {
-        if (error instanceof UsageError) return this.#absentSource(config, error);
-        throw error;
-      });
+      this.#sources.openOrStandIn(config, (late, standIn) => this.#replace(config.stationId, late, standIn));
     return (await this.#prepare(config, source)).begin();
   }
 
@@ -127,9 +131,9 @@ export class Stations {
    * Makes a change of a station ready. Where more changes than what it is called, its source is opened anew and the
    * station begins anew in the place of the one there was.
    *
-   * @throws UsageError where its source is wrong.
+   * @throws UsageError where its source is wrong; or the reason of the signal, as soon as it aborts.
    */
-  async prepareChange(station: Station, config: StationConfig): Promise<PreparedStation> {
+  async prepareChange(station: Station, config: StationConfig, gone: AbortSignal): Promise<PreparedStation> {
     if (isDeepStrictEqual(workings(station.config), workings(config))) {
       return {
         begin: () => {
@@ -140,7 +144,7 @@ export class Stations {
         discard: () => {},
       };
     }
-    const source = await this.#source(config);
+    const source = await this.#sources.open(config, gone);
     return {
       begin: () => {
         const reason = new PassbandError('UNAVAILABLE', `station ${station.id} was changed and begins anew`);
@@ -159,40 +163,22 @@ export class Stations {
 
   /** Ends all stations. */
   close(reason: PassbandError): void {
+    this.#sources.close(reason);
     for (const station of this.all()) this.#end(station, reason);
   }
 
-  #source(config: StationConfig): Promise<Source> {
-    const { stationId, site, source } = config;
-    const given = { stationId, clock: this.#clock, log: this.#context.log };
-    return openSource(source, site === undefined ? given : { ...given, site });
-  }
-
-  /** What stands for a source until it can be opened; the station then begins anew with it. */
-  #absentSource(config: StationConfig, cause: UsageError): Source {
-    const { stationId, source } = config;
-    const { log, metrics } = this.#context;
-    metrics.of(stationId).fault();
-    const absent = new AbsentSource({
-      kind: source.kind,
-      cause,
-      clock: this.#clock,
-      log: log.child({ station: stationId }),
-      open: () => this.#source(config),
-      opened: (opened) => {
-        const station = this.all().find(({ hub }) => hub.source === absent);
-        if (station === undefined) {
-          opened.close();
-          return;
-        }
-        const isStopped = station.counters === undefined;
-        this.#end(station, new PassbandError('UNAVAILABLE', `station ${stationId} begins anew`));
-        const begun = this.#begin(station.config, opened);
-        if (isStopped) begun.stop();
-        log.info({ station: stationId }, 'the source of a station could be opened');
-      },
-    });
-    return absent;
+  /** A source that came late takes the place of what has stood for it; its station begins anew. */
+  #replace(stationId: string, late: Source, standIn: Source): void {
+    const station = this.#stations.get(stationId);
+    if (station?.hub.source !== standIn) {
+      late.close();
+      return;
+    }
+    const isStopped = station.counters === undefined;
+    this.#end(station, new PassbandError('UNAVAILABLE', `station ${stationId} begins anew`));
+    const begun = this.#begin(station.config, late);
+    if (isStopped) begun.stop();
+    this.#context.log.info({ station: stationId }, 'the source of a station could be opened');
   }
 
   /** The station that has the place of one by now: one whose source came late has begun anew meanwhile. */
@@ -228,7 +214,8 @@ function workings(config: StationConfig): Partial<StationConfig> {
 }
 
 /**
- * Opens the declared stations; recordings are read and checked. One that cannot be read is the fault of its station alone.
+ * Opens the declared stations; recordings are read and checked. One that cannot be read, or not soon, is the fault of its
+ * station alone.
  *
  * @throws UsageError for ids that are wrong.
  */

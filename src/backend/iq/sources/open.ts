@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import type { Site } from '../../stations/site.ts';
+import { unlessAborted } from '../../unless-aborted.ts';
 import type { SourceConfig } from './config.ts';
 import { PacedSource } from './paced-source.ts';
 import { PushSource } from './push.ts';
@@ -17,14 +18,20 @@ export interface SourceContext {
   readonly log: Logger;
   /** Where the station's antenna stands, where that is known. */
   readonly site?: Site;
+  /** Ends the opening: its reason is thrown at once, and what is opened after all is closed. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Makes a source from its settings. Recordings are read and checked; nothing is connected before it is started.
  *
- * @throws UsageError that names what is wrong.
+ * @throws UsageError that names what is wrong; or the reason of the signal.
  */
-export async function openSource(config: SourceConfig, context: SourceContext): Promise<Source> {
+export function openSource(config: SourceConfig, context: SourceContext): Promise<Source> {
+  return unlessAborted(openAnyhow(config, context), context.signal, (late) => late.close());
+}
+
+async function openAnyhow(config: SourceConfig, context: SourceContext): Promise<Source> {
   const { clock } = context;
   switch (config.kind) {
     case 'sim':

@@ -1,11 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../../../errors.ts';
+import { errnoOf } from '../../../pki/store.ts';
 import { MAX_METADATA_BYTES, parseSigmfMetadata, type SigmfMetadata } from '../../../sigmf/metadata.ts';
 import { type TarFile, tarMembers } from '../../../sigmf/tar-members.ts';
 import { SAMPLE_RATE } from '../../stations/ranges.ts';
+
+/** The opening of what is no plain file, such as a pipe that nobody writes, would wait; it is refused without. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** A part of an open file: the whole, or a member of an archive. */
 export interface FilePart {
@@ -79,14 +83,20 @@ async function openArchive(file: string): Promise<RecordingParts> {
 async function openFile(name: string): Promise<FilePart> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(name, 'r');
+    // Before it is opened, as that alone may do something to a device, and after, as it may be another by then.
+    requirePlain(name, await stat(name));
+    handle = await open(name, OPEN_FLAGS);
     const stats = await handle.stat();
-    if (!stats.isFile()) throw new UsageError(`${name}: is no plain file`);
+    requirePlain(name, stats);
     return { name, handle, offset: 0, bytes: stats.size };
   } catch (error) {
     await handle?.close();
     throw asUsageError(name, error);
   }
+}
+
+function requirePlain(name: string, stats: Stats): void {
+  if (!stats.isFile()) throw new UsageError(`${name}: is no plain file`);
 }
 
 async function readMetadata({ name, handle, offset, bytes }: FilePart): Promise<SigmfMetadata> {
@@ -116,5 +126,7 @@ export async function readBytes(handle: FileHandle, offset: number, bytes: numbe
 }
 
 function asUsageError(name: string, error: unknown): UsageError {
-  return error instanceof UsageError ? error : new UsageError(`${name}: cannot be read`, { cause: error });
+  if (error instanceof UsageError) return error;
+  const isThere = !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
+  return new UsageError(`${name}: ${isThere ? 'cannot be read' : 'there is no such file'}`, { cause: error });
 }

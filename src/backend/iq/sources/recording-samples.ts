@@ -43,7 +43,7 @@ export class StreamedSamples implements RecordingSamples {
   #recording: Recording;
   #events: ReadAheadEvents | undefined;
   #ahead: ReadAhead | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(file: string, recording: Recording) {
     this.#file = file;
@@ -62,8 +62,8 @@ export class StreamedSamples implements RecordingSamples {
   async reopen(): Promise<void> {
     this.#ahead?.stop();
     // Checked like the first time, hash and all: what comes back may be half of it.
-    const again = await openRecording(this.#file);
-    if (this.#isClosed || !isSame(again, this.#recording)) {
+    const again = await openRecording(this.#file, this.#closing.signal);
+    if (this.#closing.signal.aborted || !isSame(again, this.#recording)) {
       await again.close();
       throw new Error('the recording has changed; make the station anew to play it');
     }
@@ -81,7 +81,7 @@ export class StreamedSamples implements RecordingSamples {
 
   close(): void {
     this.rest();
-    this.#isClosed = true;
+    this.#closing.abort();
     // There is nothing to be done about a file that cannot be closed.
     this.#recording.close().catch(() => undefined);
   }

@@ -34,15 +34,16 @@ export interface Recording {
  * Opens a recording and checks it: metadata, size, and the SHA-512 where it states one, for which the whole data file is
  * read once.
  *
+ * @param signal ends the reading; what is thrown then means nothing.
  * @throws UsageError that names the file and what is wrong with it.
  */
-export async function openRecording(file: string): Promise<Recording> {
+export async function openRecording(file: string, signal: AbortSignal): Promise<Recording> {
   const { metadata, metaName, data } = await openRecordingParts(file);
   try {
     const { carriage, sampleRateHz } = playable(metadata, metaName);
     const { fileBytesPerSample } = carriage;
     const segments = segmentsOf(metadata, fileBytesPerSample, data.bytes, { meta: metaName, data: data.name });
-    if (metadata.sha512 !== undefined && (await sha512Of(data)) !== metadata.sha512) {
+    if (metadata.sha512 !== undefined && (await sha512Of(data, signal)) !== metadata.sha512) {
       throw new UsageError(
         `${data.name}: its SHA-512 is not the one in ${metaName}; the recording is damaged or changed`,
       );
@@ -90,9 +91,10 @@ function playable(
   return { carriage: carriageOf(parts), sampleRateHz };
 }
 
-async function sha512Of({ handle, offset, bytes }: FilePart): Promise<string> {
+async function sha512Of({ handle, offset, bytes }: FilePart, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha512');
   for (let at = 0; at < bytes; at += HASH_CHUNK_BYTES) {
+    signal.throwIfAborted();
     hash.update(await readBytes(handle, offset + at, Math.min(HASH_CHUNK_BYTES, bytes - at)));
   }
   return hash.digest('hex');

@@ -13,6 +13,8 @@ import { RecordingSource } from './recording-source.ts';
 interface SigmfContext {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Ends the opening; nothing does unless told. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -24,11 +26,11 @@ interface SigmfContext {
  */
 export async function openSigmf(
   config: SigmfConfig,
-  { clock, log }: SigmfContext,
+  { clock, log, signal = new AbortController().signal }: SigmfContext,
   maxHeldBytes = MAX_HELD_BYTES,
 ): Promise<RecordingSource> {
   const { file, loop = true, speed = 1 } = config;
-  const recording = await openRecording(file);
+  const recording = await openRecording(file, signal);
   const { carriage, samples, sampleRateHz } = recording;
   if (sampleRateHz * speed > SAMPLE_RATE.max) {
     await recording.close();

@@ -14,10 +14,14 @@ it('a source that nobody could take, though it was opened, is let go of and open
   const logged: Record<string, unknown>[] = [];
   const absent = new AbsentSource({
     kind: 'sigmf',
-    cause: new UsageError('gone.sigmf-meta: cannot be read'),
+    first: new UsageError('gone.sigmf-meta: cannot be read'),
     clock,
     log: pino({}, { write: (line: string) => logged.push(JSON.parse(line)) }),
-    open: async () => Object.assign(new HandSource('cu8', 'sigmf'), { close: () => closed++ }),
+    open: () => ({
+      source: Promise.resolve(Object.assign(new HandSource('cu8', 'sigmf'), { close: () => closed++ })),
+      giveUp: () => undefined,
+    }),
+    failed: () => undefined,
     opened: (source) => {
       opened.push(source);
       if (opened.length === 1) throw new Error('no memory for its ring');
