@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs';
 import { type BodyHeader, bodyHeaders } from './body-options.ts';
 import { UsageError } from './errors.ts';
+import { fieldRange } from './field-range.ts';
 import { type HttpBinding, httpBindings } from './http-bindings.ts';
 import { type LoadOptions, readProtoFiles } from './proto-files.ts';
 import { protoOption } from './proto-option.ts';
@@ -75,6 +76,8 @@ function describe(root: protobuf.Root, files: ReadonlySet<string>): Descriptors 
       if (nested instanceof protobuf.Service && files.has(nested.filename ?? ''))
         services.push(describeService(nested));
       else if (nested instanceof protobuf.Namespace) visit(nested);
+      // Plans of messages are made when they are first needed; a wrong option is told at the start.
+      if (nested instanceof protobuf.Type) nested.fieldsArray.forEach(fieldRange);
     }
   };
   visit(root);

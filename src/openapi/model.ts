@@ -21,6 +21,7 @@ export interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly contentEncoding?: string;
+  readonly const?: number;
   readonly enum?: readonly string[];
   readonly default?: string;
   readonly oneOf?: readonly Schema[];
@@ -29,6 +30,13 @@ export interface Schema {
   readonly required?: readonly string[];
   readonly propertyNames?: Schema;
   readonly additionalProperties?: Schema | boolean;
+  /** Unit of a number. */
+  readonly 'x-unit'?: string;
+  /** Bounds of an integer of 64 bits: it is a string, which `minimum` and `maximum` are not for. */
+  readonly 'x-minimum'?: string;
+  readonly 'x-maximum'?: string;
+  /** Limits that move, in words, such as `at most 5 s after now`. */
+  readonly 'x-limits'?: string;
 }
 
 /** One parameter of a path, query or header. */

@@ -1,3 +1,4 @@
+import { type FieldRange, isIntegerKind } from '../field-range.ts';
 import type { ScalarKind } from '../gateway/routes/plan.ts';
 import type { Schema } from './model.ts';
 
@@ -28,6 +29,19 @@ export const SCALAR_SCHEMAS: Readonly<Record<Exclude<ScalarKind, 'enum'>, Schema
   string: { type: 'string' },
   bytes: { type: 'string', contentEncoding: 'base64' },
 };
+
+/** A number of which `(passband.v1.range)` says what it may be. */
+export function rangedSchema(kind: Exclude<ScalarKind, 'enum'>, range: FieldRange): Schema {
+  const { min, max, unit, zero, limits } = range;
+  const words = { 'x-unit': unit, ...(limits === undefined ? {} : { 'x-limits': limits }) };
+  const plain: Schema = isIntegerKind(kind) ? SCALAR_SCHEMAS[kind] : { type: 'number', format: kind };
+  if (min === undefined || max === undefined) return { ...plain, ...words };
+  if (plain.type === 'string') return { ...plain, 'x-minimum': String(min), 'x-maximum': String(max), ...words };
+  const within = { ...plain, minimum: Number(min), maximum: Number(max) };
+  if (zero === undefined || (min <= 0 && max >= 0)) return { ...within, ...words };
+  const other = { type: plain.type ?? 'number', const: 0, description: `0 ${zero}.` };
+  return { oneOf: [within, other], ...words };
+}
 
 function floating(format: 'double' | 'float', bits: number): Schema {
   return {

@@ -3,7 +3,13 @@ import type { Descriptors } from '../descriptors.ts';
 import type { EnumPlan, FieldPlan, MessagePlan } from '../gateway/routes/plan.ts';
 import { description, paragraphs } from './comment.ts';
 import type { Schema } from './model.ts';
-import { FLOATING_SCHEMAS, SCALAR_SCHEMAS, SHARED_SCHEMAS, WELL_KNOWN_SCHEMAS } from './scalar-schemas.ts';
+import {
+  FLOATING_SCHEMAS,
+  rangedSchema,
+  SCALAR_SCHEMAS,
+  SHARED_SCHEMAS,
+  WELL_KNOWN_SCHEMAS,
+} from './scalar-schemas.ts';
 
 const RESERVED: ReadonlySet<string> = new Set(Object.values(SHARED_SCHEMAS));
 
@@ -66,7 +72,9 @@ export class SchemaBook {
 
   private element(field: FieldPlan): Schema {
     if (field.kind === 'message') return this.message(field.message());
-    if (field.kind !== 'enum') return SCALAR_SCHEMAS[field.kind];
+    if (field.kind !== 'enum') {
+      return field.range === undefined ? SCALAR_SCHEMAS[field.kind] : rangedSchema(field.kind, field.range);
+    }
     return field.enum === undefined ? { type: 'string' } : this.enum(field.enum);
   }
 

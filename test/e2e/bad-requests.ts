@@ -35,6 +35,17 @@ const invalid = (name: string, path: string, detail: RegExp, rest: Partial<BadRe
 const body = (name: string, text: string | Buffer, detail: RegExp, path = START): BadRequest =>
   invalid(name, path, detail, { method: 'POST', headers: JSON_TYPE, body: text });
 
+/** What is said of every number of a batch size that is none. */
+const BATCH_SIZE =
+  /^batchSizeSamples: must be a whole number from 1 to 262144 samples, or 0, which keeps the present one$/;
+const SAMPLE_RATE =
+  /^sampleRate: must be a number from 1000 to 61440000 samples\/s, or 0, which keeps the present one$/;
+const TIME =
+  /^timestampNs: must be a whole number of ns since 1970-.*, from -3600 to 3600 s from now, or 0, which means now$/;
+
+/** Values that no whole number without a sign is: negative, a fraction, none at all, too large for any type. */
+const NOT_COUNTS = ['-1', '0.5', 'NaN', '1e308'];
+
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
 /** Requests of a caller who may do everything, that are refused all the same. */
@@ -50,17 +61,22 @@ export const BAD_REQUESTS: readonly BadRequest[] = [
   body('an array where a message is meant', '[]', /object|message/),
   body('a bare number', '1', /object|message/),
   body('a number for a string', '{"band": 1}', /band/),
-  body('a string that is no number', '{"sampleRate": "fast"}', /sampleRate|sample_rate/),
-  body('an object for a number', '{"sampleRate": {}}', /sampleRate|sample_rate/),
+  body('a string that is no number', '{"sampleRate": "fast"}', SAMPLE_RATE),
+  body('an object for a number', '{"sampleRate": {}}', SAMPLE_RATE),
   body('a string for a bool', '{"enableCompression": "yes"}', /enableCompression|enable_compression/),
   body('an enum value that there is not', '{"compression": "GZIP"}', /compression/),
-  body('a fraction for an integer', '{"batchSizeSamples": 1.5}', /batchSizeSamples|batch_size_samples/),
-  body('a negative number for an unsigned one', '{"batchSizeSamples": -1}', /batchSizeSamples|batch_size_samples/),
-  body('more than 32 bits', '{"batchSizeSamples": 4294967296}', /batchSizeSamples|batch_size_samples/),
-  body('more than 64 bits', '{"timestampNs": "9223372036854775808"}', /timestampNs|timestamp_ns/, DOPPLER),
-  body('less than 64 bits hold', '{"timestampNs": "-9223372036854775809"}', /timestampNs|timestamp_ns/, DOPPLER),
-  body('more than 64 bits as a number', '{"timestampNs": 1e40}', /timestampNs|timestamp_ns/, DOPPLER),
-  body('a double beyond all doubles', '{"dopplerShiftHz": 1e999}', /dopplerShiftHz|doppler_shift_hz|JSON/, DOPPLER),
+  body('a fraction for an integer', '{"batchSizeSamples": 1.5}', BATCH_SIZE),
+  body('a negative number for an unsigned one', '{"batchSizeSamples": -1}', BATCH_SIZE),
+  body('more than 32 bits', '{"batchSizeSamples": 4294967296}', BATCH_SIZE),
+  body('more than 64 bits', '{"timestampNs": "9223372036854775808"}', TIME, DOPPLER),
+  body('less than 64 bits hold', '{"timestampNs": "-9223372036854775809"}', TIME, DOPPLER),
+  body('more than 64 bits as a number', '{"timestampNs": 1e40}', TIME, DOPPLER),
+  body(
+    'a double beyond all doubles',
+    '{"dopplerShiftHz": 1e999}',
+    /^dopplerShiftHz: must be a number from -10000000 to 10000000 Hz$/,
+    DOPPLER,
+  ),
   body('a member that there is not', '{"no_such_field": 1}', /no_such_field/),
   body('a member of every object', '{"__proto__": {"band": "x"}}', /__proto__/),
   body('a member of every class', '{"constructor": 1}', /constructor/),
@@ -77,11 +93,31 @@ export const BAD_REQUESTS: readonly BadRequest[] = [
   invalid('a body where none is taken', '/v1/stations', /no body/, { headers: JSON_TYPE, body: '{}', http1Only: true }),
   invalid('a query parameter that there is not', '/v1/stations/sim-1/stats?nope=1', /nope/),
   invalid('a query parameter twice', '/v1/stations/sim-1/spectrum?fft_size=64&fft_size=128', /fft_size/),
-  invalid('a query parameter of the wrong type', '/v1/stations/sim-1/spectrum?fft_size=big', /fft_size/),
+  invalid(
+    'a query parameter of the wrong type',
+    '/v1/stations/sim-1/spectrum?fft_size=big',
+    /^fft_size: must be a power of two from 64 to 65536 points, or 0, which means 1024$/,
+  ),
+  ...NOT_COUNTS.flatMap((value) =>
+    (
+      [
+        ['iq', 'batch_size_samples', / from 1 to 262144 samples, or 0, which means the station's setting$/],
+        ['iq', 'after_time_ns', / of ns since 1970-01-01T00:00:00Z, at most 5 s after now$/],
+        ['iq:download', 'samples', / from 1 to 2000000000000000 samples$/],
+        ['spectrum', 'averaging', / from 1 to 1024 segments, or 0, which means 8$/],
+        ['spectrum', 'peaks', / from 0 to 64 peaks$/],
+      ] as const
+    )
+      // A time before 1970 is one, long ago: the oldest samples.
+      .filter(([, name]) => !(name === 'after_time_ns' && value === '-1'))
+      .map(([verb, name, detail]) =>
+        invalid(`${value} for ${name}`, `/v1/stations/sim-1/${verb}?${name}=${value}`, detail),
+      ),
+  ),
   invalid(
     '64 bits too many in the query',
     '/v1/stations/sim-1/iq?after_sequence=18446744073709551616',
-    /after_sequence/,
+    /after_sequence: must be a whole number from 0 to 18446744073709551615 \(number of a frame\)/,
   ),
   invalid('an overflow that the method does not offer', '/v1/stations/sim-1/iq?overflow=grow', /overflow/),
   invalid('a resume position that is none', '/v1/stations/sim-1/iq', /Last-Event-ID/i, {

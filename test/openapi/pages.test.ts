@@ -98,6 +98,28 @@ describe('the documentation page', () => {
     for (const name of Object.keys(document.components.schemas)) expect(page).toContain(`id="schema-${name}"`);
   });
 
+  test('shows which numbers a field takes, and their unit', () => {
+    expect(page).toContain('integer, uint32, 64 to 65536 points or 0');
+    expect(page).toContain('number, double, -90 to 90 degrees');
+    expect(page).toContain('string, uint64, 1 to 2000000000000000 samples');
+    expect(page).toContain('string, int64, ns since 1970-01-01T00:00:00Z, at most 5 s after now');
+  });
+
+  test('has numbers in its commands that the fields take', () => {
+    const bodies = commands(page).flatMap((command) => {
+      const given = words(command);
+      return given.includes('--json') ? [JSON.parse(given[given.indexOf('--json') + 1] ?? '') as object] : [];
+    });
+    // 0 keeps what there is, where it may stand; a port is none.
+    expect(bodies).toContainEqual(expect.objectContaining({ sampleRate: 0, batchSizeSamples: 0 }));
+    expect(bodies).toContainEqual(
+      expect.objectContaining({
+        rtlTcpListener: expect.objectContaining({ port: 1 }),
+        ring: { seconds: 0.1, bytes: '65536' },
+      }),
+    );
+  });
+
   test('its commands are what a shell makes of them', () => {
     const all = commands(page).map(words);
     expect(all).toHaveLength(Object.values(document.paths).flatMap(operationsOf).length);

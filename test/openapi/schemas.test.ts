@@ -84,6 +84,50 @@ describe('schemas', () => {
     expect(document.components.schemas['odd.v1.M']).toEqual({ type: 'object', properties: { [name]: schema } });
   });
 
+  test.each<[type: string, range: string, schema: object]>([
+    ['uint32', 'min: 1, max: 9, unit: "samples"', { ...UINT32, minimum: 1, maximum: 9, 'x-unit': 'samples' }],
+    ['sint32', 'unit: "(seed)"', { ...INT32, 'x-unit': '(seed)' }],
+    [
+      'uint32',
+      'min: 64, max: 128, unit: "points", zero: "means 99"',
+      {
+        oneOf: [
+          { ...UINT32, minimum: 64, maximum: 128 },
+          { type: 'integer', const: 0, description: '0 means 99.' },
+        ],
+        'x-unit': 'points',
+      },
+    ],
+    [
+      'double',
+      'min: -0.5, max: 300e9, unit: "Hz", zero: "means now"',
+      { type: 'number', format: 'double', minimum: -0.5, maximum: 300e9, 'x-unit': 'Hz' },
+    ],
+    [
+      'repeated float',
+      'min: 0, max: 1, unit: "V"',
+      { type: 'array', items: { type: 'number', format: 'float', minimum: 0, maximum: 1, 'x-unit': 'V' } },
+    ],
+    [
+      'uint64',
+      'min: 1, unit: "bytes", zero: "means all"',
+      { ...UINT64, 'x-minimum': '1', 'x-maximum': '18446744073709551615', 'x-unit': 'bytes' },
+    ],
+    [
+      'int64',
+      'limits: "at most 5 s after now", unit: "ns"',
+      { ...INT64, 'x-limits': 'at most 5 s after now', 'x-unit': 'ns' },
+    ],
+  ])('of a %s that takes {%s}', async (type, range, schema) => {
+    const { document } = await operationsFor(`import "passband/v1/field_options.proto";
+      service S { rpc Get(Q) returns (M) { option (google.api.http) = { get: "/x" }; } }
+      message Q { ${type} x = 1 [(passband.v1.range) = {${range}}]; }
+      message M { ${type} x = 1 [(passband.v1.range) = {${range}}]; }`);
+    expect(document.components.schemas['odd.v1.M']).toEqual({ type: 'object', properties: { x: schema } });
+    expect(document.paths['/x']?.get?.parameters).toContainEqual(expect.objectContaining({ name: 'x', schema }));
+    expect(await lint(document)).toBe('');
+  });
+
   test('of all kinds of fields together pass the linter', async () => {
     const fields = FIELDS.map(([text], at) =>
       text.replace(/\b(\w+) = 1\b/, `f${at} = ${at + 1}`).replace('"other"', '"o"'),

@@ -28,6 +28,9 @@ function faults(schema: Schema, value: unknown, at = '$'): string[] {
   if (schema.oneOf !== undefined) {
     return schema.oneOf.some((choice) => faults(choice, value, at).length === 0) ? [] : [`${at}: fits no choice`];
   }
+  if (schema.const !== undefined && value !== schema.const) return [`${at}: ${value}, not ${schema.const}`];
+  const [least, most] = [schema.minimum ?? schema['x-minimum'], schema.maximum ?? schema['x-maximum']];
+  if (Number(value) < Number(least) || Number(value) > Number(most)) return [`${at}: ${value} is out of range`];
   if (schema.enum !== undefined && !schema.enum.includes(String(value))) return [`${at}: ${value} is no value`];
   const kind = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
   const wanted = schema.type === 'integer' ? 'number' : schema.type;

@@ -105,15 +105,18 @@ function scalarFromJson(field: FieldPlan, json: JsonValue, where: string): Scala
     }
     case 'float':
     case 'double':
-      if (number !== undefined) return floating(field.kind, number, false, where);
-      if (typeof json === 'string') return floating(field.kind, json, true, where);
-      throw invalid(where, `must be a number of type ${field.kind}`);
+      if (number !== undefined) return floating(field.kind, number, false, where, field.range);
+      if (typeof json === 'string') return floating(field.kind, json, true, where, field.range);
+      throw invalid(where, field.range?.text ?? `must be a number of type ${field.kind}`);
     case 'message':
       throw invalid(where, 'must be an object');
     default: {
       const text = number ?? (typeof json === 'string' ? json : undefined);
-      if (text !== undefined) return integer(field.kind, text, where);
-      throw invalid(where, `must be a whole number of type ${field.kind}, as a number or a string`);
+      if (text !== undefined) return integer(field.kind, text, where, field.range);
+      throw invalid(
+        where,
+        field.range?.text ?? `must be a whole number of type ${field.kind}, as a number or a string`,
+      );
     }
   }
 }

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import { type FieldRange, fieldRange } from '../../field-range.ts';
 
 /** Scalar kinds of protobuf, and `enum`. */
 export type ScalarKind =
@@ -57,6 +58,8 @@ export interface FieldPlan {
   /** Name of the oneof that it belongs to; synthetic ones of proto3 `optional` do not count. */
   readonly oneof: string | undefined;
   readonly enum: EnumPlan | undefined;
+  /** Which numbers it takes, where its option says so. */
+  readonly range: FieldRange | undefined;
   /** Present when kind is `message`. Lazy, since messages may contain themselves. */
   readonly message: () => MessagePlan;
 }
@@ -156,6 +159,7 @@ function planField(field: protobuf.Field, index: number): FieldPlan {
     utf8: feature(field, 'utf8_validation') !== 'NONE',
     oneof: oneof === null || oneof.isProto3Optional ? undefined : oneof.name,
     enum: resolved instanceof protobuf.Enum ? planEnum(resolved) : undefined,
+    range: fieldRange(field),
     message: () => {
       if (!(resolved instanceof protobuf.Type)) throw new TypeError(`${field.fullName} is no message`);
       return planOf(resolved);

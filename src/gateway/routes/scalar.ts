@@ -1,4 +1,5 @@
 import { PassbandError } from '../../errors.ts';
+import { type FieldRange, INTEGER_BOUNDS, type IntegerKind } from '../../field-range.ts';
 import type { Scalar } from './message.ts';
 import type { EnumPlan, FieldPlan, ScalarKind } from './plan.ts';
 
@@ -17,20 +18,6 @@ export function invalid(place: string, why: string): PassbandError {
     ],
   });
 }
-
-const RANGES: Readonly<Partial<Record<ScalarKind, readonly [bigint, bigint]>>> = {
-  int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  sint32: [-(2n ** 31n), 2n ** 31n - 1n],
-  sfixed32: [-(2n ** 31n), 2n ** 31n - 1n],
-  enum: [-(2n ** 31n), 2n ** 31n - 1n],
-  uint32: [0n, 2n ** 32n - 1n],
-  fixed32: [0n, 2n ** 32n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  sint64: [-(2n ** 63n), 2n ** 63n - 1n],
-  sfixed64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint64: [0n, 2n ** 64n - 1n],
-  fixed64: [0n, 2n ** 64n - 1n],
-};
 
 const WIDE: ReadonlySet<ScalarKind> = new Set(['int64', 'sint64', 'sfixed64', 'uint64', 'fixed64']);
 
@@ -65,17 +52,27 @@ function parseInteger(text: string): bigint | undefined {
   return sign === '-' ? -value : value;
 }
 
-/** A number's text as a value of an integer kind; bigint for 64 bits. */
-export function integer(kind: ScalarKind, text: string, where: string): number | bigint {
+/**
+ * A number's text as a value of an integer kind; bigint for 64 bits.
+ *
+ * @param range what the field takes: where the text is nothing of its type, the message names this and not the type.
+ */
+export function integer(kind: IntegerKind | 'enum', text: string, where: string, range?: FieldRange): number | bigint {
   const value = parseInteger(text);
-  const range = RANGES[kind];
-  if (value === undefined || range === undefined) throw invalid(where, `must be a whole number of type ${kind}`);
-  if (value < range[0] || value > range[1]) throw invalid(where, `must be from ${range[0]} to ${range[1]} (${kind})`);
+  const [least, most] = INTEGER_BOUNDS[kind === 'enum' ? 'int32' : kind];
+  if (value === undefined) throw invalid(where, range?.text ?? `must be a whole number of type ${kind}`);
+  if (value < least || value > most) throw invalid(where, range?.text ?? `must be from ${least} to ${most} (${kind})`);
   return WIDE.has(kind) ? value : Number(value);
 }
 
 /** A number's text as a float or double; `NaN`, `Infinity` and `-Infinity` where `special` is allowed. */
-export function floating(kind: ScalarKind, text: string, special: boolean, where: string): number {
+export function floating(
+  kind: 'float' | 'double',
+  text: string,
+  special: boolean,
+  where: string,
+  range?: FieldRange,
+): number {
   if (special) {
     if (text === 'NaN') return Number.NaN;
     if (text === 'Infinity') return Number.POSITIVE_INFINITY;
@@ -83,9 +80,9 @@ export function floating(kind: ScalarKind, text: string, special: boolean, where
   }
   const isNumber = text.length <= MAX_NUMBER_LENGTH && /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(text);
   const value = isNumber ? Number(text) : Number.NaN;
-  if (Number.isNaN(value)) throw invalid(where, `must be a number of type ${kind}`);
+  if (Number.isNaN(value)) throw invalid(where, range?.text ?? `must be a number of type ${kind}`);
   if (!Number.isFinite(value) || (kind === 'float' && Math.abs(value) > MAX_FLOAT)) {
-    throw invalid(where, `is out of the range of type ${kind}`);
+    throw invalid(where, range?.text ?? `is out of the range of type ${kind}`);
   }
   // The number that the wire will hold is the one to decide on.
   return kind === 'float' ? Math.fround(value) : value;
@@ -143,14 +140,14 @@ export function scalarFromText(field: FieldPlan, text: string, where: string): S
       throw invalid(where, 'must be true or false');
     case 'float':
     case 'double':
-      return floating(field.kind, text, true, where);
+      return floating(field.kind, text, true, where, field.range);
     case 'enum':
       if (/^-?[0-9]+$/.test(text)) return enumByNumber(field.enum ?? NO_ENUM, text, where);
       return enumByName(field.enum ?? NO_ENUM, text, where);
     case 'message':
       throw invalid(where, 'is a message; name one of its fields');
     default:
-      return integer(field.kind, text, where);
+      return integer(field.kind, text, where, field.range);
   }
 }
 

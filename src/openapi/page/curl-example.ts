@@ -57,7 +57,10 @@ function sample(document: OpenApiDocument, schema: Schema, depth: number): unkno
     const target = document.components.schemas[name];
     return target === undefined || depth > MAX_EXAMPLE_DEPTH ? {} : sample(document, target, depth + 1);
   }
-  if (schema.oneOf?.[0] !== undefined) return sample(document, schema.oneOf[0], depth);
+  if (schema.const !== undefined) return schema.const;
+  // A 0 that stands beside a range changes nothing.
+  const choice = schema.oneOf?.find((one) => one.const !== undefined) ?? schema.oneOf?.[0];
+  if (choice !== undefined) return sample(document, choice, depth);
   if (schema.enum !== undefined) return schema.enum[0];
   if (schema.items !== undefined) return depth > MAX_EXAMPLE_DEPTH ? [] : [sample(document, schema.items, depth + 1)];
   const members = Object.entries(schema.properties ?? {}).filter(([, member]) => member.deprecated === undefined);
@@ -67,7 +70,7 @@ function sample(document: OpenApiDocument, schema: Schema, depth: number): unkno
       return Object.fromEntries(members.map(([key, member]) => [key, sample(document, member, depth + 1)]));
     case 'integer':
     case 'number':
-      return 0;
+      return Math.max(0, schema.minimum ?? 0);
     case 'boolean':
       return false;
     case 'string':
@@ -77,9 +80,9 @@ function sample(document: OpenApiDocument, schema: Schema, depth: number): unkno
   }
 }
 
-function text({ format, pattern, contentEncoding }: Schema): string {
+function text({ format, pattern, contentEncoding, 'x-minimum': least = '0' }: Schema): string {
   if (format === 'date-time') return '2026-01-31T12:00:00Z';
-  if (format === 'int64' || format === 'uint64') return '0';
+  if (format === 'int64' || format === 'uint64') return least.startsWith('-') ? '0' : least;
   if (contentEncoding !== undefined) return 'AAEC';
   // The one pattern among the schemas of messages is that of a duration.
   return pattern === undefined ? 'text' : '1.5s';

@@ -22,13 +22,29 @@ export function typeHtml(schema: Schema): Markup {
   if (schema.items !== undefined) return html`list of ${typeHtml(schema.items)}`;
   if (typeof schema.additionalProperties === 'object') return html`map to ${typeHtml(schema.additionalProperties)}`;
   if (schema.oneOf !== undefined) {
-    return html`${schema.oneOf.map((choice, index): Insert => [index > 0 && ' or ', typeHtml(choice)])}`;
+    const [unit, choices] = [schema['x-unit'], schema.oneOf];
+    const known = choices.map((choice) =>
+      unit === undefined || choice.const !== undefined ? choice : { ...choice, 'x-unit': unit },
+    );
+    return html`${known.map((choice, index): Insert => [index > 0 && ' or ', typeHtml(choice)])}`;
   }
+  if (schema.const !== undefined) return html`${schema.const}`;
   if (schema.contentEncoding !== undefined) return html`bytes, ${schema.contentEncoding}`;
   if (schema.enum !== undefined)
     return html`${schema.enum.map((value, at) => [at > 0 && ' | ', html`<code>${value}</code>`])}`;
   if (schema.type === undefined) return html`anything`;
-  return schema.format === undefined ? html`${schema.type}` : html`${schema.type}, ${schema.format}`;
+  const range = rangeText(schema);
+  return html`${schema.type}${schema.format !== undefined && `, ${schema.format}`}${range !== undefined && `, ${range}`}`;
+}
+
+/** Which numbers a schema takes and of what unit, where it says so. */
+function rangeText(schema: Schema): string | undefined {
+  const unit = schema['x-unit'];
+  if (unit === undefined) return undefined;
+  const limits = schema['x-limits'];
+  if (limits !== undefined) return `${unit}, ${limits}`;
+  const [min, max] = [schema.minimum ?? schema['x-minimum'], schema.maximum ?? schema['x-maximum']];
+  return `${min} to ${max} ${unit}`;
 }
 
 /** A schema in full: its description and, of an object, a table of its members. */

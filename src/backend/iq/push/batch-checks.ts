@@ -78,7 +78,7 @@ function timestampOf({ timestamp_ns }: SampleBatch): bigint | undefined {
   if (ns === 0n) return undefined;
   if (ns >= EARLIEST_NS && ns < LATEST_NS) return ns;
   return refuse(
-    `timestamp_ns must be from ${EARLIEST_NS} to ${LATEST_NS} nanoseconds since 1970 (the years 2000 to 2099), or 0 for the server's time`,
+    `timestamp_ns must be from ${EARLIEST_NS} to ${LATEST_NS} nanoseconds since 1970 (the years 2000 to 2099), or 0, which means the server's time`,
   );
 }
 
