@@ -216,7 +216,8 @@ describe('frames beside a gap', () => {
         }
         // However long ago: what was lost since is known to the sample.
         const late = anew();
-        for (const [sequence = 0, , end] of frames) {
+        const step = Math.ceil(frames.length / 40);
+        for (const [sequence = 0, , end] of frames.filter((_, i) => i % step === 0)) {
           const at = beginAt(hub, { kind: 'after', sequence: BigInt(sequence) }, late);
           expect(at).toEqual({ sequence: sequence + 1, sampleIndex: end });
         }
