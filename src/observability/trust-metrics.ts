@@ -71,9 +71,6 @@ export function trustMetrics(registry: Registry): TrustMetrics {
   };
 }
 
-/** Counts nothing. */
-export const noTrustMetrics: TrustMetrics = { outcome: () => () => {}, ocspAnswer: () => {}, show: () => () => {} };
-
 function fileMetrics(registry: Registry): [Counter<'what' | 'outcome'>, Gauge<'what'>] {
   const name = { reloads: 'passband_trust_reloads_total', broken: 'passband_trust_broken' };
   const reloads =

@@ -1,12 +1,12 @@
-import { type FieldRange, isIntegerKind } from '../field-range.ts';
+import { type FieldRange, INTEGER_BOUNDS, isIntegerKind } from '../field-range.ts';
 import type { ScalarKind } from '../gateway/routes/plan.ts';
 import type { Schema } from './model.ts';
 
 /** Names of the shared schemas that stand for no message. A proto without a package could have messages called so. */
 export const SHARED_SCHEMAS = { double: 'Double', float: 'Float', problem: 'Problem' } as const;
 
-const SIGNED_32: Schema = { type: 'integer', format: 'int32', minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
-const UNSIGNED_32: Schema = { type: 'integer', format: 'uint32', minimum: 0, maximum: 2 ** 32 - 1 };
+const SIGNED_32 = integer('int32');
+const UNSIGNED_32 = integer('uint32');
 /** As strings: a JSON number may be read as a double, which holds only 53 bits. */
 const SIGNED_64: Schema = { type: 'string', format: 'int64' };
 const UNSIGNED_64: Schema = { type: 'string', format: 'uint64' };
@@ -41,6 +41,11 @@ export function rangedSchema(kind: Exclude<ScalarKind, 'enum'>, range: FieldRang
   if (zero === undefined || (min <= 0 && max >= 0)) return { ...within, ...words };
   const other = { type: plain.type ?? 'number', const: 0, description: `0 ${zero}.` };
   return { oneOf: [within, other], ...words };
+}
+
+function integer(format: 'int32' | 'uint32'): Schema {
+  const [minimum, maximum] = INTEGER_BOUNDS[format];
+  return { type: 'integer', format, minimum: Number(minimum), maximum: Number(maximum) };
 }
 
 function floating(format: 'double' | 'float', bits: number): Schema {
