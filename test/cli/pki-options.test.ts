@@ -223,8 +223,8 @@ test('init: another folder is another CA, and the kind of key is that of all CAs
   const flags = ['--issuing', '--algorithm', 'rsa2048', '--cn', 'Other', '--days', '77'];
   await command.parseAsync(['init', ...flags, '--certs', other], { from: 'user' });
   for (const [file, says] of [
-    ['ca', /Subject: CN = Other\n[\s\S]*Public-Key: \(3072 bit\)/],
-    ['issuing', /Subject: CN = Other issuing\n[\s\S]*Public-Key: \(3072 bit\)/],
+    ['ca', /Subject: CN = Other\n[\s\S]*Public-Key: \(2048 bit\)/],
+    ['issuing', /Subject: CN = Other issuing\n[\s\S]*Public-Key: \(2048 bit\)/],
     ['client', /Subject: CN = oran-client\n[\s\S]*ASN1 OID: prime256v1/],
   ] as const) {
     expect(await openssl('x509', '-in', join(other, `${file}.crt`), '-noout', '-text')).toMatch(says);
