@@ -29,6 +29,7 @@ const OTHERS_MODE = 0o077;
 
 const CERTIFICATE_BLOCK =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+const CERTIFICATE_ARMOUR = /-----(?:BEGIN|END) (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
 /** Permission bits of what its owner alone may read, and of what all may. */
 export const KEY_MODE = 0o600;
@@ -138,10 +139,15 @@ export async function readPem(file: string, secret: boolean): Promise<string> {
 /**
  * Every certificate of a PEM file, in its order.
  *
- * @throws UsageError naming the file when there is none or one cannot be parsed.
+ * @throws UsageError naming the file when there is none, one cannot be parsed, or one is there in part only: of a file that
+ * is being written, the certificates that are there already are not all.
  */
 export function parseCertificates(pem: string, file: string): readonly [X509Certificate, ...X509Certificate[]] {
   const [first, ...rest] = pem.match(CERTIFICATE_BLOCK) ?? [];
+  const armours = pem.match(CERTIFICATE_ARMOUR)?.length ?? 0;
+  if (armours !== 2 * (first === undefined ? 0 : 1 + rest.length)) {
+    throw new UsageError(`${file} is cut short or damaged; put all of its certificates there, whole`);
+  }
   if (first === undefined) {
     throw new UsageError(
       `${file} has no certificate in it; put a PEM block that begins with -----BEGIN CERTIFICATE-----`,

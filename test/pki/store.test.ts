@@ -75,7 +75,26 @@ describe('loadTlsMaterial', () => {
       'ca.crt',
       /cannot be parsed/,
     ],
-    ['a CA cut short', () => truncate(at('ca.crt'), 300), 'ca.crt', /has no certificate in it/],
+    ['a CA cut short', () => truncate(at('ca.crt'), 300), 'ca.crt', /is cut short or damaged/],
+    // Taken as it is, it would shut out everybody of the other CA.
+    [
+      'a bundle whose second CA is half written',
+      async () => writeFile(at('ca.crt'), `${pki.caPem}${pki.caPem.slice(0, 300)}`),
+      'ca.crt',
+      /is cut short or damaged/,
+    ],
+    [
+      'a chain whose issuing CA is half written',
+      async () => writeFile(at('server.crt'), `${(await pki.pair('server')).certPem}${pki.caPem.slice(0, 28)}`),
+      'server.crt',
+      /is cut short or damaged/,
+    ],
+    [
+      'a bundle that has lost its beginning',
+      async () => writeFile(at('ca.crt'), `${pki.caPem.slice(300)}${pki.caPem}`),
+      'ca.crt',
+      /is cut short or damaged/,
+    ],
     [
       'an expired CA',
       async () => writeFile(at('ca.crt'), (await pki.issue({ notAfter: new Date(1_700_000_000_000) })).certPem),
