@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { decide, names, nextChangeMs } from '../../../src/gateway/guard/decide.ts';
 import { explain } from '../../../src/gateway/guard/explain.ts';
 import type { Identity } from '../../../src/gateway/guard/identity.ts';
-import type { Entry, FieldCondition, Policy, Rule, Subject } from '../../../src/gateway/guard/policy.ts';
+import {
+  type Entry,
+  type FieldCondition,
+  type Policy,
+  type Rule,
+  SUBJECT_KINDS,
+  type Subject,
+} from '../../../src/gateway/guard/policy.ts';
 import { DAYS, type TimeWindow } from '../../../src/gateway/guard/time-window.ts';
 import { knownMethods } from './known-methods.ts';
 
@@ -17,8 +24,8 @@ const HOUR_MS = 3_600_000;
 
 const anySubject: fc.Arbitrary<Subject> = fc.letrec<{ subject: Subject; name: Subject }>((tie) => ({
   name: fc.record({
-    kind: fc.constantFrom('cn' as const, 'ou' as const, 'uri' as const, 'sha256' as const),
-    pattern: fc.constantFrom('a', 'b', 'a*', '*', '**', 'x/*', 'c.*'),
+    kind: fc.constantFrom(...SUBJECT_KINDS),
+    pattern: fc.constantFrom('a', 'b', 'a*', '*', '**', 'x/y', 'x/*', 'c.*'),
   }),
   subject: fc.oneof(
     { maxDepth: 3, depthSize: 'small' },
@@ -100,15 +107,15 @@ const anyPolicy: fc.Arbitrary<Policy> = fc.record({
 const anyIdentity = fc
   .record({
     cn: fc.constantFrom('a', 'ab', 'b', 'c.d'),
+    organizations: fc.array(fc.constantFrom('a', 'b'), { maxLength: 2 }),
     organizationalUnits: fc.array(fc.constantFrom('a', 'b'), { maxLength: 2 }),
+    dns: fc.array(fc.constantFrom('a', 'c.d'), { maxLength: 2 }),
+    emails: fc.array(fc.constantFrom('a', 'b'), { maxLength: 2 }),
     uris: fc.array(fc.constantFrom('x/y', 'x/y/z'), { maxLength: 2 }),
     sha256: fc.constantFrom('a', 'f'),
   })
   .map(
     (parts): Identity => ({
-      organizations: [],
-      dns: [],
-      emails: [],
       serial: '01',
       issuer: 'CN=ca',
       notBeforeMs: 0,
@@ -150,9 +157,9 @@ const plain = {
       cn: [identity.cn],
       ou: identity.organizationalUnits,
       uri: identity.uris,
-      o: [],
-      dns: [],
-      email: [],
+      o: identity.organizations,
+      dns: identity.dns,
+      email: identity.emails,
     };
     return values[subject.kind].some((value) => plain.matches(subject.pattern, value));
   },
@@ -280,7 +287,7 @@ describe('for any policy', () => {
         },
       ),
     );
-    const [open] = [{ ...BARE, rules: [{ ...RULE, allow: [{ ...ENTRY, where: [STATION_A] }] }] }];
+    const [open] = [{ ...BARE, rules: [{ ...RULE, allow: [{ ...ENTRY, where: [ANY_STATION] }] }] }];
     const identity: Identity = { ...(fc.sample(anyIdentity, 1)[0] as Identity), cn: 'a' };
     expect(decide(open, identity, START, { station_id: 'a' }, MONDAY).allow).toBe(true);
     const trap = (): never => {
@@ -291,6 +298,8 @@ describe('for any policy', () => {
       new Proxy({}, { getOwnPropertyDescriptor: trap, has: trap, get: trap }),
       { station_id: { low: 1, high: 0, toString: trap } },
       { station_id: { low: 1, high: 0, toString: () => ({}) } },
+      { station_id: { low: 1, high: 0 } },
+      { station_id: { toString: () => 'a' } },
     ];
     for (const request of hostile) expect(decide(open, identity, START, request, MONDAY).allow).toBe(false);
   });
@@ -299,8 +308,8 @@ describe('for any policy', () => {
 const ENTRY: Entry = { methods: ['*'], where: [], when: [], limits: {}, sampleRates: new Map(), line: 1 };
 const RULE: Rule = { name: 'r', shadow: false, subjects: [{ kind: 'cn', pattern: 'a' }], allow: [ENTRY], line: 1 };
 const BARE: Policy = { delegates: [], rules: [RULE] };
-const STATION_A: FieldCondition = {
+const ANY_STATION: FieldCondition = {
   path: ['station_id'],
-  test: { kind: 'patterns', patterns: ['a'] },
+  test: { kind: 'patterns', patterns: ['*'] },
   absent: undefined,
 };

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, test } from '@jest/globals';
 import { decide, isDelegate, names, nextChangeMs } from '../../../src/gateway/guard/decide.ts';
 import type { Identity } from '../../../src/gateway/guard/identity.ts';
@@ -58,14 +60,15 @@ describe('who', () => {
     ['the CN with a space', named('oran-client '), false],
     ['another CN', named('stranger'), false],
     ['an OU', { ...nobody, organizationalUnits: ['x', 'O-RAN-DU'] }, true],
-    ['an O', { ...nobody, organizations: ['ACME'] }, true],
+    ['an O', { ...nobody, organizations: ['x', 'ACME'] }, true],
     ['an O where an OU is meant', { ...nobody, organizations: ['O-RAN-DU'] }, false],
-    ['a URI below the path', { ...nobody, uris: ['spiffe://ran.example/ops/eu/1'] }, true],
+    ['a URI below the path', { ...nobody, uris: ['urn:x', 'spiffe://ran.example/ops/eu/1'] }, true],
     ['a URI beside the path', { ...nobody, uris: ['spiffe://ran.example/opsx/1'] }, false],
-    ['a DNS name', { ...nobody, dns: ['a.ops.example'] }, true],
+    ['a DNS name', { ...nobody, dns: ['x', 'a.ops.example'] }, true],
     ['a DNS name two levels down', { ...nobody, dns: ['a.b.ops.example'] }, false],
-    ['an email address', { ...nobody, emails: ['ops@ran'] }, true],
+    ['an email address', { ...nobody, emails: ['x@ran', 'ops@ran'] }, true],
     ['the fingerprint', { ...nobody, sha256: 'ab'.repeat(32) }, true],
+    ['a fingerprint that differs in its last digit', { ...nobody, sha256: `${'ab'.repeat(31)}aa` }, false],
     ['a CN that looks like a subject', named('ou:O-RAN-DU'), false],
   ])('%s', (_what, identity, allowed) => {
     expect(decide(policy, identity, SPECTRUM, undefined, NOW).allow).toBe(allowed);
@@ -127,6 +130,19 @@ describe('with which request', () => {
 });
 
 describe('the answer', () => {
+  it('names the first of several rules that allow the same, however each says whom it means', () => {
+    const [exact, pattern] = ['cn:a', 'cn:*'].map(
+      (subject) => `  - { name: "${subject}", subjects: ["${subject}"], allow: [{ methods: ["*"] }] }\n`,
+    );
+    for (const [first, second] of [
+      [exact, pattern],
+      [pattern, exact],
+    ]) {
+      const both = policyOf(`version: 1\nrules:\n${first}${second}`);
+      expect(decide(both, named('a'), START, {}, NOW)).toMatchObject({ allow: true, rule: both.rules[0]?.name });
+    }
+  });
+
   it('names the rule and its limits', () => {
     expect(decide(policy, named('dash-1'), SPECTRUM, { fft_size: 7 }, NOW)).toEqual({
       allow: true,
@@ -230,6 +246,8 @@ rules:
         where: { fft_size: { min: 9007199254740991, max: 9007199254740992 } }
       - methods: ["test.Nested/Call"]
         where: { device.gain: { max: 5 } }
+      - methods: ["test.Nested/Call"]
+        where: { device.channel: { max: 1 } }
 `);
   test.each<[string, string, Record<string, unknown>, boolean]>([
     ['within', START, { station_id: 'x', sample_rate: 1000 }, true],
@@ -241,8 +259,11 @@ rules:
     ['as an object', START, { station_id: 'x', sample_rate: { valueOf: () => 1 } }, false],
     ['absent, which is 0 without presence', START, { station_id: 'x' }, true],
     ['null', START, { station_id: 'x', sample_rate: null }, false],
-    ['absent, which is nothing with presence', NESTED, { device: {} }, false],
-    ['there, with presence', NESTED, { device: { gain: 5 } }, true],
+    ['absent, which is nothing with presence', NESTED, { device: { channel: 9 } }, false],
+    ['there, with presence', NESTED, { device: { gain: 5, channel: 9 } }, true],
+    ['absent in a message that is there', NESTED, { device: {} }, true],
+    ['absent with its message, which is nothing', NESTED, {}, false],
+    ['absent in what is no message', NESTED, { device: 'd' }, false],
     ['of 64 bits, at the bound', SPECTRUM, { fft_size: 9007199254740992n }, true],
     ['of 64 bits, one above what a double can tell', SPECTRUM, { fft_size: 9007199254740993n }, false],
     ['of 64 bits, as the backend has them', SPECTRUM, { fft_size: '9007199254740993' }, false],
@@ -303,6 +324,14 @@ rules:
     ],
     ['at no time', 'a', Number.NaN, {}, 'rule "day" allows this caller the method, but not at this time'],
     ['at the cap', 'a', at('08:00'), { sample_rate: 1000 }, true],
+    ['rates of which none is above it', 'a', at('08:00'), { sample_rate: [1000, 1] }, true],
+    [
+      'rates of which one is',
+      'a',
+      at('08:00'),
+      { sample_rate: [1, 1001] },
+      'rule "day" allows this caller no more than 1000 samples a second',
+    ],
     [
       'above it',
       'a',
@@ -337,6 +366,34 @@ rules:
     expect(decision.allow ? true : decision.reason).toBe(expected);
   });
 
+  describe('of several reasons for a denial', () => {
+    const refusing = policyOf(`
+version: 1
+rules:
+  - name: first
+    subjects: ["cn:a"]
+    allow:
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], limits: { maxSampleRateHz: 1000 } }
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], limits: { maxSampleRateHz: 2000 } }
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], limits: { maxSampleRateHz: 500 } }
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], where: { band: ["Ku-band"] } }
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], when: [{ notAfter: "2000-01-01T00:00:00Z" }] }
+  - name: second
+    subjects: ["cn:a", "cn:b"]
+    allow:
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], when: [{ notAfter: "2000-01-01T00:00:00Z" }] }
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], where: { band: ["Ku-band"] } }
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], when: [{ notAfter: "2001-01-01T00:00:00Z" }] }
+`);
+    test.each([
+      ['the first rule is named, with the most that it lets have', 'a', 'rule "first" .* no more than 2000 samples'],
+      ['the nearest is told: a request before a time', 'b', 'rule "second" .* not with this request'],
+    ])('%s', (_what, cn, reason) => {
+      const decision = decide(refusing, named(cn), START, { sample_rate: 3000 }, NOW);
+      expect(decision).toMatchObject({ allow: false, reason: expect.stringMatching(reason) });
+    });
+  });
+
   it('the next change is the next border of any window', () => {
     const changeAfter = (time: string): string => new Date(nextChangeMs(timed, at(time)) ?? 0).toISOString();
     expect(changeAfter('07:00')).toBe('2026-01-05T08:00:00.000Z');
@@ -363,4 +420,25 @@ it('what is remembered of a caller is of this policy and this method alone', () 
     for (let i = 0; i < 1000; i++) expect(asked(one, `sdr.oran.StationService/Made${i}`)).toBe(true);
     expect(asked(one, `sdr.oran.Other/${'x'.repeat(1000)}`)).toBe(false);
   }
+});
+
+describe('of names that a caller makes up, memory keeps little', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const MEGABYTE = 1e6;
+  test.each([
+    ['many', 60_000, 200],
+    ['long ones', 250, 100_000],
+  ])('%s', (_what, count, characters) => {
+    const open = policyOf('version: 1\nrules: [{name: r, subjects: ["cn:a"], allow: [{methods: ["*"]}]}]');
+    const identity = named('a');
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < count; i++) decide(open, identity, `${i}/`.padEnd(characters, 'x'), {}, NOW);
+    collectGarbage();
+    // All of them are 12 and 25 megabytes.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(4 * MEGABYTE);
+    // Until here policy and caller are kept, and what is remembered of them.
+    expect(decide(open, identity, 'a/b', {}, NOW).allow).toBe(true);
+  });
 });

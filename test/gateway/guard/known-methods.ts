@@ -42,6 +42,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, KnownField>>>> = {
     'device.id': TEXT,
     'device.tags': TEXT,
     'device.gain': { kind: 'number', presence: true },
+    'device.channel': NUMBER,
     band: { kind: 'enum', presence: false, values: new Map([['C', 0]]) },
   },
   'passband.Gateway/Whoami': {},
