@@ -16,7 +16,8 @@ const connect = (...options: readonly string[]): ReturnType<typeof run> =>
   run(
     'openssl',
     [
-      ...['s_client', '-connect', `127.0.0.1:${stack.port}`, '-servername', 'localhost', '-CAfile', file('ca.crt')],
+      ...['s_client', '-connect', `127.0.0.1:${stack.port}`, '-CAfile', file('ca.crt')],
+      ...(options.includes('-noservername') ? [] : ['-servername', 'localhost']),
       ...['-ign_eof', '-tlsextdebug', ...options],
     ],
     'GET /whoami HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
@@ -47,7 +48,20 @@ describe('TLS 1.3', () => {
   });
 
   test('no OCSP answer is stapled, and no SCT sent', async () => {
-    expect((await asClient('-tls1_3', '-status')).stdout).toMatch(/OCSP response: no response sent/);
+    // 18 is signed_certificate_timestamp (RFC 6962); asked for like this, s_client prints what comes.
+    const { stdout } = await asClient('-tls1_3', '-status', '-serverinfo', '18');
+    expect(stdout).toMatch(/OCSP response: no response sent/);
+    expect(stdout).not.toContain('SERVERINFO FOR EXTENSION 18');
+  });
+
+  test.each([
+    ['no name', ['-noservername']],
+    ['another name', ['-servername', 'elsewhere.example']],
+  ])('the one certificate is shown to whoever asks for %s', async (_what, options) => {
+    const subject = /^subject=.*$/m;
+    const [asked, other] = [await asClient('-tls1_3'), await asClient('-tls1_3', ...options)];
+    expect(subject.exec(other.stdout)?.[0]).toBe(subject.exec(asked.stdout)?.[0]);
+    expect(other.stdout).toContain('Verify return code: 0 (ok)');
   });
 });
 

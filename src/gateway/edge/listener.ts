@@ -35,7 +35,7 @@ const MAX_CONCURRENT_STREAMS = 100;
 const TICKET_KEY_BYTES = 48;
 /**
  * Milliseconds after which these keys are made anew: whoever learns one can read what was recorded of resumed sessions
- * (RFC 9325 section 7.4 has them changed at least every week).
+ * (RFC 9325 section 3.4 has them changed regularly, say once a week).
  */
 const TICKET_KEY_LIFETIME_MS = 24 * 60 * 60 * 1000;
 

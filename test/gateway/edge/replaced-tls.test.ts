@@ -1,12 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { loadTlsMaterial } from '../../../src/pki/store.ts';
 import { rawConnect, rawConnected } from '../../support/raw.ts';
 import { type EdgeUnderTest, startEdge } from './edge-under-test.ts';
 
 let edge: EdgeUnderTest;
+const intervals = jest.spyOn(globalThis, 'setInterval');
 beforeAll(async () => {
   edge = await startEdge((_request, response) => void response.end('served'));
 });
@@ -95,5 +96,15 @@ describe('a session of before', () => {
     expect(await isResumed(session)).toBe(true);
     edge.listener.replaceTls(await otherMaterial(), forget);
     expect(await isResumed(session)).toBe(!forget);
+  });
+
+  it('is begun anew when its keys have been in use for long: a week at most', async () => {
+    const session = await sessionOf();
+    expect(await isResumed(session)).toBe(true);
+    const seldom = intervals.mock.calls.filter(([, ms = 0]) => ms >= 3_600_000 && ms <= 7 * 24 * 3_600_000);
+    for (const [renew] of seldom) renew();
+    expect(await isResumed(session)).toBe(false);
+    // What is handed out from then on can be resumed.
+    expect(await isResumed(await sessionOf())).toBe(true);
   });
 });
