@@ -1,5 +1,6 @@
 // needs: openssl
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
@@ -23,6 +24,21 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 const text = (file: string): Promise<string> => openssl('x509', '-in', file, '-noout', '-text');
 const verify = (dir: string, name: string, ...more: readonly string[]): ReturnType<typeof opensslSays> =>
   opensslSays('verify', '-x509_strict', '-CAfile', join(dir, 'ca.crt'), ...more, join(dir, `${name}.crt`));
+const certificateIn = async (file: string): Promise<X509Certificate> => new X509Certificate(await readFile(file));
+/** AlgorithmIdentifiers of signatures, DER (RFC 5758 section 3.2, RFC 8410 section 3, RFC 4055 section 5). */
+const SIGNATURE_ALGORITHMS: Readonly<Partial<Record<KeyAlgorithm, string>>> = {
+  p256: '300a06082a8648ce3d040302',
+  p384: '300a06082a8648ce3d040303',
+  ed25519: '300506032b6570',
+  rsa2048: '300d06092a864886f70d01010b0500',
+};
+/** The bits of a public key without what says of which kind it is. */
+function keyBits({ publicKey }: X509Certificate): Buffer {
+  if (publicKey.asymmetricKeyType === 'rsa') return publicKey.export({ type: 'pkcs1', format: 'der' });
+  const { namedCurve } = publicKey.asymmetricKeyDetails ?? {};
+  const length = namedCurve === undefined ? 32 : namedCurve === 'secp384r1' ? 97 : 65;
+  return publicKey.export({ type: 'spki', format: 'der' }).subarray(-length);
+}
 const withLists = (dir: string): string[] => ['-crl_check_all', '-CRLfile', join(dir, 'crl.pem')];
 
 describe.each<[KeyAlgorithm, string, RegExp, RegExp]>([
@@ -86,6 +102,45 @@ describe.each<[KeyAlgorithm, string, RegExp, RegExp]>([
       new RegExp(`${of} Key Identifier:\\s+([0-9A-F:]{59})`).exec(from)?.[1] ?? of;
     expect(identifier('Authority', server)).toBe(identifier('Subject', issuing));
     expect(identifier('Authority', issuing)).toBe(identifier('Subject', ca));
+  });
+
+  it('says of leaves that they are no CA, and of every key what tells it from others', async () => {
+    const identifiers = new Set<string>();
+    for (const name of ['ca', 'issuing', 'server', 'noc']) {
+      const file = join(dir, `${name}.crt`);
+      const says = await text(file);
+      expect(says).toMatch(
+        /^(ca|issuing)$/.test(name)
+          ? /Basic Constraints: critical\s+CA:TRUE, pathlen:\d\n/
+          : /Basic Constraints: critical\s+CA:FALSE\n/,
+      );
+      const [, identifier = ''] = /Subject Key Identifier:\s+([0-9A-F:]{59})/.exec(says) ?? [];
+      // RFC 7093 section 2, method 1.
+      const digest = createHash('sha256').update(keyBits(await certificateIn(file)));
+      expect([name, identifier.replaceAll(':', '').toLowerCase()]).toEqual([name, digest.digest('hex').slice(0, 40)]);
+      identifiers.add(identifier);
+    }
+    expect(identifiers.size).toBe(4);
+  });
+
+  it('encodes key usage as DER does, without the zeros at its end', async () => {
+    // 2.5.29.15, critical, and in an octet string the bit string: how many bits of its last octet are unused, and that.
+    const usage = async (name: string): Promise<string | undefined> =>
+      /0603551d0f0101ff0404(030[23][0-9a-f]{4})/.exec(
+        (await certificateIn(join(dir, `${name}.crt`))).raw.toString('hex'),
+      )?.[1];
+    const server = algorithm === 'rsa2048' ? '030205a0' : '03020780';
+    expect([await usage('ca'), await usage('server'), await usage('noc')]).toEqual(['03020106', server, '03020780']);
+  });
+
+  it('names the algorithm of its signature inside and outside, of RSA with the NULL that RFC 4055 asks for', async () => {
+    const identifier = SIGNATURE_ALGORITHMS[algorithm];
+    // Of Ed25519 the kind of the key is written like its signature's.
+    const times = algorithm === 'ed25519' ? 3 : 2;
+    for (const name of ['ca', 'server']) {
+      const der = (await certificateIn(join(dir, `${name}.crt`))).raw.toString('hex');
+      expect([name, der.split(identifier ?? '?').length - 1]).toEqual([name, times]);
+    }
   });
 
   it('renewed with a new key and with its own, it says the same and is another', async () => {

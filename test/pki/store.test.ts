@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import {
   chmod,
   copyFile,
@@ -13,9 +14,10 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { UsageError } from '../../src/errors.ts';
-import { loadTlsMaterial, writeNew } from '../../src/pki/store.ts';
+import { loadTlsMaterial, replaceFile, writeNew } from '../../src/pki/store.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';
 
 let pki: TestPki;
@@ -36,6 +38,27 @@ const failure = async (work: Promise<unknown>): Promise<string> => {
   expect(error).toBeInstanceOf(UsageError);
   return error instanceof UsageError ? error.message : '';
 };
+
+/** As much as is written in many steps. */
+const LARGE = Buffer.alloc(16 * 1024 * 1024, 'x');
+
+/** The sizes that a file is seen to have while it is written, each once: undefined while it is not there. */
+async function sizesDuring(file: string, writing: Promise<void>): Promise<readonly (number | undefined)[]> {
+  const seen = new Set<number | undefined>();
+  const look = (): unknown => seen.add(statSync(file, { throwIfNoEntry: false })?.size);
+  look();
+  let isOver = false;
+  const over = writing.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    look();
+    await setImmediate();
+  }
+  await over;
+  look();
+  return [...seen];
+}
 
 describe('loadTlsMaterial', () => {
   it('gives texts and files of a good set', async () => {
@@ -178,6 +201,12 @@ describe('writeNew', () => {
     expect(await readFile(at('server.key'), 'utf8')).toBe((await pki.pair('server')).keyPem);
   });
 
+  it('shows nothing until all is there', async () => {
+    const file = at('large');
+    expect(await sizesDuring(file, writeNew(file, LARGE, 0o600))).toEqual([undefined, LARGE.length]);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
   it('lets exactly one of many writers through', async () => {
     const file = at('race');
     const texts = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(10_000));
@@ -185,5 +214,15 @@ describe('writeNew', () => {
     const winners = texts.filter((_, i) => results[i]?.status === 'fulfilled');
     expect(winners).toEqual([await readFile(file, 'utf8')]);
     expect((await readdir(dir)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+});
+
+describe('replaceFile', () => {
+  it('shows the old file until the new one is whole, and leaves nothing else behind', async () => {
+    const file = at('list');
+    await writeFile(file, 'old');
+    expect(await sizesDuring(file, replaceFile(file, LARGE, 0o644))).toEqual([3, LARGE.length]);
+    expect((await stat(file)).mode & 0o777).toBe(0o644);
+    expect((await readdir(dir)).sort()).toEqual(['ca.crt', 'list', 'server.crt', 'server.key']);
   });
 });
