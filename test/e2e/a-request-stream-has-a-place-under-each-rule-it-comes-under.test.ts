@@ -97,6 +97,9 @@ it('one that comes under a rule by its messages needs a place there', async () =
   await third.has(/ALPHA/);
   third.send('november');
   await third.has(/event: end\ndata: {"code":8,/);
+  // It had its place where it was let in, to its end.
+  const line = () => stack.logs.find(({ msg, status, code }) => msg === 'request' && status === 200 && code !== 'OK');
+  expect(await until('its line', line)).toMatchObject({ code: 'RESOURCE_EXHAUSTED', rule: 'a-to-m' });
 
   first.send('no more');
   await first.has(/NO MORE/);

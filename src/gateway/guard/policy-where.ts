@@ -31,7 +31,9 @@ function fieldOf(key: YamlValue, methods: readonly string[], known: KnownMethods
   for (const method of methods) {
     const field = known.field(method, fieldPath);
     if (field === undefined) {
-      return key.fail(`${method} has no field "${fieldPath}"; correct it, or move that method to an entry without it`);
+      return key.fail(
+        `${method} has no field "${fieldPath}" of one text, number, enum or bool; correct it, or move that method to an entry without it`,
+      );
     }
     first ??= field;
     presence ||= field.presence;

@@ -9,7 +9,7 @@ export { type NameSubject, SUBJECT_KINDS, type Subject, type SubjectKind } from 
 export interface Limits {
   /** Streams open at a time. */
   readonly concurrentStreams?: number;
-  /** Requests begun in any minute. */
+  /** Requests begun in a minute, which begins with its first; the next begins with the first after it. */
   readonly requestsPerMinute?: number;
   /** Bytes of answers a second, all streams and answers of the caller under the rule together. */
   readonly bytesPerSecond?: number;

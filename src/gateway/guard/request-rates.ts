@@ -9,7 +9,7 @@ const WINDOW_SECONDS = 60;
 /** Rates that are counted before all are forgotten: as many as policies have entries, also after many changes of policy. */
 const MAX_RATES = 4096;
 
-/** Counts requests a minute, a share of its own for each caller and rule. */
+/** Counts requests a minute, which begins with its first request: a share of its own for each caller and rule. */
 export class RequestRates {
   private readonly limiters = new Map<string, RateLimiterMemory>();
 

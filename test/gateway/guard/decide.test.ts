@@ -290,6 +290,35 @@ rules:
     expect(decide(bounded, named('a'), method, request, NOW).allow).toBe(allowed);
   });
 
+  it('a number that knows "not set" in one method of an entry matches nothing when absent in any', () => {
+    const both = policyOf(`
+version: 1
+rules:
+  - name: r
+    subjects: ["cn:a"]
+    allow: [{ methods: ["test.Nested/Call", "test.Twin/Call"], where: { device.gain: { max: 5 } } }]
+`);
+    for (const method of [NESTED, 'test.Twin/Call']) {
+      expect(decide(both, named('a'), method, { device: {} }, NOW).allow).toBe(false);
+      expect(decide(both, named('a'), method, { device: { gain: 5 } }, NOW).allow).toBe(true);
+    }
+  });
+
+  it('a cap on the sample rate holds for each method of an entry by its own fields', () => {
+    const both = policyOf(`
+version: 1
+rules:
+  - name: r
+    subjects: ["cn:a"]
+    allow: [{ methods: ["sdr.oran.IQStreamService/StartStream", "test.Twin/Call"], limits: { maxSampleRateHz: 5 } }]
+`);
+    const allowed = (method: string, rate: number): boolean =>
+      decide(both, named('a'), method, { sample_rate: rate, device: { rate } }, NOW).allow;
+    for (const method of [START, 'test.Twin/Call'])
+      expect([5, 6].map((rate) => allowed(method, rate))).toEqual([true, false]);
+    expect(decide(both, named('a'), 'test.Twin/Call', { sample_rate: 6 }, NOW).allow).toBe(true);
+  });
+
   const timed = policyOf(`
 version: 1
 rules:

@@ -45,15 +45,25 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, KnownField>>>> = {
     'device.channel': NUMBER,
     band: { kind: 'enum', presence: false, values: new Map([['C', 0]]) },
   },
+  /** Fields of the same names that are not quite the same. */
+  'test.Twin/Call': {
+    'device.gain': NUMBER,
+    'device.rate': NUMBER,
+    compression: { ...COMPRESSION, values: new Map([['NONE', 0]]) },
+  },
   'passband.Gateway/Whoami': {},
 };
 
-const START = 'sdr.oran.IQStreamService/StartStream';
+/** Fields that state a sample rate, by method. */
+const RATES: Readonly<Record<string, readonly string[]>> = {
+  'sdr.oran.IQStreamService/StartStream': ['sample_rate'],
+  'test.Twin/Call': ['device.rate'],
+};
 const DOWNLOAD = 'sdr.oran.IQStreamService/DownloadIQ';
 
 /** A stand-in for the descriptors: methods and the fields that their requests have. */
 export const knownMethods: KnownMethods = {
   names: () => Object.keys(FIELDS),
   field: (method, fieldPath) => FIELDS[method]?.[fieldPath],
-  sampleRates: (method) => ({ request: method === START ? ['sample_rate'] : [], hidden: method === DOWNLOAD }),
+  sampleRates: (method) => ({ request: RATES[method] ?? [], hidden: method === DOWNLOAD }),
 };

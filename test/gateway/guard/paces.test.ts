@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Identity } from '../../../src/gateway/guard/identity.ts';
 import { Paces } from '../../../src/gateway/guard/paces.ts';
 import { RequestRates } from '../../../src/gateway/guard/request-rates.ts';
@@ -43,11 +43,32 @@ describe('paces', () => {
   });
 });
 
-it('requests a minute are counted for each caller and rule, if at all', async () => {
-  const rates = new RequestRates();
-  expect(rates.take(named('a'), 'r', {})).toBeUndefined();
-  for (let count = 0; count < 2; count++) await rates.take(named('a'), 'r', LIMITS);
-  await expect(rates.take(named('a'), 'r', LIMITS)).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
-  await rates.take(named('b'), 'r', LIMITS);
-  await rates.take(named('a'), 's', LIMITS);
+describe('requests a minute', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('are counted for each caller and rule, if at all', async () => {
+    const rates = new RequestRates();
+    expect(rates.take(named('a'), 'r', {})).toBeUndefined();
+    for (let count = 0; count < 2; count++) await rates.take(named('a'), 'r', LIMITS);
+    await expect(rates.take(named('a'), 'r', LIMITS)).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    await rates.take(named('b'), 'r', LIMITS);
+    await rates.take(named('a'), 's', LIMITS);
+  });
+
+  it('are those of the minute that begins with the first of them', async () => {
+    jest.useFakeTimers();
+    const rates = new RequestRates();
+    const refused = (seconds: string): object => ({ code: 'RESOURCE_EXHAUSTED', headers: { 'retry-after': seconds } });
+    await rates.take(named('a'), 'r', LIMITS);
+    jest.advanceTimersByTime(20_000);
+    await rates.take(named('a'), 'r', LIMITS);
+    await expect(rates.take(named('a'), 'r', LIMITS)).rejects.toMatchObject(refused('40'));
+    jest.advanceTimersByTime(39_000);
+    await expect(rates.take(named('a'), 'r', LIMITS)).rejects.toMatchObject(refused('1'));
+    jest.advanceTimersByTime(1000);
+    for (let count = 0; count < 2; count++) await rates.take(named('a'), 'r', LIMITS);
+    await expect(rates.take(named('a'), 'r', LIMITS)).rejects.toMatchObject(refused('60'));
+  });
 });
