@@ -43,8 +43,13 @@ has_ended() { [ -s "$folder/$1.ended" ]; }
 # Every frame's id (EPOCH-NUMBER) is the one after that before it, and no gap was told. The last line may be half written.
 lost_nothing() {
   sed '$d' "$folder/$1.events" | awk '
-    /^event: *gap/ { bad = 1 }
-    /^id: *[0-9]/ { split($2, id, "-"); if (seen && id[2] != last + 1) bad = 1; last = id[2]; seen = 1 }
+    told { print "told: " $0 > "/dev/stderr"; told = 0 }
+    /^event: *gap/ { bad = 1; told = 1 }
+    /^id: *[0-9]/ {
+      split($2, id, "-")
+      if (seen && id[2] != last + 1) { bad = 1; print "number " id[2] " after " last > "/dev/stderr" }
+      last = id[2]; seen = 1
+    }
     END { exit bad || !seen }'
 }
 serial() {

@@ -31,7 +31,7 @@ export function openMaterial<Name extends string>(
   return openReloadable<Material<Name>>({
     what: 'certificates',
     files: materialFiles(config.certs, names, options),
-    load: (before, onPartFault) => loadMaterial(config.certs, names, options, before, onPartFault),
+    load: (before, onFault) => loadMaterial(config.certs, names, options, before, onFault),
     log,
     onOutcome,
   });

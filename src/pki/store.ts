@@ -222,16 +222,19 @@ export async function loadCaBundle(dir: string): Promise<CaBundle> {
  * Reads NAME.crt (leaf first, then any intermediates) and NAME.key (PKCS#8, SEC1 or PKCS#1) of a folder and promises that
  * they can be used now: the key is the certificate's and its owner's alone, the certificate is within its validity.
  *
+ * @param proven a pair of which that was proven: when the files have its bytes still, only their owner is looked at.
  * @throws UsageError naming the file and the remedy.
  */
-export async function loadTlsPair(dir: string, name: string): Promise<TlsPair> {
+export async function loadTlsPair(dir: string, name: string, proven?: TlsPair): Promise<TlsPair> {
   const [certFile, keyFile] = [join(dir, `${name}.crt`), join(dir, `${name}.key`)];
   const certPem = await readPem(certFile, false);
   const [leaf] = parseCertificates(certPem, certFile);
   const keyPem = await readPem(keyFile, true);
+  const pair = { certPem, keyPem, certFile, keyFile };
+  if (proven?.certPem === certPem && proven.keyPem === keyPem) return pair;
   checkKey(keyPem, keyFile, leaf, certFile);
   checkDates(leaf, certFile, Date.now());
-  return { certPem, keyPem, certFile, keyFile };
+  return pair;
 }
 
 /**

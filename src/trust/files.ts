@@ -28,12 +28,12 @@ export interface ReloadableOptions<T> {
   readonly files: readonly string[];
   /**
    * Reads and proves all of it, and is given the value in use (undefined at first). Handing that very value back says
-   * that nothing is new, and nobody is told. A part that cannot be used may stay as it is in use while the others are
-   * replaced: `onPartFault` is to be told why, and the files count as broken as long as it is.
+   * that nothing is new, and nobody is told. Of files that cannot be used, what may not wait for the rest may be taken all
+   * the same: the value is returned with that in it, `onFault` is told why the rest is not, and the files count as broken.
    *
    * @throws UsageError naming the file and the remedy.
    */
-  readonly load: (before: T | undefined, onPartFault: (fault: unknown) => void) => Promise<T>;
+  readonly load: (before: T | undefined, onFault: (fault: unknown) => void) => Promise<T>;
   readonly log: Log;
   /** Is told how each reading ended, the first one included; trying a broken set once more is told only if it is news. */
   readonly onOutcome?: (ok: boolean) => void;
@@ -43,8 +43,9 @@ export interface ReloadableOptions<T> {
 
 /**
  * Reads a value from files now, and again whenever they change: all that belong together or none. While they cannot be
- * used the last good value stays (see `load` for parts of it), which is logged once for each reason. Files are watched by
- * looking at them: every way of changing one (rename, symlink, write in place, network file system) looks the same then.
+ * used the last good value stays (but see `load` for what may not wait), which is logged once for each reason. Files are
+ * watched by looking at them: every way of changing one (rename, symlink, write in place, network file system) looks the
+ * same then.
  *
  * @throws whatever `load` throws the first time: there is no last good value yet.
  */
@@ -58,8 +59,8 @@ interface Reading<T> {
   readonly value: T;
   /** Of the files that the value was made of. */
   readonly print: string;
-  /** Why parts of the value are as they were before. */
-  readonly partFaults: readonly unknown[];
+  /** Why the value is not all that the files say. */
+  readonly faults: readonly unknown[];
 }
 
 /** Reads until nothing changed meanwhile: what was read then belongs together. */
@@ -67,11 +68,11 @@ async function readSettled<T>(options: ReloadableOptions<T>, before: T | undefin
   for (let reading = 0; reading < MAX_READINGS; reading += 1) {
     if (reading > 0) await sleep(options.pollMs ?? POLL_MS, undefined, { ref: before === undefined });
     const print = fingerprint(options.files);
-    const partFaults: unknown[] = [];
+    const faults: unknown[] = [];
     const outcome = await options
-      .load(before, (fault) => partFaults.push(fault))
+      .load(before, (fault) => faults.push(fault))
       .then(
-        (value) => ({ value, print, partFaults }),
+        (value) => ({ value, print, faults }),
         (error: unknown) => ({ error, print }),
       );
     if (fingerprint(options.files) !== print) continue;
@@ -162,12 +163,12 @@ class WatchedFiles<T> implements Reloadable<T> {
     this.#triedAtMs = performance.now();
     const print = fingerprint(this.#options.files);
     try {
-      const { value, print: readPrint, partFaults } = await readSettled(this.#options, this.#value);
+      const { value, print: readPrint, faults } = await readSettled(this.#options, this.#value);
       this.#readPrint = readPrint;
-      const isWhole = partFaults.length === 0;
+      const isWhole = faults.length === 0;
       if (isWhole) this.#mended(value);
-      this.#replace(value);
-      if (!isWhole) this.#keepLastGood(partFaults, isRetry);
+      this.#replace(value, isWhole ? 'changed files are in use' : 'of changed files, what may not wait is in use');
+      if (!isWhole) this.#keepLastGood(faults, isRetry);
       return isWhole;
     } catch (error) {
       // Of before the reading: had the files changed since, the next look would see it.
@@ -186,12 +187,12 @@ class WatchedFiles<T> implements Reloadable<T> {
     if (wasBroken && value === this.#value) log.info({ what }, 'the files are as they were in use');
   }
 
-  #replace(value: T): void {
+  #replace(value: T, words: string): void {
     const before = this.#value;
     const { what, log } = this.#options;
     if (this.#closed || value === before) return;
     this.#value = value;
-    log.info({ what }, 'changed files are in use');
+    log.info({ what }, words);
     for (const listener of [...this.#listeners]) {
       try {
         listener(value, before);

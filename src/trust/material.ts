@@ -1,16 +1,21 @@
 import type { X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../errors.ts';
-import { certificateFacts } from '../pki/certificate-facts.ts';
-import { openCrlFile, type RevocationList, verifyUnreadCrl } from '../pki/crl-file.ts';
-import { type CaBundle, loadCaBundle, loadTlsPair, parseCertificates, type TlsMaterial } from '../pki/store.ts';
-import { isEarlier, type RevocationLists, revocationLists } from './revocation-lists.ts';
+import {
+  type CaBundle,
+  loadCaBundle,
+  loadTlsPair,
+  parseCertificates,
+  type TlsMaterial,
+  type TlsPair,
+} from '../pki/store.ts';
+import { type Attempt, laterLists, loadLists } from './list-files.ts';
+import type { RevocationLists } from './revocation-lists.ts';
 import type { Trust } from './trust.ts';
 
 /**
- * Everything a program's TLS works with, read together. Each certificate is replaced with its key, and the CA bundle with
- * the revocation lists: a part that cannot be used holds up no other.
+ * Everything a program's TLS works with, read together: certificates, keys, CA bundle and revocation lists are replaced all
+ * together or not at all. Only what takes trust away waits for nothing, see {@link loadMaterial}.
  */
 export interface Material<Name extends string> {
   /** Certificate, key and CA bundle by the name of the pair, such as `server`. */
@@ -35,7 +40,7 @@ export function materialFiles(
   return [join(dir, 'ca.crt'), ...pairs, ...(crlFiles.length === 0 ? [join(dir, 'crl.pem')] : crlFiles)];
 }
 
-/** What a broken part says where it is not to be kept as it was. */
+/** What a broken set says where it is not to be kept as it was. */
 const refuse = (fault: unknown): never => {
   throw fault;
 };
@@ -45,14 +50,16 @@ const refuse = (fault: unknown): never => {
  * together now: see loadTlsPair and loadCaBundle; every list is a full one, signed by an authority of ca.crt.
  *
  * What is as it was before is handed over from `before`, object for object: two equal parts need not be compared, and when
- * nothing at all is new `before` itself is returned.
+ * nothing at all is new `before` itself is returned. A pair that is as it was needs no new proof: that it has run out since
+ * must not hold up what is replaced beside it.
  *
  * @param before what is in use. A list that was in use may be replaced by a later one only: its file gone, an earlier list,
  * or none of that issuer is a broken set, so that nobody is let in again by deleting a file. A list goes with its authority
  * when that is taken out of ca.crt.
- * @param onPartFault is told why a part cannot be used, which then stays as it is in `before`: a pair by itself, the bundle
- * with the lists. An own certificate that has run out must not keep a revocation from being taken. Without `before` every
- * fault is thrown, and unless told otherwise with it, too.
+ * @param onFault is told everything that is wrong with a set that cannot be used. `before` then stays, but for what takes
+ * trust away: later lists of files that can be parsed, each by itself, and the loss of authorities that are in ca.crt no
+ * more. A key that is broken must not keep a revocation from being taken. Without `before` the first fault is thrown, and
+ * unless told otherwise with it, too.
  * @throws UsageError naming the file and the remedy.
  */
 export async function loadMaterial<Name extends string>(
@@ -60,65 +67,72 @@ export async function loadMaterial<Name extends string>(
   names: readonly Name[],
   options: RevocationOptions,
   before?: Material<Name>,
-  onPartFault: (fault: unknown) => void = refuse,
+  onFault: (fault: unknown) => void = refuse,
 ): Promise<Material<Name>> {
-  const onFault = before === undefined ? refuse : onPartFault;
-  const { bundle, trust } = await loadTrust(dir, options, before && trustOf(before, names), onFault);
-  const loaded = new Map<Name, TlsMaterial>();
-  for (const name of names) loaded.set(name, await loadPair(dir, name, bundle, before?.tls[name], onFault));
-  const tls = Object.freeze(Object.fromEntries(loaded) as Record<Name, TlsMaterial>);
-  if (before?.trust === trust && names.every((name) => before.tls[name] === tls[name])) return before;
-  return Object.freeze({ tls, trust });
-}
-
-interface LoadedTrust {
-  readonly bundle: CaBundle;
-  readonly trust: Trust;
-}
-
-/** The bundle and the lists in use. Every pair has the same bundle. */
-function trustOf<Name extends string>({ tls, trust }: Material<Name>, names: readonly Name[]): LoadedTrust {
-  const { caPem, caFile } = tls[names[0] as Name];
-  return { bundle: { caPem, caFile }, trust };
-}
-
-async function loadTrust(
-  dir: string,
-  options: RevocationOptions,
-  before: LoadedTrust | undefined,
-  onFault: (fault: unknown) => void,
-): Promise<LoadedTrust> {
-  try {
-    const bundle = await loadCaBundle(dir);
-    const authorities = authoritiesOf(bundle, before?.trust.authorities);
-    const revocations = await loadLists(dir, options, authorities, before?.trust.revocations);
-    const { staleLists } = options;
-    const isSameTrust =
-      before?.trust.authorities === authorities &&
-      before.trust.revocations === revocations &&
-      before.trust.staleLists === staleLists;
-    return { bundle, trust: isSameTrust ? before.trust : Object.freeze({ authorities, revocations, staleLists }) };
-  } catch (fault) {
-    onFault(fault);
-    if (before === undefined) throw fault;
-    return before;
+  const faults: unknown[] = [];
+  const attempt: Attempt = async (work) => {
+    try {
+      return await work();
+    } catch (fault) {
+      faults.push(fault);
+      return undefined;
+    }
+  };
+  // The CA first: without it nobody could be told from anybody, whatever else is right.
+  const ca = await attempt(() => loadAuthorities(dir, before?.trust.authorities));
+  const authorities = ca?.authorities ?? before?.trust.authorities ?? [];
+  const lists = await loadLists(listFiles(dir, options), authorities, before?.trust.revocations, attempt);
+  const pairs = new Map<Name, TlsPair>();
+  for (const name of names) {
+    const pair = await attempt(() => loadTlsPair(dir, name, before?.tls[name]));
+    if (pair !== undefined) pairs.set(name, pair);
   }
+  if (ca !== undefined && faults.length === 0) {
+    const material = [...pairs].map(([name, pair]) => [name, keepEqual({ ...pair, ...ca.bundle }, before?.tls[name])]);
+    const tls = Object.freeze(Object.fromEntries(material) as Record<Name, TlsMaterial>);
+    return keepSame({ tls, trust: trustOf(authorities, lists, options, before?.trust) }, before);
+  }
+  if (before === undefined) throw faults[0];
+  for (const fault of faults) onFault(fault);
+  const left = stillIn(before.trust.authorities, authorities);
+  const later = laterLists(before.trust.revocations, lists, left);
+  return keepSame({ tls: before.tls, trust: trustOf(left, later, options, before.trust) }, before);
 }
 
-async function loadPair(
+async function loadAuthorities(
   dir: string,
-  name: string,
-  bundle: CaBundle,
-  before: TlsMaterial | undefined,
-  onFault: (fault: unknown) => void,
-): Promise<TlsMaterial> {
-  try {
-    return keepEqual({ ...(await loadTlsPair(dir, name)), ...bundle }, before);
-  } catch (fault) {
-    onFault(fault);
-    if (before === undefined) throw fault;
-    return keepEqual({ ...before, ...bundle }, before);
-  }
+  known: readonly X509Certificate[] = [],
+): Promise<{ readonly bundle: CaBundle; readonly authorities: readonly X509Certificate[] }> {
+  const bundle = await loadCaBundle(dir);
+  const authorities = parseCertificates(bundle.caPem, bundle.caFile);
+  const isSame = authorities.length === known.length && known.every((one, i) => isOne(one, authorities[i]));
+  return { bundle, authorities: isSame ? known : Object.freeze(authorities) };
+}
+
+/** Those of the authorities in use that a bundle still has. */
+function stillIn(used: readonly X509Certificate[], bundle: readonly X509Certificate[]): readonly X509Certificate[] {
+  const left = used.filter((authority) => bundle.some((other) => isOne(authority, other)));
+  return left.length === used.length ? used : Object.freeze(left);
+}
+
+function isOne(certificate: X509Certificate, other: X509Certificate | undefined): boolean {
+  return certificate.fingerprint256 === other?.fingerprint256;
+}
+
+function listFiles(dir: string, { crlFiles }: RevocationOptions): readonly string[] {
+  if (crlFiles.length > 0) return crlFiles;
+  const optional = join(dir, 'crl.pem');
+  return statSync(optional, { throwIfNoEntry: false }) ? [optional] : [];
+}
+
+function trustOf(
+  authorities: readonly X509Certificate[],
+  revocations: RevocationLists,
+  { staleLists }: RevocationOptions,
+  before: Trust | undefined,
+): Trust {
+  const isSame = before?.authorities === authorities && before.revocations === revocations;
+  return isSame && before.staleLists === staleLists ? before : Object.freeze({ authorities, revocations, staleLists });
 }
 
 function keepEqual(now: TlsMaterial, before: TlsMaterial | undefined): TlsMaterial {
@@ -126,85 +140,8 @@ function keepEqual(now: TlsMaterial, before: TlsMaterial | undefined): TlsMateri
   return same ? before : Object.freeze(now);
 }
 
-function authoritiesOf(
-  { caPem, caFile }: CaBundle,
-  known: readonly X509Certificate[] = [],
-): readonly X509Certificate[] {
-  const authorities = parseCertificates(caPem, caFile);
-  const same =
-    known.length === authorities.length &&
-    known.every((one, i) => authorities[i]?.fingerprint256 === one.fingerprint256);
-  return same ? known : Object.freeze(authorities);
-}
-
-async function loadLists(
-  dir: string,
-  { crlFiles }: RevocationOptions,
-  authorities: readonly X509Certificate[],
-  before: RevocationLists | undefined,
-): Promise<RevocationLists> {
-  const optional = join(dir, 'crl.pem');
-  const files = crlFiles.length === 0 ? (statSync(optional, { throwIfNoEntry: false }) ? [optional] : []) : crlFiles;
-  const lists: RevocationList[] = [];
-  for (const file of files) lists.push(...(await loadListsOf(file, authorities, before)));
-  const now = revocationLists(lists);
-  for (const list of before?.lists ?? []) refuseLoss(list, now, authorities);
-  return before !== undefined && isSame(before, now) ? before : now;
-}
-
-async function loadListsOf(
-  file: string,
-  authorities: readonly X509Certificate[],
-  before: RevocationLists | undefined,
-): Promise<RevocationList[]> {
-  const lists: RevocationList[] = [];
-  for (const unread of openCrlFile(file)) {
-    const used = before?.by(unread.issuerDer) ?? [];
-    const known = used.find(({ sha256 }) => sha256 === unread.sha256);
-    const list = known ?? (await verifyUnreadCrl(unread, file, authorities, Date.now()));
-    // The list of an authority that has just been taken out says nothing about anybody who is still let in. Waiting for
-    // its removal would keep that authority in use.
-    if (list !== undefined && isTrusted(list, authorities)) lists.push(list);
-    else if (used.length === 0) {
-      throw new UsageError(
-        `${file} has a list of an issuer that is not in ca.crt; add its CA certificate there, or take the list out`,
-      );
-    }
-  }
-  return lists;
-}
-
-/** Refuses a set in which a list is missing, or older than the one in use, though its authority is still trusted. */
-function refuseLoss(used: RevocationList, now: RevocationLists, authorities: readonly X509Certificate[]): void {
-  const { issuerDer, issuerKeyId, issuer, file } = used;
-  const next = now.by(issuerDer).find((list) => list.issuerKeyId === issuerKeyId);
-  if (next === undefined) {
-    if (!isTrusted(used, authorities)) return;
-    throw new UsageError(
-      `${file} has lost the list of ${issuer}, and whom it revoked would be let in again; put it back, or take that CA out of ca.crt as well`,
-    );
-  }
-  if (isEarlier(next, used)) {
-    throw new UsageError(
-      `${next.file} has an earlier list of ${issuer} (number ${numberOf(next)}) than the one in use (number ${numberOf(used)}); put the latest there`,
-    );
-  }
-}
-
-function isTrusted({ issuerDer, issuerKeyId }: RevocationList, authorities: readonly X509Certificate[]): boolean {
-  return authorities.some((authority) => {
-    const { subjectDer, keyId } = certificateFacts(authority);
-    return subjectDer === issuerDer && keyId === issuerKeyId;
-  });
-}
-
-function numberOf({ number, thisUpdateMs }: RevocationList): string {
-  return `${number ?? 'none'}, of ${new Date(thisUpdateMs).toISOString()}`;
-}
-
-/** Whether both have the same lists, byte for byte. */
-function isSame(before: RevocationLists, now: RevocationLists): boolean {
-  const isKnown = ({ issuerDer, sha256 }: RevocationList): boolean =>
-    before.by(issuerDer).some((other) => other.sha256 === sha256);
-  return before.size === now.size && now.lists.every(isKnown);
+function keepSame<Name extends string>(now: Material<Name>, before: Material<Name> | undefined): Material<Name> {
+  if (before === undefined || before.trust !== now.trust) return Object.freeze(now);
+  const isSame = Object.entries(now.tls).every(([name, pair]) => before.tls[name as Name] === pair);
+  return isSame ? before : Object.freeze(now);
 }

@@ -5,6 +5,11 @@ export interface RevocationLists {
   /** How many lists there are. */
   readonly size: number;
   readonly lists: readonly RevocationList[];
+  /**
+   * Issuers, by the DER of their names, whose lists lie in the files still though their authorities have been taken out: once
+   * in use, they are no mistake of the operator's, and say nothing about anybody who is let in.
+   */
+  readonly orphaned: ReadonlySet<string>;
   /** The lists of an issuer by the DER of its name, hexadecimal: one for each of its keys, as in a roll-over. */
   by(issuerDer: string): readonly RevocationList[];
   /** The lists of an issuer by the text of its name, as identities have it. */
@@ -14,7 +19,10 @@ export interface RevocationLists {
 const NONE: readonly RevocationList[] = [];
 
 /** Lists put in order. Of several lists of one issuer and key the latest is kept. */
-export function revocationLists(given: readonly RevocationList[]): RevocationLists {
+export function revocationLists(
+  given: readonly RevocationList[],
+  orphaned: ReadonlySet<string> = new Set(),
+): RevocationLists {
   const latest = new Map<string, RevocationList>();
   for (const list of given) {
     const key = `${list.issuerDer} ${list.issuerKeyId}`;
@@ -27,6 +35,7 @@ export function revocationLists(given: readonly RevocationList[]): RevocationLis
   return Object.freeze({
     size: lists.length,
     lists,
+    orphaned,
     by: (issuerDer: string) => byDer.get(issuerDer) ?? NONE,
     named: (issuer: string) => byText.get(issuer) ?? NONE,
   });

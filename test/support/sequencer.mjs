@@ -30,7 +30,7 @@ const LONG = [
   'backend/recordings/recordings',
   'e2e/only-the-backend-that-is-connected-is-judged',
   'backend/rtl-tcp-listener',
-  'e2e/an-expired-own-certificate-holds-up-no-revocation',
+  'e2e/certificates-are-replaced-as-one-and-revocations-wait-for-none',
 ].map((name) => join(testFolder, `${name}.test.ts`));
 
 /**

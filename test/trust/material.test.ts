@@ -181,11 +181,19 @@ describe('material that is read again', () => {
     await writeFile(at('crl.pem'), both);
     const used = await load();
     await writeFile(at('ca.crt'), ca.certPem);
-    expect((await load(used)).trust.revocations.lists.map(({ issuer }) => issuer)).toEqual([
-      'CN=Passband development CA',
-    ]);
-    await writeFile(at('crl.pem'), await list(ca, 5));
-    expect((await load(used)).trust.revocations.size).toBe(1);
+    const one = await load(used);
+    expect(one.trust.revocations.lists.map(({ issuer }) => issuer)).toEqual(['CN=Passband development CA']);
+    // What is fetched anew for a CA that is gone holds up nothing that comes later.
+    await writeFile(at('crl.pem'), `${await list(ca, 6)}${await list(otherCa, 6)}`);
+    const later = await load(one);
+    expect(later.trust.revocations.lists.map(({ number }) => number)).toEqual([6n]);
+    expect(await load(later)).toBe(later);
+    await writeFile(at('crl.pem'), await list(ca, 6));
+    const without = await load(later);
+    expect(without.trust.revocations.size).toBe(1);
+    // Once it was away, a list of that CA is as much of a mistake as any other without its authority.
+    await writeFile(at('crl.pem'), `${await list(ca, 6)}${await list(otherCa, 7)}`);
+    expect(await refusal(load(without))).toMatch(/a list of an issuer that is not in ca\.crt/);
   });
 
   it('lets the old key of an authority and its list go after a roll-over under one name', async () => {
@@ -208,45 +216,126 @@ describe('material that is read again', () => {
     expect((await load(both)).trust.revocations.size).toBe(1);
   });
 
-  it('replaces each part that can be used, and says of the others why they stay', async () => {
-    await writeFile(at('crl.pem'), await list(ca, 1));
-    const first = await load();
-    const loadParts = async (before: Material<Names>): Promise<[now: Material<Names>, faults: string[]]> => {
-      const faults: string[] = [];
-      const now = await loadMaterial(dir, NAMES, REFUSE, before, (fault) => {
-        expect(fault).toBeInstanceOf(UsageError);
-        faults.push(fault instanceof UsageError ? fault.message : '');
-      });
-      return [now, faults];
-    };
+  /** What is in use after a reading, and what it said of files that cannot be used. */
+  const reload = async (before: Material<Names>): Promise<[now: Material<Names>, faults: string[]]> => {
+    const faults: string[] = [];
+    const now = await loadMaterial(dir, NAMES, REFUSE, before, (fault) => {
+      expect(fault).toBeInstanceOf(UsageError);
+      faults.push(fault instanceof UsageError ? fault.message : '');
+    });
+    return [now, faults];
+  };
+  const writePair = async (name: Names): Promise<IssuedCertificate> => {
+    const pair = await pki.issue({ cn: 'localhost', eku: 'server' });
+    await writeFile(at(`${name}.crt`), pair.certPem);
+    await writeFile(at(`${name}.key`), pair.keyPem);
+    return pair;
+  };
+  const numbers = ({ trust }: Material<Names>): unknown => trust.revocations.lists.map(({ number }) => number);
 
-    const expired = await pki.issue({ cn: 'localhost', eku: 'server', notAfter: inMinutes(-1) });
-    await writeFile(at('server.crt'), expired.certPem);
-    await writeFile(at('server.key'), expired.keyPem);
-    await writeFile(at('crl.pem'), await list(ca, 2));
-    const [second, expiry] = await loadParts(first);
-    expect(expiry).toEqual([expect.stringMatching(/server\.crt has expired/)]);
-    expect(second.trust.revocations.lists.map(({ number }) => number)).toEqual([2n]);
-    expect(second.tls).toEqual(first.tls);
-    expect((await loadParts(second))[0]).toBe(second);
-
-    // The bundle is every pair's, also of one that stays.
+  test.each<[what: string, spoil: () => Promise<unknown>, says: RegExp]>([
+    ['a key', () => copyFile(at('gateway.key'), at('server.key')), /server\.key is not the key of .*server\.crt/],
+    ['the other pair', () => writeFile(at('gateway.crt'), ''), /gateway\.crt has no certificate in it/],
+    ['the bundle', () => writeFile(at('ca.crt'), ''), /ca\.crt has no certificate in it/],
+    ['the lists', () => writeFile(at('crl.pem'), 'nonsense'), /crl\.pem has no revocation list in it/],
+  ])('is replaced as one: not while %s cannot be used, and then all of it at once', async (_what, spoil, says) => {
+    const before = await load();
+    const pairs = [await writePair('server'), await writePair('gateway')];
     await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
-    const [third] = await loadParts(second);
-    expect([third.tls.server.certPem, third.tls.server.caPem]).toEqual([
-      first.tls.server.certPem,
-      `${ca.certPem}${otherCa.certPem}`,
-    ]);
+    await writeFile(at('crl.pem'), await list(otherCa, 1));
+    const whole = new Map<string, Buffer>();
+    for (const file of materialFiles(dir, NAMES, REFUSE)) whole.set(file, await readFile(file));
 
-    const renewed = await pki.issue({ cn: 'localhost', eku: 'server' });
-    await writeFile(at('server.crt'), renewed.certPem);
-    await writeFile(at('server.key'), renewed.keyPem);
-    await writeFile(at('ca.crt'), otherCa.certPem);
-    await writeFile(at('crl.pem'), 'nonsense');
-    const [fourth, nonsense] = await loadParts(third);
-    expect(nonsense).toEqual([expect.stringMatching(/crl\.pem has no revocation list in it/)]);
-    expect([fourth.trust === third.trust, fourth.tls.server.caPem]).toEqual([true, third.tls.server.caPem]);
-    expect(fourth.tls.server.certPem).toBe(renewed.certPem);
+    await spoil();
+    const [kept, faults] = await reload(before);
+    expect(kept.tls).toBe(before.tls);
+    expect(kept.trust.authorities).toBe(before.trust.authorities);
+    expect(faults[0]).toMatch(says);
+
+    for (const [file, bytes] of whole) await writeFile(file, bytes);
+    const [now, none] = await reload(kept);
+    expect(none).toEqual([]);
+    expect(NAMES.map((name) => now.tls[name].certPem)).toEqual(pairs.map(({ certPem }) => certPem));
+    expect(NAMES.map((name) => now.tls[name].caPem)).toEqual(Array(2).fill(`${ca.certPem}${otherCa.certPem}`));
+    expect([now.trust.authorities.length, numbers(now)]).toEqual([2, [1n]]);
+  });
+
+  it('says everything that is wrong with a set, at the start the first of it', async () => {
+    const before = await load();
+    for (const name of ['ca.crt', 'crl.pem', 'server.crt', 'gateway.key']) await writeFile(at(name), 'nonsense');
+    const [now, faults] = await reload(before);
+    expect(now).toBe(before);
+    expect(faults.map((fault) => /([a-z]+\.[a-z]+) has no /.exec(fault)?.[1])).toEqual([
+      'ca.crt',
+      'crl.pem',
+      'server.crt',
+      'gateway.key',
+    ]);
+    expect(await refusal(load())).toMatch(/ca\.crt has no certificate/);
+  });
+
+  it('takes later lists, and authorities out, though a key is broken; and lets nobody new in', async () => {
+    await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
+    await writeFile(at('crl.pem'), `${await list(ca, 1)}${await list(otherCa, 1)}`);
+    const first = await load();
+    await writeFile(at('server.key'), 'nonsense');
+
+    await writeFile(at('crl.pem'), `${await list(ca, 2)}${await list(otherCa, 1)}`);
+    const [second, faults] = await reload(first);
+    expect(faults).toEqual([expect.stringMatching(/server\.key has no private key/)]);
+    expect([numbers(second), second.tls === first.tls]).toEqual([[2n, 1n], true]);
+    expect((await reload(second))[0]).toBe(second);
+
+    // One list that nobody has signed keeps no other from being taken, and one that is lost stays.
+    const forged = await buildCrl({ ...otherCa, keyPem: ca.keyPem }, [], {
+      number: 2,
+      thisUpdate: inMinutes(-1),
+      nextUpdate: inMinutes(60),
+    });
+    await writeFile(at('crl.pem'), `${await list(ca, 3)}${forged}`);
+    const [third, unsigned] = await reload(second);
+    expect(unsigned).toContainEqual(expect.stringMatching(/the list of CN=Other CA is not signed/));
+    expect(numbers(third)).toEqual([3n, 1n]);
+    await writeFile(at('crl.pem'), await list(ca, 4));
+    const [fourth] = await reload(third);
+    expect(numbers(fourth)).toEqual([4n, 1n]);
+
+    const newCa = await createAuthority('New CA', { notBefore: inMinutes(-60), notAfter: inMinutes(600) });
+    await writeFile(at('ca.crt'), `${newCa.certPem}${ca.certPem}`);
+    await writeFile(at('crl.pem'), `${await list(ca, 5)}${await list(newCa, 7)}`);
+    const [fifth] = await reload(fourth);
+    expect(fifth.trust.authorities.map(({ subject }) => subject)).toEqual(['CN=Passband development CA']);
+    expect([numbers(fifth), fifth.tls === first.tls]).toEqual([[5n], true]);
+
+    // Put back, an authority is a new one.
+    await writeFile(at('ca.crt'), `${ca.certPem}${otherCa.certPem}`);
+    await writeFile(at('crl.pem'), await list(ca, 5));
+    expect((await reload(fifth))[0]).toBe(fifth);
+    await writeFile(at('ca.crt'), newCa.certPem);
+    const [nobody] = await reload(fifth);
+    expect([nobody.trust.authorities, numbers(nobody)]).toEqual([[], []]);
+
+    const pair = await writePair('server');
+    const [last, none] = await reload(nobody);
+    expect([last.tls.server.certPem, last.tls.gateway.caPem, none]).toEqual([pair.certPem, newCa.certPem, []]);
+  });
+
+  it('is not held up by an own pair that was taken and has run out since, only by a new one', async () => {
+    const soon = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1_000);
+    const short = await pki.issue({ cn: 'localhost', eku: 'server', notAfter: soon });
+    await writeFile(at('server.crt'), short.certPem);
+    await writeFile(at('server.key'), short.keyPem);
+    const before = await load();
+    await until('it has run out', () => Date.now() > soon.getTime());
+    expect(await refusal(load())).toMatch(/server\.crt has expired/);
+    const pair = await writePair('gateway');
+    const [now, faults] = await reload(before);
+    expect([faults, now.tls.gateway.certPem, now.tls.server === before.tls.server]).toEqual([[], pair.certPem, true]);
+    const past = await pki.issue({ cn: 'localhost', eku: 'server', notAfter: inMinutes(-1) });
+    await writeFile(at('server.crt'), past.certPem);
+    await writeFile(at('server.key'), past.keyPem);
+    const [kept, expiry] = await reload(now);
+    expect([kept, expiry]).toEqual([now, [expect.stringMatching(/server\.crt has expired/)]]);
   });
 
   it.each([
@@ -279,7 +368,7 @@ describe('material that is read again', () => {
     const value = await openReloadable({
       what: 'certificates',
       files: materialFiles(dir, NAMES, REFUSE),
-      load: (before: Material<Names> | undefined, onPartFault) => loadMaterial(dir, NAMES, REFUSE, before, onPartFault),
+      load: (before: Material<Names> | undefined, onFault) => loadMaterial(dir, NAMES, REFUSE, before, onFault),
       log: noLog,
       onOutcome: (ok) => outcomes.push(ok),
       pollMs: 10,
