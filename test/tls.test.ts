@@ -99,6 +99,24 @@ describe('the server', () => {
     expect(stdout).toMatch(/Verify return code: 0 \(ok\)[\s\S]*hello\n/);
   });
 
+  test.each(['AES256-GCM-SHA384', 'AES128-GCM-SHA256', 'CHACHA20-POLY1305'])(
+    'speaks TLS 1.2 with %s',
+    async (suite) => {
+      const { stdout } = await sClient('-tls1_2', '-cipher', `ECDHE-ECDSA-${suite}`);
+      expect(stdout).toContain(`New, TLSv1.2, Cipher is ECDHE-ECDSA-${suite}`);
+      expect(stdout).toContain('hello\n');
+    },
+  );
+
+  test.each(['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'])(
+    'speaks TLS 1.3 with %s',
+    async (suite) => {
+      const { stdout } = await sClient('-tls1_3', '-ciphersuites', suite);
+      expect(stdout).toContain(`New, TLSv1.3, Cipher is ${suite}`);
+      expect(stdout).toContain('hello\n');
+    },
+  );
+
   test.each<[string, readonly string[]]>([
     // At OpenSSL's security level 0, so that it is the server that says no.
     ['TLS 1.1', ['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0']],

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { IssuedCertificate } from '../../src/pki/authority.ts';
+import type { KeyAlgorithm } from '../../src/pki/keys.ts';
 import { FrameReader } from '../support/frames.ts';
 import { type Caller, callerOf } from '../support/https.ts';
 import { rawConnected } from '../support/raw.ts';
@@ -38,8 +39,8 @@ async function shownSerial(): Promise<string | undefined> {
   return serial;
 }
 
-const newServerPair = (): Promise<IssuedCertificate> =>
-  stack.pki.issue({ cn: 'localhost', eku: 'server', dns: ['localhost'], ip: ['127.0.0.1'] });
+const newServerPair = (algorithm: KeyAlgorithm = 'p256'): Promise<IssuedCertificate> =>
+  stack.pki.issue({ cn: 'localhost', eku: 'server', dns: ['localhost'], ip: ['127.0.0.1'], algorithm });
 
 /** Each stream has gone on by some frames since, and has lost none. */
 async function expectStreamsWhole(): Promise<void> {
@@ -56,8 +57,8 @@ async function expectStreamsWhole(): Promise<void> {
   }
 }
 
-test('a new pair is shown to new handshakes', async () => {
-  const pair = await newServerPair();
+test('a new pair, of another kind of key, is shown to new handshakes', async () => {
+  const pair = await newServerPair('rsa2048');
   // One after the other, as most tools write them; for a moment they do not belong together.
   await replaceFile(join(stack.certsDir, 'server.key'), pair.keyPem, 0o600);
   await replaceFile(join(stack.certsDir, 'server.crt'), pair.certPem);

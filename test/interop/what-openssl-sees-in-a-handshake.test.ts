@@ -65,6 +65,21 @@ describe('TLS 1.3', () => {
   });
 });
 
+describe('ALPN', () => {
+  test.each([
+    ['gateway', 'h2', true],
+    ['gateway', 'http/1.1', true],
+    ['gateway', 'imap', false],
+    ['backend', 'h2', true],
+    ['backend', 'http/1.1', false],
+  ])('the %s and %s: %s', async (door, protocol, isTaken) => {
+    const port = door === 'gateway' ? stack.port : stack.backendPort;
+    const { stdout, stderr } = await asClient('-tls1_3', '-connect', `127.0.0.1:${port}`, '-alpn', protocol);
+    if (isTaken) expect(stdout).toContain(`ALPN protocol: ${protocol}`);
+    else expect(stderr).toContain('no application protocol');
+  });
+});
+
 // Groups are chosen by the server: what it has not, no client gets.
 test.each([
   ['X25519', true],
