@@ -1,0 +1,111 @@
+import type { X509Certificate } from 'node:crypto';
+import { UsageError } from '../errors.ts';
+import { certificateFacts } from '../pki/certificate-facts.ts';
+import type { UnreadCrl } from '../pki/crl.ts';
+import { openCrlFile, type RevocationList, verifyUnreadCrl } from '../pki/crl-file.ts';
+import { isEarlier, type RevocationLists, revocationLists } from './revocation-lists.ts';
+
+/** Does work that may fail; undefined when it did, which somebody has been told then. */
+export type Attempt = <T>(work: () => T | Promise<T>) => Promise<T | undefined>;
+
+/**
+ * Reads the revocation lists of files: each a full one, signed by one of the authorities. What is wrong with one is told
+ * through `attempt`, and the others are read all the same.
+ *
+ * @param before the lists in use; handed back when there are no others. That one of them is missing from the files, or is an
+ * earlier one there, is wrong as well, unless its authority is gone, too.
+ */
+export async function loadLists(
+  files: readonly string[],
+  authorities: readonly X509Certificate[],
+  before: RevocationLists | undefined,
+  attempt: Attempt,
+): Promise<RevocationLists> {
+  const lists: RevocationList[] = [];
+  const orphaned = new Set<string>();
+  let isWhole = true;
+  for (const file of files) {
+    const unread = await attempt(() => openCrlFile(file));
+    isWhole &&= unread !== undefined;
+    for (const list of unread ?? []) {
+      const found = await attempt(() => verified(list, file, authorities, before));
+      isWhole &&= found !== undefined;
+      if (found === 'orphaned') orphaned.add(list.issuerDer);
+      else if (found !== undefined) lists.push(found);
+    }
+  }
+  const now = revocationLists(lists, orphaned);
+  // What could not be read is not lost: that has been told.
+  for (const list of isWhole ? (before?.lists ?? []) : []) await attempt(() => refuseLoss(list, now, authorities));
+  return keepSame(before, now);
+}
+
+/**
+ * The lists in use, each of them replaced where there is a later one of its issuer and key.
+ *
+ * @param authorities whose lists remain.
+ */
+export function laterLists(
+  before: RevocationLists,
+  now: RevocationLists,
+  authorities: readonly X509Certificate[],
+): RevocationLists {
+  const both = [...before.lists, ...now.lists].filter((list) => isTrusted(list, authorities));
+  return keepSame(before, revocationLists(both, now.orphaned));
+}
+
+async function verified(
+  unread: UnreadCrl,
+  file: string,
+  authorities: readonly X509Certificate[],
+  before: RevocationLists | undefined,
+): Promise<RevocationList | 'orphaned'> {
+  const used = before?.by(unread.issuerDer) ?? [];
+  const known = used.find(({ sha256 }) => sha256 === unread.sha256);
+  const list = known ?? (await verifyUnreadCrl(unread, file, authorities, Date.now()));
+  if (list !== undefined && isTrusted(list, authorities)) return list;
+  // Waiting for the list of an authority that is taken out to be removed, too, would keep that authority in use.
+  if (used.length > 0 || before?.orphaned.has(unread.issuerDer)) return 'orphaned';
+  throw new UsageError(
+    `${file} has a list of an issuer that is not in ca.crt; add its CA certificate there, or take the list out`,
+  );
+}
+
+/** Refuses a set in which a list is missing, or older than the one in use, though its authority is still trusted. */
+function refuseLoss(used: RevocationList, now: RevocationLists, authorities: readonly X509Certificate[]): void {
+  const { issuerDer, issuerKeyId, issuer, file } = used;
+  const next = now.by(issuerDer).find((list) => list.issuerKeyId === issuerKeyId);
+  if (next === undefined) {
+    if (!isTrusted(used, authorities)) return;
+    throw new UsageError(
+      `${file} has lost the list of ${issuer}, and whom it revoked would be let in again; put it back, or take that CA out of ca.crt as well`,
+    );
+  }
+  if (isEarlier(next, used)) {
+    throw new UsageError(
+      `${next.file} has an earlier list of ${issuer} (number ${numberOf(next)}) than the one in use (number ${numberOf(used)}); put the latest there`,
+    );
+  }
+}
+
+function isTrusted({ issuerDer, issuerKeyId }: RevocationList, authorities: readonly X509Certificate[]): boolean {
+  return authorities.some((authority) => {
+    const { subjectDer, keyId } = certificateFacts(authority);
+    return subjectDer === issuerDer && keyId === issuerKeyId;
+  });
+}
+
+function numberOf({ number, thisUpdateMs }: RevocationList): string {
+  return `${number ?? 'none'}, of ${new Date(thisUpdateMs).toISOString()}`;
+}
+
+/** What was before where both have the same lists, byte for byte. */
+function keepSame(before: RevocationLists | undefined, now: RevocationLists): RevocationLists {
+  if (before === undefined) return now;
+  const isKnown = ({ issuerDer, sha256 }: RevocationList): boolean =>
+    before.by(issuerDer).some((other) => other.sha256 === sha256);
+  const isSame = before.size === now.size && now.lists.every(isKnown);
+  const areSame =
+    before.orphaned.size === now.orphaned.size && [...now.orphaned].every((one) => before.orphaned.has(one));
+  return isSame && areSame ? before : now;
+}
