@@ -42,7 +42,7 @@ rules:
   [
     'combined subjects',
     `version: 1
-delegates: [{ all: ["cn:gw-*", { not: "ou:lab" }] }]
+delegates: [{ all: ["cn:gw-*", { not: "ou:lab" }] }, { not: { any: ["ou:lab", { not: "cn:gw-1" }] } }]
 rules:
   - name: r
     subjects:
@@ -332,12 +332,22 @@ export const BAD_POLICIES: readonly BadPolicy[] = [
     /nest deeper than 8/,
     false,
   ),
-  bad(
-    'a delegate that is everybody but one',
-    'version: 1\ndelegates: [{not: "cn:a"}]\nrules: []',
-    '2:13',
-    /everybody but some/,
-    false,
+  ...(
+    [
+      ['one', '{not: "cn:a"}'],
+      ['one, in a list', '{all: [{not: "cn:a"}]}'],
+      ['one, beside one who is named', '{any: ["cn:a", {not: "cn:b"}]}'],
+      ['two', '{not: {any: ["cn:a", "cn:b"]}}'],
+      ['those who are two things at once', '{not: {all: ["cn:a", {not: "cn:b"}]}}'],
+    ] as const
+  ).map(([what, delegate]) =>
+    bad(
+      `a delegate that is everybody but ${what}`,
+      `version: 1\ndelegates: [${delegate}]\nrules: []`,
+      '2:13',
+      /everybody but some/,
+      false,
+    ),
   ),
   ...(
     [
