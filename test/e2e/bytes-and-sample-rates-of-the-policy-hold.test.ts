@@ -32,6 +32,11 @@ rules:
       - methods: ["passband.Gateway/WhoAmI"]
         limits: { bytesPerSecond: ${PAGE_BYTES_PER_SECOND} }
 `;
+/** The backend would hold them as well. */
+const BACKEND_POLICY = `version: 1
+delegates: ["cn:passband-gateway"]
+rules: [{ name: all, subjects: ["cn:*"], allow: [{ methods: ["*"] }] }]
+`;
 let stack: Stack;
 let client: Caller;
 let dashboard: Caller;
@@ -39,7 +44,11 @@ let dashboard: Caller;
 beforeAll(async () => {
   const source = { kind: 'push', datatype: 'cf32_le', sampleRateHz: 1e6, centerFrequencyHz: 1e8 } as const;
   const pushed = { stationId: 'pushed', description: '', source };
-  stack = await startStack({ policy: POLICY, stations: [...DEFAULT_STATIONS, pushed] });
+  stack = await startStack({
+    policy: POLICY,
+    backendPolicy: BACKEND_POLICY,
+    stations: [...DEFAULT_STATIONS, pushed],
+  });
   client = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'client'));
   dashboard = callerOf(stack.gatewayUrl, stack.pki.caPem, pairIn(stack.certsDir, 'dashboard'));
 });
@@ -86,6 +95,10 @@ describe('bytes a second', () => {
       );
       expect(Number(headers['retry-after'])).toBeGreaterThan(0);
       expect(text).toContain(`no more than ${PAGE_BYTES_PER_SECOND} bytes a second`);
+    }
+    // HEAD has no bytes in its answer.
+    for (let count = 0; count < 3; count++) {
+      expect((await dashboard.call('/whoami', { method: 'HEAD' })).status).toBe(200);
     }
     expect((await dashboard.call('/whoami')).status).toBe(200);
     expect((await dashboard.call('/whoami')).status).toBe(429);

@@ -51,6 +51,8 @@ export interface StackOptions {
    * ended by the gateway, and not by the backend, which decides by the same files otherwise.
    */
   readonly backendApart?: boolean;
+  /** YAML of the backend's own policy, which is then apart: what is refused or held is so by the gateway alone. */
+  readonly backendPolicy?: string;
   /** Time of the backend's radios; the machine's unless told. */
   readonly clock?: Clock;
   /** False leaves the backend out until startBackend is called. */
@@ -72,8 +74,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...options.flags,
   };
   const config: Config = resolveConfig('up', { flags, environment: {}, file: undefined });
-  const backendCerts = options.backendApart === true ? `${config.certs}-of-backend` : config.certs;
-  if (options.backendApart === true) await cp(config.certs, backendCerts, { recursive: true });
+  const isApart = options.backendApart === true || options.backendPolicy !== undefined;
+  const backendCerts = isApart ? `${config.certs}-of-backend` : config.certs;
+  if (isApart) await cp(config.certs, backendCerts, { recursive: true });
+  if (options.backendPolicy !== undefined) await writeFile(join(backendCerts, 'policy.yaml'), options.backendPolicy);
   const logs: Record<string, unknown>[] = [];
   const log = pino(
     { level: 'debug' },
@@ -131,7 +135,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await gateway.close(1000);
       await stopBackend(500);
       await pki.remove();
-      if (options.backendApart === true) await rm(backendCerts, { recursive: true, force: true });
+      if (isApart) await rm(backendCerts, { recursive: true, force: true });
     },
   };
 }
