@@ -108,7 +108,7 @@ export async function runGateway(
     material.close();
     connections.stop();
   };
-  const ready = (): Promise<boolean> => backendIsReady(upstream);
+  const ready = (): Promise<boolean> => backendIsReady(upstream, material.current().tls.gateway);
   const journal = await openAudit(config, 'gateway', log, registry).catch((error: unknown) => {
     closeFiles();
     throw error;

@@ -3,6 +3,7 @@ import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { plainName, plainSerial } from '../pki/certificate-facts.ts';
 import type { TlsMaterial } from '../pki/store.ts';
+import type { OwnFaults } from './upstream/call.ts';
 
 /** Milliseconds between two lines that the backend does not accept this gateway: every call would have one. */
 const PAUSE_MS = 60_000;
@@ -15,17 +16,17 @@ interface Observers {
 
 /**
  * Takes down that the backend does not accept this gateway: each call in the metrics, and in the log at level error the first
- * with a certificate and one a minute from then on, with how many went `unsaid` before.
+ * with a certificate and one a minute from then on, with how many went `unsaid` before. A certificate that has run out is
+ * refused in the handshake, where nobody says why: it is then known by its date.
  *
  * @param own what the gateway shows to the backend.
- * @returns a function that is told why, in the backend's words.
  */
-export function refusedGateway({ log, metrics }: Observers, own: TlsMaterial): (reason: string) => void {
-  const { subject, serialNumber } = new X509Certificate(own.certPem);
+export function refusedGateway({ log, metrics }: Observers, own: TlsMaterial): OwnFaults {
+  const { subject, serialNumber, validToDate } = new X509Certificate(own.certPem);
   const whose = { file: own.certFile, subject: plainName(subject), serial: plainSerial(serialNumber) };
   let saidAtMs = Number.NEGATIVE_INFINITY;
   let unsaid = 0;
-  return (reason) => {
+  const refused = (reason: string): void => {
     metrics.gatewayRefused();
     const nowMs = performance.now();
     if (nowMs - saidAtMs < PAUSE_MS) {
@@ -35,4 +36,10 @@ export function refusedGateway({ log, metrics }: Observers, own: TlsMaterial): (
     log.error({ ...whose, reason, unsaid: unsaid || undefined }, 'the backend does not accept this gateway');
     [saidAtMs, unsaid] = [nowMs, 0];
   };
+  const unconnected = (): void => {
+    if (Date.now() <= validToDate.getTime()) return;
+    const since = validToDate.toISOString();
+    refused(`no connection comes about, and the client certificate has expired (notAfter ${since})`);
+  };
+  return { refused, unconnected };
 }

@@ -77,6 +77,13 @@ test.each<[name: string, refuse: (own: X509Certificate) => Promise<void>, reason
     () => put('policy.yaml', DEV_POLICY),
   ],
   [
+    'that is no delegate any more, and that a rule names',
+    () =>
+      put('policy.yaml', DEV_POLICY.replace('cn:passband-gateway', 'cn:another-gateway').replace('cn:dash-*', 'cn:*')),
+    'this peer may not call on behalf of others; leave x-passband-identity out',
+    () => put('policy.yaml', DEV_POLICY),
+  ],
+  [
     'whose revocation list is out of date',
     () => listed([], new Date(Date.now() + 2_000)),
     'the revocation list for the client certificate is out of date',
@@ -100,6 +107,7 @@ test.each<[name: string, refuse: (own: X509Certificate) => Promise<void>, reason
     expect(answer.text).not.toMatch(/certificate|x-passband/);
   }
   expect((await client.call(IQ, { headers: { accept: 'text/event-stream' } })).status).toBe(503);
+  expect([await stack.gateway.ready(), (await client.call('/readyz')).status]).toEqual([false, 503]);
   // The caller's own certificate is good.
   expect((await client.call('/whoami')).status).toBe(200);
   expect(said().slice(lines)).toEqual([
@@ -112,6 +120,7 @@ test.each<[name: string, refuse: (own: X509Certificate) => Promise<void>, reason
   ]);
   expect(await counted()).toBeGreaterThan(calls + CALLS);
   await mend();
+  await until('it is ready again', () => stack.gateway.ready());
 });
 
 test('a gateway whose certificate runs out: open streams end with 503', async () => {
@@ -122,6 +131,31 @@ test('a gateway whose certificate runs out: open streams end with 503', async ()
   expect(open.end?.status).toEqual({ code: 14, message: REFUSED, details: [] });
   expect(said().at(-1)).toMatchObject({ reason: 'the client certificate has expired' });
   expect((await client.call('/v1/stations')).status).toBe(503);
+});
+
+test('a gateway whose certificate has run out before it connects: the log says that it is its own', async () => {
+  const own = await renew({ notAfter: new Date(Math.ceil(Date.now() / 1000) * 1000 + 1_000) });
+  const [lines, calls] = [said().length, await counted()];
+  await until('it has run out', () => Date.now() > own.validToDate.getTime());
+  for (let call = 0; call < 2; call++) expect((await client.call('/v1/stations')).status).toBe(503);
+  expect(said().slice(lines)).toEqual([
+    expect.objectContaining({
+      subject: 'CN=passband-gateway',
+      serial: serialOf(own),
+      file: join(stack.certsDir, 'gateway.crt'),
+      reason: `no connection comes about, and the client certificate has expired (notAfter ${own.validToDate.toISOString()})`,
+    }),
+  ]);
+  expect(await counted()).toBe(calls + 2);
+  expect(await stack.gateway.ready()).toBe(false);
+});
+
+test('a backend that is away is no fault of a gateway that is good', async () => {
+  const lines = said().length;
+  await stack.stopBackend();
+  expect((await client.call('/v1/stations')).status).toBe(503);
+  expect(said()).toHaveLength(lines);
+  await stack.startBackend();
 });
 
 test('a caller whom the backend has revoked, behind a gateway that is good, is told so', async () => {

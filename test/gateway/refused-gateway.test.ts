@@ -16,7 +16,10 @@ it('says so once a minute, with how many calls went unsaid, and counts all', asy
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
   const registry = new Registry();
-  const refused = refusedGateway({ log, metrics: gatewayMetrics(registry) }, await loadTlsMaterial(pki.dir, 'gateway'));
+  const { refused } = refusedGateway(
+    { log, metrics: gatewayMetrics(registry) },
+    await loadTlsMaterial(pki.dir, 'gateway'),
+  );
   let nowMs = 1;
   const clock = jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
   try {

@@ -53,17 +53,21 @@ export interface ChannelCalls extends Upstream {
   retire(onClosed: () => void): void;
 }
 
+/** Is told of calls that may have failed for a fault of this gateway's own. */
+export interface OwnFaults {
+  /** The backend refuses a call since it does not accept this gateway: why, in its words. */
+  refused(reason: string): void;
+  /** A call waited for a connection, and there is none. */
+  unconnected(): void;
+}
+
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/**
- * Calls over a channel.
- *
- * @param onRefused is told of each call that the backend refuses since it does not accept this gateway: why, in its words.
- */
+/** Calls over a channel. */
 export function upstreamCalls(
   client: grpc.Client,
   readDetails: ReadDetails,
-  onRefused: (reason: string) => void = () => {},
+  own: OwnFaults = { refused: () => {}, unconnected: () => {} },
 ): ChannelCalls {
   const closing = new AbortController();
   let running = 0;
@@ -94,14 +98,17 @@ export function upstreamCalls(
     (status) => {
       const isOurs = closing.signal.aborted && !given.signal.aborted && status.code === grpc.status.CANCELLED;
       const read = callStatus(isOurs ? { ...status, code: grpc.status.UNAVAILABLE } : status, readDetails);
-      if (read.isOfGateway) onRefused(read.internal);
+      if (read.isOfGateway) own.refused(read.internal);
       return read;
     };
+  const connection = async (options: CallOptions): Promise<void> => {
+    if (!(await connected(client, options))) own.unconnected();
+  };
   const unary = async (path: string, request: Buffer, given: CallOptions): Promise<Buffer> => {
     const options = withClosing(given);
     const over = begin();
     try {
-      await connected(client, options);
+      await connection(options);
       return await new Promise((resolve, reject) => {
         const answered: grpc.requestCallback<Buffer> = (error, value) => {
           options.signal.removeEventListener('abort', cancel);
@@ -121,7 +128,7 @@ export function upstreamCalls(
   const streaming = async <C extends Answer>(options: CallOptions, make: () => C): Promise<C> => {
     const over = begin();
     try {
-      await connected(client, options);
+      await connection(options);
       const call = make();
       call.on('status', over);
       return call;

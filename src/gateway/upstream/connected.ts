@@ -9,14 +9,16 @@ const CONNECT_WAIT_MS = 1_500;
  * backend that stays away is for the call itself to report.
  *
  * @param call its deadline, milliseconds since 1970, and what cancels it.
+ * @returns whether there is one.
  * @throws PassbandError CANCELLED when it was cancelled meanwhile (rejected).
  */
 export async function connected(
   client: grpc.Client,
   call: { readonly deadlineMs: number | undefined; readonly signal: AbortSignal },
-): Promise<void> {
-  if (client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY) return;
+): Promise<boolean> {
+  if (client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY) return true;
   const until = Math.min(Date.now() + CONNECT_WAIT_MS, call.deadlineMs ?? Number.POSITIVE_INFINITY);
-  await new Promise<void>((resolve) => client.waitForReady(until, () => resolve()));
+  const isConnected = await new Promise<boolean>((resolve) => client.waitForReady(until, (error) => resolve(!error)));
   if (call.signal.aborted) throw new PassbandError('CANCELLED', 'the call was cancelled');
+  return isConnected;
 }
