@@ -19,7 +19,11 @@ rules:
         limits: { concurrentStreams: 2 }
   - name: dashboards
     subjects: ["cn:dash-*"]
-    allow: [{ methods: ["sdr.oran.StationService/GetStation"], limits: { requestsPerMinute: 1 } }]
+    allow:
+      - methods: ["sdr.oran.StationService/GetStation"]
+        limits: { requestsPerMinute: 1 }
+      - methods: ["sdr.oran.IQStreamService/SubscribeIQ"]
+        limits: { concurrentStreams: 1 }
 `;
 let stack: Stack;
 let client: Caller;
@@ -64,5 +68,18 @@ describe('concurrent streams', () => {
     const again = await client.open('/v1/stations/adsb/iq');
     expect(again.statusCode).toBe(200);
     again.body.on('error', () => {}).destroy();
+  });
+
+  it('are each caller’s own, over all of its connections', async () => {
+    const pairs = [await stack.pki.issue({ cn: 'dash-2' }), await stack.pki.issue({ cn: 'dash-2' })];
+    const others = pairs.map((pair) => callerOf(stack.gatewayUrl, stack.pki.caPem, pair));
+    const statuses: number[] = [];
+    for (const caller of [dashboard, ...others]) {
+      const { statusCode, body } = await caller.open('/v1/stations/adsb/iq');
+      body.on('error', () => {});
+      statuses.push(statusCode);
+    }
+    expect(statuses).toEqual([200, 200, 429]);
+    for (const other of others) await other.close();
   });
 });
