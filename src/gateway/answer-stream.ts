@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { PassbandError } from '../errors.ts';
 import { paceOf, sampleRateCheck } from './answer-limits.ts';
-import { breakOff } from './edge/break-off.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { readHttpBody } from './http-body.ts';
@@ -88,7 +87,7 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
   const pump = startPump({
     source,
     sink: response,
-    breakOff: () => breakOff(response),
+    breakOff: () => exchange.breakOff(),
     writer,
     outgoing: outgoingOf(route, call),
     loss: resumable

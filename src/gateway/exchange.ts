@@ -5,7 +5,7 @@ import { afterRunning } from '../expiry.ts';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { isRequestId } from '../request-id.ts';
-import { breakOff, type EdgeResponse } from './edge/break-off.ts';
+import { breakOff, type EdgeResponse, takeAway } from './edge/break-off.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { Identity } from './guard/identity.ts';
 import { type Grant, LAST_WORD_MS, type LiveCall } from './guard/live-connections.ts';
@@ -21,6 +21,8 @@ export class Exchange implements LiveCall {
   readonly gone = new AbortController();
   /** Why the gateway itself ends this exchange, once it does. */
   stopped: StreamEnd | undefined;
+  /** Whether its caller has lost the right to it. */
+  private isLost = false;
   /** Ends an answer that has begun; before that, cancelling is all there is to do. */
   private endAnswer: ((status: StreamEnd) => void) | undefined;
   /** What its caller was let in for, once it was; decided on again whenever that may have changed. */
@@ -75,12 +77,18 @@ export class Exchange implements LiveCall {
 
   /** Ends the exchange since its caller has lost the right to it. A reader that does not take the end in time is cut off. */
   end(status: StreamEnd): void {
+    this.isLost = true;
     this.stop(status);
-    const { response } = this;
-    response.once(
+    this.response.once(
       'close',
-      afterRunning(LAST_WORD_MS, () => breakOff(response)),
+      afterRunning(LAST_WORD_MS, () => this.breakOff()),
     );
+  }
+
+  /** Ends an answer that is not whole so that its client sees that. */
+  breakOff(): void {
+    if (this.isLost) takeAway(this.response);
+    else breakOff(this.response);
   }
 
   /** Names what ends the answer from now on. */
@@ -92,7 +100,7 @@ export class Exchange implements LiveCall {
   /** Ends the response. A reader that does not take it within the stall limit is cut off: it must not hold a place. */
   finish(body?: string | Uint8Array): void {
     const { response } = this;
-    const cut = setTimeout(() => breakOff(response), STALL_LIMIT_MS);
+    const cut = setTimeout(() => this.breakOff(), STALL_LIMIT_MS);
     cut.unref();
     response.once('close', () => clearTimeout(cut));
     if (body === undefined) response.end();

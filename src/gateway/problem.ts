@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 import { PassbandError } from '../errors.ts';
-import { breakOff } from './edge/break-off.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Media type of RFC 9457. */
@@ -37,7 +36,7 @@ export function sendProblem(exchange: Exchange, thrown: unknown): void {
   exchange.reason = error.publicMessage;
   exchange.cause ??= error.cause ?? (error === thrown ? undefined : thrown);
   if (response.headersSent) {
-    breakOff(response);
+    exchange.breakOff();
     return;
   }
   const body = problemBody(error, exchange.requestId);

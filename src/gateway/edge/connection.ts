@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterRunning } from '../../expiry.ts';
 import { remoteAddress } from '../../remote-address.ts';
 import type { EdgeRequest } from './peer.ts';
+import { dropUnsent } from './unsent.ts';
 
 /**
  * Milliseconds between the last answer of an HTTP/2 connection and its GOAWAY: there are clients that throw away what they
@@ -63,12 +64,14 @@ export class EdgeConnection {
 
   private letGo(afterMs: number): void {
     const { session } = this;
-    if (session === undefined) this.socket.destroySoon();
+    // Not destroyed: as long as it is ours it can be cut, with what its reader has not taken.
+    if (session === undefined) this.socket.end();
     else setTimeout(() => session.close(), afterMs).unref();
   }
 
   private cut(): void {
     this.session?.destroy();
+    dropUnsent(this.socket);
     this.socket.destroy();
   }
 }
