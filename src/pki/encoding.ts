@@ -19,7 +19,8 @@ export function derToPem(label: string, der: Uint8Array): string {
 /** A moment, whole seconds of UTC, in the type of its year: UTCTime ends with 2049 (RFC 5280 section 4.1.2.5). */
 export function encodeTime(value: Date): pkijs.Time {
   const type = value.getUTCFullYear() < 2050 ? pkijs.TimeType.UTCTime : pkijs.TimeType.GeneralizedTime;
-  return new pkijs.Time({ type, value });
+  // A GeneralizedTime would be written with its milliseconds, which no certificate may have.
+  return new pkijs.Time({ type, value: new Date(Math.floor(value.getTime() / 1000) * 1000) });
 }
 
 /** A serial number in hexadecimal, as OpenSSL and Node print it, as an integer: positive, whatever its top bit. */

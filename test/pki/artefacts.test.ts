@@ -216,6 +216,22 @@ test('serial numbers are positive, have 127 random bits at the most and 126 at t
   }
 });
 
+test('validity begins an hour ago, for clocks that are behind, and may end after 2049, where years are written otherwise', async () => {
+  const dir = join(root, 'dates');
+  await inFolder(dir, () => ensureAuthorities(dir, { days: 18_263 }));
+  await issueInto(dir, { profile: 'client', cn: 'long', days: 18_000 });
+  for (const name of ['ca', 'long']) {
+    const { validFromDate } = await certificateIn(join(dir, `${name}.crt`));
+    expect(Math.abs(Date.now() - validFromDate.getTime() - 3_600_000)).toBeLessThan(120_000);
+  }
+  const inDays = (days: number): string => String(Math.floor(Date.now() / 1000) + days * 86_400);
+  expect(await verify(dir, 'long', '-attime', inDays(17_999))).toMatchObject({ good: true });
+  expect(await verify(dir, 'long', '-attime', inDays(18_001))).toMatchObject({
+    good: false,
+    said: expect.stringContaining('expired'),
+  });
+});
+
 describe('what cannot be is refused before anything is made', () => {
   const base: IssueOrder = { profile: 'client', cn: 'x' };
   test.each<[string, Partial<IssueOrder>, RegExp]>([
