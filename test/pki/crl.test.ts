@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
 import { UsageError } from '../../src/errors.ts';
 import { createAuthority, type IssuedCertificate } from '../../src/pki/authority.ts';
 import { type RevocationList, readCrlFile, verifyCrl } from '../../src/pki/crl-file.ts';
-import { derToPem, encodeTime, pemToDer } from '../../src/pki/encoding.ts';
+import { derToPem, pemToDer } from '../../src/pki/encoding.ts';
 import { buildCrl } from '../../src/pki/revocation.ts';
-import { signDer } from '../../src/pki/signing.ts';
+import { deltaOf, distributionPoint, listNumber, oddList } from '../support/odd-list.ts';
 import { run } from '../support/run.ts';
 
 const MINUTE_MS = 60_000;
@@ -51,34 +50,6 @@ const refusal = async (work: Promise<unknown>): Promise<string> => {
 };
 
 const edition = { number: 7n, thisUpdate: inMinutes(-1), nextUpdate: inMinutes(60) };
-
-/** A list with whatever extensions, signed properly: what only a list's content can be refused for. */
-async function oddList(odd: {
-  readonly extensions?: readonly [oid: string, critical: boolean, value: asn1js.BaseBlock][];
-  readonly entryExtensions?: readonly [oid: string, critical: boolean, value: asn1js.BaseBlock][];
-}): Promise<Uint8Array> {
-  const encode = (all: typeof odd.extensions = []): pkijs.Extensions =>
-    new pkijs.Extensions({
-      extensions: all.map(
-        ([extnID, critical, value]) => new pkijs.Extension({ extnID, critical, extnValue: value.toBER() }),
-      ),
-    });
-  const list = new pkijs.CertificateRevocationList({
-    version: 1,
-    issuer: pkijs.Certificate.fromBER(pemToDer(ca.certPem)).subject,
-    thisUpdate: encodeTime(edition.thisUpdate),
-    nextUpdate: encodeTime(edition.nextUpdate),
-    revokedCertificates: [
-      new pkijs.RevokedCertificate({
-        userCertificate: new asn1js.Integer({ value: 5 }),
-        revocationDate: encodeTime(inMinutes(-5)),
-        ...(odd.entryExtensions === undefined ? {} : { crlEntryExtensions: encode(odd.entryExtensions) }),
-      }),
-    ],
-    ...(odd.extensions === undefined ? {} : { crlExtensions: encode(odd.extensions) }),
-  });
-  return await signDer(list, ca.keyPem);
-}
 
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
 
@@ -206,12 +177,7 @@ describe('a list is refused', () => {
     bytes[index] = (bytes[index] ?? 0) ^ 1;
     return bytes;
   };
-  const distribution = (tag: number, value: asn1js.BaseBlock): asn1js.BaseBlock =>
-    new asn1js.Sequence({
-      value: [new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber: tag }, value: [value] })],
-    });
-  const scope = async (tag: number): Promise<Uint8Array> =>
-    oddList({ extensions: [['2.5.29.28', true, distribution(tag, new asn1js.Boolean({ value: true }))]] });
+  const scope = (tag: number): Promise<Uint8Array> => oddList(ca, { extensions: [distributionPoint(tag)] });
   const nothing = new asn1js.Null();
 
   test.each<[what: string, content: () => Promise<string | Uint8Array>, says: RegExp]>([
@@ -235,11 +201,7 @@ describe('a list is refused', () => {
     ],
     ['of a changed date', () => flipped((bytes) => Buffer.from(bytes).indexOf('Z') - 1), /is not signed by any CA/],
     ['by another key of the same name', () => buildCrl(other, [], edition), /is not signed by any CA certificate/],
-    [
-      'a delta list',
-      () => oddList({ extensions: [['2.5.29.27', true, new asn1js.Integer({ value: 1 })]] }),
-      /is a delta list/,
-    ],
+    ['a delta list', () => oddList(ca, { extensions: [deltaOf(1)] }), /is a delta list/],
     ['of one distribution point', () => scope(0), /of one distribution point only/],
     ['of user certificates', () => scope(1), /of user certificates only/],
     ['of CA certificates', () => scope(2), /of CA certificates only/],
@@ -248,13 +210,13 @@ describe('a list is refused', () => {
     ['of attribute certificates', () => scope(5), /of attribute certificates only/],
     [
       'with a critical extension',
-      () => oddList({ extensions: [['1.2.3.4', true, nothing]] }),
+      () => oddList(ca, { extensions: [['1.2.3.4', true, nothing]] }),
       /critical extension that is not known/,
     ],
     [
       'with an extension twice',
       () =>
-        oddList({
+        oddList(ca, {
           extensions: [
             ['1.2.3.4', false, nothing],
             ['1.2.3.4', false, nothing],
@@ -264,17 +226,17 @@ describe('a list is refused', () => {
     ],
     [
       'with a critical entry extension',
-      () => oddList({ entryExtensions: [['1.2.3.4', true, nothing]] }),
+      () => oddList(ca, { entryExtensions: [['1.2.3.4', true, nothing]] }),
       /an entry with a critical/,
     ],
     [
       'with an entry of another issuer',
-      () => oddList({ entryExtensions: [['2.5.29.29', true, new asn1js.Sequence()]] }),
+      () => oddList(ca, { entryExtensions: [['2.5.29.29', true, new asn1js.Sequence()]] }),
       /is an indirect list/,
     ],
     [
       'that takes off',
-      () => oddList({ entryExtensions: [['2.5.29.21', false, new asn1js.Enumerated({ value: 8 })]] }),
+      () => oddList(ca, { entryExtensions: [['2.5.29.21', false, new asn1js.Enumerated({ value: 8 })]] }),
       /takes certificates off a list/,
     ],
   ])('%s', async (_what, content, says) => {
@@ -300,7 +262,7 @@ describe('a list is refused', () => {
   it('that is missing, a folder, or cut to any length', async () => {
     expect(await refusal(read(join(dir, 'none')))).toMatch(/none is missing; put the revocation list there/);
     expect(await refusal(read(dir))).toMatch(/not a regular file/);
-    const whole = await oddList({ extensions: [['2.5.29.20', false, new asn1js.Integer({ value: 3 })]] });
+    const whole = await oddList(ca, { extensions: [listNumber(3)] });
     const file = await put(whole);
     expect((await read(file, ca.certPem))[0]?.number).toBe(3n);
     for (let length = whole.length - 1; length > 0; length -= 7) {
@@ -310,8 +272,8 @@ describe('a list is refused', () => {
   });
 
   it('with a byte changed anywhere: never taken, never another error', async () => {
-    const whole = await oddList({
-      extensions: [['2.5.29.20', false, new asn1js.Integer({ value: 3 })]],
+    const whole = await oddList(ca, {
+      extensions: [listNumber(3)],
       entryExtensions: [['2.5.29.21', false, new asn1js.Enumerated({ value: 1 })]],
     });
     for (let index = 0; index < whole.length; index += 1) {

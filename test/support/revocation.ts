@@ -7,7 +7,7 @@ import type { TestPki } from './pki.ts';
 const HOUR_MS = 3_600_000;
 
 /** Puts a file in its place as a careful operator does: written beside it, then renamed. */
-export async function replaceFile(file: string, content: string, mode = 0o644): Promise<void> {
+export async function replaceFile(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const beside = `${file}.next`;
   await writeFile(beside, content, { mode });
   await rename(beside, file);
