@@ -99,6 +99,23 @@ describe('a rule opens what it names and no more', () => {
   });
 });
 
+describe('nor what a call takes, which is not looked at', () => {
+  test.each([
+    ['a parameter that there is not', '/v1/stations?nope=1', {}],
+    ['a number that is none', '/v1/stations/sim-1/spectrum?fft_size=many', {}],
+    ['a form that nobody has', '/v1/stations/sim-1/iq', { headers: { accept: 'image/png' } }],
+    ['a deadline that is none', '/v1/stations', { headers: { 'x-request-timeout': 'soon' } }],
+    [
+      'a body of a type that is not taken',
+      '/v1/stations/sim-1:start',
+      { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'x' },
+    ],
+  ] as const)('%s', async (_what, path, options) => {
+    const { status, text } = await dashboard.call(path, options);
+    expect([status, text]).toEqual([403, expect.stringContaining('no rule allows this caller the method')]);
+  });
+});
+
 it('the backend behind has not been asked', async () => {
   expect((await stack.backendCalls()).total).toBe(0);
 });

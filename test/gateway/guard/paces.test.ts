@@ -57,6 +57,13 @@ describe('requests a minute', () => {
     await rates.take(named('a'), 's', LIMITS);
   });
 
+  it('are counted anew when there have been more limits than any policy has entries', async () => {
+    const rates = new RequestRates();
+    for (let count = 0; count < 2; count++) await rates.take(named('a'), 'r', LIMITS);
+    for (let rule = 0; rule < 4096; rule++) await rates.take(named('a'), `rule ${rule}`, LIMITS);
+    await rates.take(named('a'), 'r', LIMITS);
+  });
+
   it('are those of the minute that begins with the first of them', async () => {
     jest.useFakeTimers();
     const rates = new RequestRates();
