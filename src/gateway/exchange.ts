@@ -6,6 +6,7 @@ import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { isRequestId } from '../request-id.ts';
 import { breakOff, type EdgeResponse, takeAway } from './edge/break-off.ts';
+import { connectionOf } from './edge/connection.ts';
 import type { EdgeRequest } from './edge/peer.ts';
 import type { Identity } from './guard/identity.ts';
 import { type Grant, LAST_WORD_MS, type LiveCall } from './guard/live-connections.ts';
@@ -112,7 +113,11 @@ export class Exchange implements LiveCall {
     this.response.once('close', () => {
       // An HTTP/2 stream that was reset calls itself finished; whether we ended it is what tells.
       if (!this.response.writableEnded || !this.response.writableFinished) {
-        if (this.code === 'OK') this.code = 'CANCELLED';
+        const { fault } = connectionOf(this.request) ?? {};
+        if (this.code === 'OK') {
+          this.code = fault?.code ?? 'CANCELLED';
+          this.reason = fault?.publicMessage ?? '';
+        }
         this.gone.abort();
       }
       const seconds = Number(process.hrtime.bigint() - this.startedNs) / 1e9;

@@ -2,7 +2,9 @@
 // written, each with an answer that is large for what it costs to ask. None of them may be begun while their answers could
 // only wait in memory, and whoever sends without end loses the connection.
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { linesOf } from '../audit/journal-under-test.ts';
 import { pairIn } from '../support/https.ts';
 import { type RawOptions, rawConnected, rawExchange, requestText, untilClosed } from '../support/raw.ts';
 import { connectionsOpen, type Stack, startStack } from '../support/stack.ts';
@@ -34,7 +36,21 @@ it('a thousand behind a stream cost the connection, and none of them is begun; a
   socket.write(BULKY.repeat(1000));
   expect((await answer).text.match(/HTTP\/1\.1/g)).toHaveLength(1);
   const refusals = stack.logs.filter(({ msg, code }) => msg === 'request' && code === 'RESOURCE_EXHAUSTED');
-  expect(refusals).toMatchObject([{ remote: '127.0.0.1', status: 429 }]);
+  expect(refusals).toMatchObject([
+    { remote: '127.0.0.1', status: 429 },
+    { rpc: 'sdr.oran.IQStreamService/SubscribeIQ', status: 200 },
+  ]);
+  const journal = join(stack.certsDir, 'audit', 'gateway.jsonl');
+  const [end] = await until(
+    'the end of the stream is in the journal',
+    async () => (await linesOf(journal)).filter(({ event }) => event === 'end'),
+    (ends) => ends.length > 0,
+  );
+  expect(end).toMatchObject({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'too many requests were sent ahead of their answers',
+    rpc: 'sdr.oran.IQStreamService/SubscribeIQ',
+  });
 
   const other = { ...to, pair: await stack.pki.issue({ cn: 'dash-7' }) };
   expect((await rawExchange(other, requestText('GET', '/whoami'))).status).toBe(200);

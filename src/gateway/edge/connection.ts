@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import type { PassbandError } from '../../errors.ts';
 import { afterRunning } from '../../expiry.ts';
 import { remoteAddress } from '../../remote-address.ts';
 import type { EdgeRequest } from './peer.ts';
@@ -21,6 +22,8 @@ export class EdgeConnection {
   readonly certificate: X509Certificate | undefined;
   /** Address of the other end, without port. */
   readonly address: string;
+  /** Why it is cut for what its client sent; undefined while there is no such reason. */
+  fault: PassbandError | undefined;
   private readonly socket: TLSSocket;
   private session: Http2Session | undefined;
   private running = 0;

@@ -43,11 +43,13 @@ export class UnreadableRequests {
 
   /**
    * Takes down a connection that has sent more requests ahead than may wait. There is no answer: those to the requests
-   * before it come first, and may take for ever.
+   * before it come first, and may take for ever. What it breaks off of them ends for the same reason.
    */
   tooMany(socket: Socket): void {
     const refusal = new PassbandError('RESOURCE_EXHAUSTED', 'too many requests were sent ahead of their answers');
-    this.onUnreadable(refusal, connectionAt(socket)?.address ?? '');
+    const connection = connectionAt(socket);
+    this.onUnreadable(refusal, connection?.address ?? '');
+    if (connection !== undefined) connection.fault = refusal;
   }
 
   /**
