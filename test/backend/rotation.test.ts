@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { noLog } from '../../src/observability/log.ts';
 import { openReloadable } from '../../src/trust/files.ts';
 import { type Material, materialFiles } from '../../src/trust/material.ts';
 import type { Reloadable } from '../../src/trust/reloadable.ts';
+import { mountedAsVolume } from '../support/kubernetes-volume.ts';
 import { makeTestPki, type TestFiles, type TestPki } from '../support/pki.ts';
 import { until } from '../support/until.ts';
 import { BackendUnderTest, backendMaterial } from './backend-under-test.ts';
@@ -107,6 +109,14 @@ describe('a certificate that is replaced while the backend runs', () => {
     expect(await shownSerial()).toBe(before);
     await replace(await another());
     await until('another serial number', shownSerial, (serial) => serial !== before);
+  });
+
+  it('is that of a Kubernetes volume once the volume is swapped', async () => {
+    const volume = await mountedAsVolume(pki.dir);
+    const { certPem, keyPem } = await another();
+    await volume.swap({ 'backend.crt': certPem, 'backend.key': keyPem });
+    const { serialNumber } = new X509Certificate(certPem);
+    await until('the pair of the new volume is shown', shownSerial, (serial) => serial === serialNumber);
   });
 
   it('resumes no session, so that every connection shows its certificate anew', async () => {

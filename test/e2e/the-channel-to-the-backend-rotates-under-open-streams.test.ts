@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Caller, callerOf, type EventStream, pairIn } from '../support/https.ts';
+import { mountedAsVolume } from '../support/kubernetes-volume.ts';
 import { type LibraryStack, startLibraryStack } from '../support/library-stack.ts';
 import { Revoker, replaceFile } from '../support/revocation.ts';
 import { until } from '../support/until.ts';
@@ -21,11 +22,15 @@ afterAll(async () => {
 
 const seenSerial = () => stack.library.calls.at(-1)?.peerSerial;
 
+/** Puts files in place one after the other. */
+async function replaceFiles(files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await replaceFile(join(stack.pki.dir, name), content, 0o600);
+}
+
 /** Puts another certificate of the gateway's in place and calls until the backend sees it. */
-async function rotate(): Promise<void> {
+async function rotate(put = replaceFiles): Promise<void> {
   const { certPem, keyPem } = await stack.pki.issue({ cn: 'passband-gateway' });
-  await replaceFile(join(stack.pki.dir, 'gateway.crt'), certPem);
-  await replaceFile(join(stack.pki.dir, 'gateway.key'), keyPem, 0o600);
+  await put({ 'gateway.crt': certPem, 'gateway.key': keyPem });
   const { serialNumber } = new X509Certificate(certPem);
   await until(
     'a new call shows the new certificate',
@@ -64,6 +69,12 @@ test('channels of before are bounded: the call on the oldest ends when there are
   }
   await rotate();
   expect(await ends[0]).toMatchObject({ code: 14 });
+});
+
+test('a Kubernetes volume is swapped as a whole', async () => {
+  const volume = await mountedAsVolume(stack.pki.dir);
+  await rotate(volume.swap);
+  await rotate(volume.swap);
 });
 
 test('a backend whose certificate is revoked loses its calls, and gets no new one', async () => {

@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { IssuedCertificate } from '../../src/pki/authority.ts';
 import type { KeyAlgorithm } from '../../src/pki/keys.ts';
 import { FrameReader } from '../support/frames.ts';
 import { type Caller, callerOf } from '../support/https.ts';
+import { mountedAsVolume } from '../support/kubernetes-volume.ts';
 import { rawConnected } from '../support/raw.ts';
 import { replaceFile } from '../support/revocation.ts';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -85,27 +86,10 @@ test('a pair that does not belong together changes nothing; the log says why, on
 });
 
 test('a Kubernetes volume is swapped as a whole', async () => {
-  const dir = stack.certsDir;
-  const names = (await readdir(dir)).filter((name) => /\.(crt|key|pem|yaml)$/.test(name));
-  const fill = async (folder: string, pair?: IssuedCertificate): Promise<void> => {
-    await mkdir(join(dir, folder));
-    for (const name of names)
-      await writeFile(join(dir, folder, name), await readFile(join(dir, name)), { mode: 0o600 });
-    if (pair === undefined) return;
-    await writeFile(join(dir, folder, 'server.crt'), pair.certPem);
-    await writeFile(join(dir, folder, 'server.key'), pair.keyPem);
-  };
-  await fill('..2026_01');
-  await symlink('..2026_01', join(dir, '..data'));
-  for (const name of names) {
-    await symlink(join('..data', name), join(dir, `${name}.link`));
-    await rename(join(dir, `${name}.link`), join(dir, name));
-  }
+  const volume = await mountedAsVolume(stack.certsDir);
   expect(await stack.gateway.reload()).toBe(true);
   const pair = await newServerPair();
-  await fill('..2026_02', pair);
-  await symlink('..2026_02', join(dir, '..data_tmp'));
-  await rename(join(dir, '..data_tmp'), join(dir, '..data'));
+  await volume.swap({ 'server.crt': pair.certPem, 'server.key': pair.keyPem });
   await until('the pair of the new volume is shown', shownSerial, (serial) => serial === serialOf(pair));
   await expectStreamsWhole();
 });
