@@ -8,6 +8,7 @@ import { isRequestId } from '../request-id.ts';
 import { breakOff, type EdgeResponse, takeAway } from './edge/break-off.ts';
 import { connectionOf } from './edge/connection.ts';
 import type { EdgeRequest } from './edge/peer.ts';
+import { leaveUnreadBody } from './edge/unread-body.ts';
 import type { Identity } from './guard/identity.ts';
 import { type Grant, LAST_WORD_MS, type LiveCall } from './guard/live-connections.ts';
 import type { StreamEnd } from './guard/live-streams.ts';
@@ -80,6 +81,8 @@ export class Exchange implements LiveCall {
   end(status: StreamEnd): void {
     this.isLost = true;
     this.stop(status);
+    // HTTP/2 has a word for it that no more of a body is wanted; said later, the end of the connection would come before it.
+    if ('stream' in this.response) leaveUnreadBody(this.request, this.response, 0);
     this.response.once(
       'close',
       afterRunning(LAST_WORD_MS, () => this.breakOff()),

@@ -105,10 +105,11 @@ describe.each([
     const pair = await stack.pki.issue();
     const upload = await begin(pair);
     await oneCallEnded(() => revoker.revoke(pair));
-    const { status, body } = await upload.answer;
-    expect([status, JSON.parse(body)]).toMatchObject([
+    const { status, body, reset = 0 } = await upload.answer;
+    expect([status, JSON.parse(body), reset]).toMatchObject([
       401,
       { code: 'UNAUTHENTICATED', detail: 'the client certificate has been revoked' },
+      0,
     ]);
     upload.close();
   });
