@@ -210,8 +210,9 @@ async function openStream(
 /** Sends the caller's messages on as they come, each decided on by itself. A fault ends the call. */
 async function feed(call: Call, live: LiveStream, duplex: DuplexCall): Promise<void> {
   const { gateway, exchange, caller, binder } = call;
+  const limits = { maxBytes: gateway.limits.maxBodyBytes, signal: exchange.gone.signal };
   try {
-    for await (const bound of readRequests(exchange.request, binder, { maxBytes: gateway.limits.maxBodyBytes })) {
+    for await (const bound of readRequests(exchange.request, binder, limits)) {
       await recorded(gateway, exchange, authorizeNext(gateway, exchange, caller, live, bound.message));
       await duplex.send(bound.bytes);
     }

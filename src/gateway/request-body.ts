@@ -79,7 +79,7 @@ export async function readRequest(
   return body.length === 0 ? binder.fromNothing() : binder.fromJson(parseJson(utf8(body)));
 }
 
-/** Reads the messages of a call that takes a stream, as they come. */
+/** Reads the messages of a call that takes a stream, as they come; the limits' signal ends the reading. */
 export async function* readRequests(
   request: EdgeRequest,
   binder: RequestBinder,
