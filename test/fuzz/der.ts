@@ -54,6 +54,12 @@ function all(values: readonly Value[]): Value[] {
 
 const copy = (value: Value): Value => ({ ...value, parts: value.parts?.map(copy) });
 
+/** Tags of the strings that names are made of. */
+const STRINGS = new Set([0x0c, 0x13, 0x14, 0x16, 0x1a, 0x1c, 0x1e]);
+
+/** Texts that are not UTF-8 (cut, overlong, half a surrogate pair), or that some readers read less of. */
+const ODD_TEXTS = ['c3', '61ff', 'c080', 'eda080', 'efbbbf61', '6100', 'e280ae61', '0061'];
+
 type Change = 'retag' | 'empty' | 'double' | 'drop' | 'swap' | 'bytes' | 'transplant' | 'wrap';
 
 /** Tags that mean something in certificates: strings of every type, times, numbers, names. */
@@ -70,6 +76,8 @@ export function mutatedDer(corpus: readonly string[]): fc.Arbitrary<string> {
   const change = fc.record({
     kind: fc.constantFrom<Change>('retag', 'empty', 'double', 'drop', 'swap', 'bytes', 'transplant', 'wrap'),
     at: fc.nat(0xffff),
+    // Names are a few values of many, and what matters most.
+    inName: fc.boolean(),
     other: fc.nat(0xffff),
     tag: fc.constantFrom(...TAGS),
     bytes: fc.oneof(
@@ -77,13 +85,16 @@ export function mutatedDer(corpus: readonly string[]): fc.Arbitrary<string> {
       fc
         .constantFrom('', 'admin', 'oran-client\0', '*', '\u202e', 'a'.repeat(65), '*.example')
         .map((text) => Buffer.from(text)),
+      fc.constantFrom(...ODD_TEXTS).map((hex) => Buffer.from(hex, 'hex')),
     ),
   });
   return fc.tuple(fc.nat(corpus.length - 1), fc.array(change, { maxLength: 4 })).map(([index, changes]) => {
     const values = read(Buffer.from(corpus[index] ?? '', 'hex'), 0) ?? [];
-    for (const { kind, at, other, tag, bytes } of changes) {
+    for (const { kind, at, inName, other, tag, bytes } of changes) {
       const known = all(values);
-      const value = known[at % known.length];
+      const names = known.filter((one) => STRINGS.has(one.tag));
+      const among = inName && names.length > 0 ? names : known;
+      const value = among[at % among.length];
       if (value === undefined) continue;
       const parent = known.find(({ parts }) => parts?.includes(value));
       const place = parent?.parts?.indexOf(value) ?? 0;

@@ -30,6 +30,8 @@ const TOKENS = [
   '8200',
 ];
 
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+
 /** What OpenSSL, which verified the certificate, understood of its subject. */
 function openSslNames(der: Buffer): Readonly<Record<'CN' | 'O' | 'OU', readonly string[]>> {
   const { subject } = new X509Certificate(der).toLegacyObject() as unknown as {
@@ -51,6 +53,16 @@ function hasReadableKey(der: Buffer): boolean {
 /** How Node writes a name that could be taken for two. */
 const quoted = (name: string): string => JSON.stringify(name).replaceAll(',', '\\u002c');
 
+/** What no name may hold, written a second time: what some readers end a text at, and what no reader sees. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+function checkNames({ cn, organizations, organizationalUnits, dns, uris, emails }: Identity): void {
+  for (const name of [cn, ...organizations, ...organizationalUnits, ...dns, ...uris, ...emails]) {
+    if (name.trim() === '' || UNSEEN.test(name)) throw new Error(`no name to anybody: ${JSON.stringify(name)}`);
+  }
+  if ([...cn].length > 64) throw new Error('the CN is too long');
+}
+
 function compare(identity: Identity, der: Buffer): void {
   const { CN, O, OU } = openSslNames(der);
   same('the CN', [identity.cn], CN);
@@ -68,6 +80,9 @@ function compare(identity: Identity, der: Buffer): void {
   same('the fingerprint', identity.sha256, outline.fingerprint256.replaceAll(':', '').toLowerCase());
   same('the fingerprint', identity.sha256, createHash('sha256').update(der).digest('hex'));
   same('the serial', identity.serial, outline.serialNumber.toLowerCase());
+  same('the dates', [identity.notBeforeMs, identity.notAfterMs], [outline.validFrom, outline.validTo].map(Date.parse));
+  const purposes: readonly string[] | undefined = outline.keyUsage;
+  if (purposes?.includes(CLIENT_AUTH) === false) throw new Error('OpenSSL knows no client authentication');
 }
 
 /** Certificates: nobody, or who OpenSSL takes the holder for; and the same identity again at the backend. */
@@ -81,8 +96,11 @@ export async function certificateTarget(): Promise<FuzzTarget<string>> {
       const der = Buffer.from(hex, 'hex');
       const identity = orRefusal(() => identityFromCertificate(der));
       if (identity === undefined) return;
+      checkNames(identity);
       if (hasReadableKey(der)) compare(identity, der);
-      same('what is passed on', identityFromJson(identityToJson(identity)), identity);
+      const passedOn = identityToJson(identity);
+      if (!/^[\x20-\x7e]*$/.test(passedOn)) throw new Error('a header cannot hold what is passed on');
+      same('what is passed on', identityFromJson(passedOn), identity);
     },
   };
 }

@@ -47,6 +47,7 @@ const VALUES = [
   '..',
   'a/b',
   'a:start',
+  'a;b',
   'é',
   '📡',
   'a b',
@@ -112,7 +113,8 @@ function encode(text: string, style: Style): string {
     case 'raw':
       return text;
     case 'as needed':
-      return encodeURIComponent(text);
+      // What a path may hold as it is (RFC 3986 section 3.3, pchar).
+      return encodeURIComponent(text).replaceAll(/%(?:24|26|2B|2C|3A|3B|3D|40)/g, decodeURIComponent);
     default:
       return style satisfies never;
   }
@@ -192,6 +194,15 @@ function bodies(desk: Desk, type: string): { readonly json: readonly string[]; r
   };
 }
 
+/** Requests to a route with the body that it takes: one message, or several one after the other, which are one to protobuf. */
+function protobufTo(route: Route, bodiesOf: (type: string) => readonly string[]): fc.Arbitrary<Input> {
+  const { body, request } = route;
+  const plan = typeof body === 'object' && body.kind === 'message' ? body.message() : request;
+  const messages = bodiesOf(plan.fullName);
+  const several = fc.array(fc.constantFrom(...messages), { minLength: 1, maxLength: 3 }).map((parts) => parts.join(''));
+  return fc.record({ request: requestTo(route), protobuf: fc.oneof(several, mutatedBytes(messages)) });
+}
+
 /** Whole requests: what the policy decides on is what the path, the query and the body say, and what is sent on. */
 export async function decisionTarget(): Promise<FuzzTarget<Input>> {
   const desk = await openDesk();
@@ -211,8 +222,11 @@ export async function decisionTarget(): Promise<FuzzTarget<Input>> {
     fc.constantFrom(...protobuf),
     mutatedBytes(protobuf, ['0a00', '0a0178', '23', '24', '4b', '4c', 'ffffffff0f', '1a', '80']),
   );
+  const bodiesOf = (type: string): readonly string[] => byType.get(type)?.protobuf ?? protobuf;
+  const withBody = desk.routes.filter(({ body }) => body !== undefined);
   return {
     inputs: fc.oneof(
+      fc.constantFrom(...withBody).chain((route) => protobufTo(route, bodiesOf)),
       fc.record({ request }),
       fc.record({ request, json: jsonBody }),
       fc.record({ request, protobuf: protobufBody }),

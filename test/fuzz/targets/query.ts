@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { parseRequestTarget } from '../../../src/gateway/routes/path.ts';
+import type { FieldPlan, MessagePlan } from '../../../src/gateway/routes/plan.ts';
 import { parseQuery } from '../../../src/gateway/routes/query.ts';
+import type { BoundRequest } from '../../../src/gateway/routes/request.ts';
 import { openDesk } from '../desk.ts';
 import { mutatedText } from '../mutation.ts';
 import { type FuzzTarget, orRefusal, same } from '../target.ts';
@@ -34,18 +37,42 @@ const TOKENS = [
   '[0]',
 ];
 
-/** Queries: read as browsers read them, and bound to a message that holds what the bytes hold. */
+/** Parameters of several fields, or of one field several times. */
+const NAMES = ['id', 'tag', 'n', 'flag', 'book.name', 'book.author.name', 'many', 'snakeCase', 'snake_case', 'maybe'];
+const parameters = fc
+  .array(fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom('a', 'b', '1', 'true', '')), { maxLength: 5 })
+  .map((pairs) => pairs.map((pair) => pair.join('=')).join('&'));
+
+/** Fails where the message says less of a single text than the query does: of two readers one may go by what is left out. */
+function checkTexts(pairs: readonly (readonly [string, string])[], request: MessagePlan, bound: BoundRequest): void {
+  for (const [name, text] of pairs) {
+    let plan: MessagePlan | undefined = request;
+    let field: FieldPlan | undefined;
+    let value: unknown = bound.message;
+    for (const part of name.split('.')) {
+      field = plan?.byName.get(part);
+      value = Object(value)[field?.name ?? ''];
+      plan = field?.kind === 'message' ? field.message() : undefined;
+    }
+    if (field?.kind === 'string' && !field.repeated) same(`what the query says of ${name}`, value, text);
+  }
+}
+
+/** Queries: read as browsers read them, and bound to a message that holds what they say and what the bytes hold. */
 export async function queryTarget(): Promise<FuzzTarget<string>> {
   const desk = await openDesk();
   return {
-    inputs: mutatedText(CORPUS, TOKENS),
+    inputs: fc.oneof({ weight: 3, arbitrary: mutatedText(CORPUS, TOKENS) }, { weight: 1, arbitrary: parameters }),
     check: (text) => {
       const target = orRefusal(() => parseRequestTarget(`/get/x?${text}`));
       if (target === undefined) return;
       const pairs = orRefusal(() => parseQuery(target.query));
       if (pairs !== undefined) same('the pairs', pairs, [...new URLSearchParams(`&${target.query}`)]);
-      const bound = orRefusal(() => desk.bind(`GET /get/x?${text}`)?.binder.fromNothing());
-      if (bound !== undefined) desk.compare('fuzz.Request', bound);
+      const call = orRefusal(() => desk.bind(`GET /get/x?${text}`));
+      const bound = call && orRefusal(() => call.binder.fromNothing());
+      if (call === undefined || bound === undefined) return;
+      checkTexts(pairs ?? [], call.route.request, bound);
+      desk.compare('fuzz.Request', bound);
     },
   };
 }
