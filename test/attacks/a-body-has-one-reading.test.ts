@@ -139,13 +139,15 @@ describe('protobuf that two readers read differently never brings another statio
 
 describe('in a stream of requests every message is judged', () => {
   const PUSH = '/v1/stations/sim-1/iq:push';
-  const good = '{"band":"first"}\n';
+  const good = '{"band":"C-band"}\n';
   it.each([
+    ['another band in the second', `${good}{"band":"Ku-band"}\n`],
+    ['no band in the second', `${good}{}\n`],
     ['another station in the second', `${good}{"stationId":"adsb"}\n`],
     ['a station twice in the second', `${good}{"stationId":"sim-1","stationId":"adsb"}\n`],
-    ['two messages in a line', `${good}{"band":"x"}{"stationId":"adsb"}\n`],
-    ['a message behind a carriage return', `${good}{"band":"x"}\r{"stationId":"adsb"}\n`],
-    ['a message behind a line separator', `${good}{"band":"x"}\u2028{"stationId":"adsb"}\n`],
+    ['two messages in a line', `${good}{"band":"C-band"}{"stationId":"adsb"}\n`],
+    ['a message behind a carriage return', `${good}{"band":"C-band"}\r{"stationId":"adsb"}\n`],
+    ['a message behind a line separator', `${good}{"band":"C-band"}\u2028{"stationId":"adsb"}\n`],
   ])('%s', async (_name, body) => {
     const peer = await Http2Peer.open(gateway.to);
     peer.send(
@@ -154,8 +156,10 @@ describe('in a stream of requests every message is judged', () => {
     );
     const stream = await peer.over(1);
     expect(stream.status >= 400 || /"code":(3|7)/.test(stream.body)).toBe(true);
-    const stations = new Set(gateway.arrived().map(({ station_id: station }) => station));
-    expect([...stations].filter((station) => station !== 'sim-1')).toEqual([]);
+    const refused = gateway
+      .arrived()
+      .filter(({ station_id: station, band }) => station !== 'sim-1' || band !== 'C-band');
+    expect(refused).toEqual([]);
     peer.destroy();
   });
 });

@@ -5,7 +5,7 @@ import { startRecordingBackend } from '../support/recording-backend.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-/** A caller may have one station and, where it starts a stream, one band. */
+/** A caller may have one station and, where it starts a stream or pushes samples, one band. */
 const POLICY = `version: 1
 delegates: ["cn:passband-gateway"]
 rules:
@@ -14,11 +14,10 @@ rules:
     allow:
       - methods:
           - "sdr.oran.IQStreamService/GetStreamStats"
-          - "sdr.oran.IQStreamService/StreamIQ"
           - "sdr.oran.IQStreamService/StopStream"
           - "sdr.oran.StationService/GetStation"
         where: { station_id: ["sim-1"] }
-      - methods: ["sdr.oran.IQStreamService/StartStream"]
+      - methods: ["sdr.oran.IQStreamService/StartStream", "sdr.oran.IQStreamService/StreamIQ"]
         where: { station_id: ["sim-1"], band: ["C-band"] }
 `;
 const MESSAGES: Readonly<Record<string, string>> = {
