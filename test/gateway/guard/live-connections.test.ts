@@ -112,6 +112,24 @@ describe('what is judged again', () => {
     expect(connection).toMatchObject({ closed: 0, ends: [{ code: 'PERMISSION_DENIED' }] });
   });
 
+  it('goes on while messages are still to come that a rule may allow', async () => {
+    start();
+    const connection = await open({}, 'gs-1');
+    const [{ grant } = { grant: undefined }] = connection.calls;
+    if (grant === undefined) throw new Error('the test means a call that was let in');
+    const waiting: LiveCall = {
+      grant: { ...grant, request: {}, extent: 'part' },
+      end: (status) => connection.ends.push(status),
+    };
+    connection.calls.add(waiting);
+    policy = policyOf('cn:oran-client', METHOD, ', where: { station_id: ["gs-1"] }');
+    expect(live.recheck()).toEqual({ calls: 0, connections: 0 });
+    // Still so the next time.
+    expect(live.recheck()).toEqual({ calls: 0, connections: 0 });
+    waiting.grant = { ...grant, request: {} };
+    expect(live.recheck()).toEqual({ calls: 1, connections: 0 });
+  });
+
   it('closes with its calls when no rule names the caller, and idle ones too', async () => {
     start();
     const [busy, idle, nameless] = [await open({}, 'gs-1'), await open({}), await open({ cn: null })];
@@ -166,20 +184,30 @@ describe('moments', () => {
     expect([second.closed, moments]).toEqual([0, 1]);
   });
 
+  const HOUR_MS = 3_600_000;
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+  const anHourLater = async (): Promise<void> => {
+    const now = Date.now.bind(Date);
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + HOUR_MS);
+    await until('the moment has come', () => moments === 1);
+  };
+
+  it('one that runs out is waited for after all were judged again, too', async () => {
+    start();
+    const notAfter = new Date(Date.now() + HOUR_MS / 2);
+    const [first, second] = [await open({ notAfter }, 'gs-1'), await open({}, 'gs-1')];
+    expect(live.recheck()).toEqual({ calls: 0, connections: 0 });
+    await anHourLater();
+    expect([first.closed, first.ends.length, second.closed]).toEqual([1, 1, 0]);
+  });
+
   describe('a revocation list that goes out of date', () => {
-    const HOUR_MS = 3_600_000;
     /** The CA's list, good for half an hour more. */
     const underList = async (staleLists: Trust['staleLists']): Promise<Trust> => {
       await pki.crl([], { nextUpdate: new Date(Date.now() + HOUR_MS / 2) });
       return (await loadMaterial(pki.dir, [], { crlFiles: [], staleLists })).trust;
-    };
-    afterEach(() => {
-      jest.restoreAllMocks();
-    });
-    const anHourLater = async (): Promise<void> => {
-      const now = Date.now.bind(Date);
-      jest.spyOn(Date, 'now').mockImplementation(() => now() + HOUR_MS);
-      await until('the moment has come', () => moments === 1);
     };
     const end = { code: 'UNAUTHENTICATED', message: 'the revocation list for the client certificate is out of date' };
 
