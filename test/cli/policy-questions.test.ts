@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { loadKnownMethods } from '../../src/cli/known-methods.ts';
 import { policyCommand } from '../../src/cli/policy.ts';
 import { UsageError } from '../../src/errors.ts';
+import { cli } from '../support/cli.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';
 
 const POLICY = `version: 1
@@ -280,5 +281,52 @@ describe('policy test', () => {
     expect(error).toHaveProperty('message', expect.stringMatching(says));
     expect(error).toHaveProperty('message', expect.stringContaining(`${join(dir, 'expect.yaml')}:${at}: `));
     if (schemaKnows) expect(schema(parse(table))).toBe(false);
+  });
+});
+
+describe('exit codes of the program', () => {
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  };
+  it.each<[string, () => readonly string[], number, RegExp, RegExp]>([
+    ['0 of check for a policy that is good', () => ['check', file], 0, /: ok; rules: /, /^$/],
+    [
+      '2 of check for one that is not, with its place',
+      () => ['check', write('bad.yaml', 'version: 1\nrules: []\n')],
+      2,
+      /^$/,
+      /bad\.yaml:2:8: rules is an empty list/,
+    ],
+    ['2 of check where there is none', () => ['check', join(dir, 'none.yaml')], 2, /^$/, /none\.yaml cannot be read/],
+    [
+      '0 of test when all is as expected',
+      () => ['test', file, write('met.yaml', TABLE)],
+      0,
+      /4 of 4 as expected/,
+      /^$/,
+    ],
+    [
+      '1 of test when something is not',
+      () => ['test', file, write('missed.yaml', TABLE.replace('expect: allow', 'expect: deny'))],
+      1,
+      /^MISS[\s\S]*3 of 4 as expected/,
+      /^$/,
+    ],
+    [
+      '2 of test for a table that is none',
+      () => ['test', file, write('no-table.yaml', 'version: 1\nexpect: []\n')],
+      2,
+      /^$/,
+      /no-table\.yaml:2:9: /,
+    ],
+    ['0 of explain for a denial', () => ['explain', file, '--cn', 'x.y', '--method', START], 0, /^deny: /, /^$/],
+    ['0 of who-can for nobody', () => ['who-can', 'passband.Gateway/Docs', '--certs', dir], 0, /^nobody\n$/, /^$/],
+  ])('%s', async (_what, args, code, out, err) => {
+    expect(await cli(['policy', ...args()])).toEqual({
+      code,
+      stdout: expect.stringMatching(out),
+      stderr: expect.stringMatching(err),
+    });
   });
 });
