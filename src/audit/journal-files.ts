@@ -45,23 +45,23 @@ export class JournalFiles {
    * Opens a journal where it ended, or begins it.
    *
    * @returns the files, where the chain goes on, how the file that it goes on in ended, if it did not begin just now, and
-   * the files that somebody emptied, of which the one that was written to last is replaced.
+   * the files that somebody emptied, of which the one that was written to last is replaced. What else was done to full files
+   * takes reading all of them, and shows when they are verified.
    * @throws UsageError when an end is nothing that a crash leaves behind; the file system's own error otherwise.
    */
   static async open(folder: string, program: string, open: OpenAppendFile): Promise<Opened> {
     const path = activeFile(folder, program);
     const end = await endOf(path);
+    const full = await numberedFiles(folder, program);
+    const emptied = await emptyAmong([...full.map(({ path: its }) => its), path]);
     if (end !== undefined) {
       const files = new JournalFiles(folder, program, open, await open(path), end);
-      return { files, chain: { hash: end.last.hash, seq: end.last.seq }, end, emptied: [] };
+      return { files, chain: { hash: end.last.hash, seq: end.last.seq }, end, emptied };
     }
-    const latest = (await numberedFiles(folder, program)).at(-1);
+    const latest = full.at(-1);
     const before = latest === undefined ? undefined : await endOf(latest.path);
     const number = Math.max(latest?.number ?? 0, before?.number ?? 0) + 1;
     const chain = { hash: before?.last.hash ?? GENESIS, seq: before?.last.seq ?? 0 };
-    // A file that is there and has no end has nothing in it, and none of ours was ever empty.
-    const emptied = latest !== undefined && before === undefined ? [latest.path] : [];
-    if (await isThere(path)) emptied.push(path);
     const begun = await begin(folder, program, open, number, chain);
     await rename(begun.path, path);
     await syncFolder(folder);
@@ -171,6 +171,19 @@ async function nameFull(path: string, to: string): Promise<void> {
 
 /** What file systems without links say (FAT, some shared folders). */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** The files that have nothing in them, as none of ours ever has; what is not there is none. */
+async function emptyAmong(paths: readonly string[]): Promise<string[]> {
+  const sizes = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        ({ size }) => size,
+        () => undefined,
+      ),
+    ),
+  );
+  return paths.filter((_, index) => sizes[index] === 0);
+}
 
 function isThere(path: string): Promise<boolean> {
   return stat(path).then(

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { GENESIS, isWhole, MAX_LINE_BYTES, type ReadLine, readLine } from './line.ts';
 import { linesOf } from './lines-of.ts';
 
-/** Parts of lines that may stand between two lines. */
-const MAX_TORN_PARTS = 3;
+/** Bytes of beginnings of lines that may stand between two lines: more than what a journal is gone on behind. */
+const MAX_TORN_BYTES = 256 * 1024;
 
 /** What a chain shows. */
 export interface Verified {
@@ -99,6 +99,7 @@ class Chain {
   /** What was no line, until a line owns up to it, and where it begins. */
   #torn: Buffer[] = [];
   #tornAt = 0;
+  #tornBytes = 0;
   #tornEnded = false;
 
   constructor(head: string | undefined) {
@@ -118,10 +119,12 @@ class Chain {
     if (read === undefined) {
       if (isWhole(bytes)) return this.#fault('was altered: its hash is not that of its bytes');
       if (this.#torn.length === 0) this.#tornAt = this.#at;
-      // What a crash leaves is the beginning of one line, and perhaps of the line that owns up to it.
-      if (bytes.length === 0 || bytes.length > MAX_LINE_BYTES || this.#torn.push(bytes) > MAX_TORN_PARTS) {
+      // What a crash leaves is the beginning of one line; what the next ones leave, of the line that owns up to it.
+      this.#tornBytes += bytes.length + 1;
+      if (bytes.length === 0 || bytes.length > MAX_LINE_BYTES || this.#tornBytes > MAX_TORN_BYTES) {
         return { line: this.#tornAt, what: NO_LINE };
       }
+      this.#torn.push(bytes);
       this.#tornEnded = ended;
       return undefined;
     }
@@ -142,6 +145,7 @@ class Chain {
   #tornFault({ members: { event, tornBytes, tornSha256 } }: ReadLine): Fault | undefined {
     const torn = Buffer.concat(this.#torn.flatMap((part, index) => (index === 0 ? [part] : [Buffer.from('\n'), part])));
     this.#torn = [];
+    this.#tornBytes = 0;
     const ownsUp = event === 'recovered';
     if (torn.length === 0) {
       return ownsUp ? this.#fault('tells of the beginning of a line, and that was removed before it') : undefined;

@@ -48,6 +48,15 @@ it('goes on behind a crash in the middle of owning up to a crash', () =>
     expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1, lines: 7 });
   }));
 
+it('goes on behind as many such crashes as there were', () =>
+  inFolder(async (folder) => {
+    await (await openIn(folder)).close();
+    const file = join(folder, 'gateway.jsonl');
+    for (let crashes = 0; crashes < 12; crashes++) await appendFile(file, `${crashes === 0 ? '' : '\n'}{"time":"20`);
+    await (await openIn(folder)).close();
+    expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1, lines: 6 });
+  }));
+
 it('goes on when a crash left the full file with both of its names', () =>
   inFolder(async (folder) => {
     await (await openIn(folder)).close();

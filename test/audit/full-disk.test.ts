@@ -115,6 +115,23 @@ test.each([0, 1, 100, 777, 2000])(
     }),
 );
 
+it('stop: a disk that takes nothing and calls that no error is full', () =>
+  inFolder(async (folder) => {
+    let isFull = false;
+    const openFile = async (path: string): Promise<AppendFile> => {
+      const file = await openAppendFile(path);
+      return { ...file, append: async (bytes) => (isFull ? 0 : file.append(bytes)) };
+    };
+    const journal = await openIn(folder, { openFile });
+    isFull = true;
+    leave(journal, 1);
+    await until('it refuses', () => refusal(() => journal.assertWritable()) !== undefined);
+    isFull = false;
+    await until('it takes requests again', () => refusal(() => journal.assertWritable()) === undefined);
+    await journal.close();
+    expect(await requestsIn(folder)).toEqual(ids(1));
+  }));
+
 it('stop: a disk that stays full to the end is said so, with how many lines that cost', () =>
   inFolder(async (folder) => {
     const disk = new Disk();

@@ -32,6 +32,7 @@ const WHO = {
 
 it('keeps what happened, one JSON object a line, with everything that is known and nothing else', () =>
   inFolder(async (folder) => {
+    const startedMs = Date.now();
     const journal = await openIn(folder);
     journal.decision(FACTS, ALLOWED);
     journal.decision(FACTS, {
@@ -40,7 +41,13 @@ it('keeps what happened, one JSON object a line, with everything that is known a
       reason: 'no rule',
       cause: new Error('inside'),
     });
-    journal.decision(FACTS, { ...ALLOWED, shadowed: ['on-trial'] });
+    journal.decision({ ...FACTS, peerCn: 'passband-gateway' }, { ...ALLOWED, shadowed: ['on-trial'] });
+    journal.decision(FACTS, {
+      outcome: 'deny',
+      code: 'RESOURCE_EXHAUSTED',
+      reason: 'too many',
+      shadowed: ['on-trial'],
+    });
     journal.streamEnd(FACTS, {
       code: 'CANCELLED',
       reason: 'gone',
@@ -64,11 +71,21 @@ it('keeps what happened, one JSON object a line, with everything that is known a
       {
         ...PLACED,
         ...WHO,
+        peerCn: 'passband-gateway',
         event: 'decision',
         outcome: 'shadow',
         code: 'OK',
         rule: 'operators',
         reason: 'allowed',
+        shadowed: ['on-trial'],
+      },
+      {
+        ...PLACED,
+        ...WHO,
+        event: 'decision',
+        outcome: 'deny',
+        code: 'RESOURCE_EXHAUSTED',
+        reason: 'too many',
         shadowed: ['on-trial'],
       },
       {
@@ -85,6 +102,10 @@ it('keeps what happened, one JSON object a line, with everything that is known a
       { ...PLACED, event: 'decision', outcome: 'allow', code: 'OK', remote: '::1', reason: 'allowed' },
       { ...PLACED, event: 'stop' },
     ]);
+    for (const { time } of await linesOf(file)) {
+      expect(Date.parse(String(time))).toBeGreaterThanOrEqual(startedMs);
+      expect(Date.parse(String(time))).toBeLessThanOrEqual(Date.now());
+    }
     expect(chainBreaksAt(await textsOf(file))).toBeUndefined();
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(['gateway.jsonl']);
@@ -111,6 +132,26 @@ it('has no line that a caller could end, and none that a caller could make long'
     expect(JSON.parse(texts[2] ?? '')).toMatchObject({ resource: nasty.replace('\ud800', '\ud800') });
     expect(texts[2]?.length).toBeLessThan(4_096);
     expect(await verified(folder)).toMatchObject({ lines: 4, fault: undefined });
+  }));
+
+it('cuts every text to 512 characters, and lists 32 rules in shadow mode', () =>
+  inFolder(async (folder) => {
+    const journal = await openIn(folder);
+    const [whole, long] = ['w'.repeat(512), 'x'.repeat(513)];
+    const rules = Array.from({ length: 40 }, (_, n) => `rule-${n}`);
+    const { cn = '', serial = '', sha256 = '' } = FACTS.identity ?? {};
+    for (const text of [whole, long]) {
+      const facts = { ...FACTS, identity: { cn, serial, sha256, issuer: text }, rpc: text, resource: text };
+      journal.decision(facts, { ...ALLOWED, reason: text, shadowed: rules });
+      journal.streamEnd(facts, { code: 'OK', reason: text, bytes: 0, frames: 0, durationMs: 0 });
+    }
+    await journal.close();
+    const lines = (await linesOf(join(folder, 'gateway.jsonl'))).slice(2, -1);
+    expect(lines.map(({ issuer, rpc, resource, reason }) => [issuer, rpc, resource, reason])).toEqual([
+      ...Array(2).fill(Array(4).fill(whole)),
+      ...Array(2).fill(Array(4).fill(`${'x'.repeat(512)}…`)),
+    ]);
+    expect(lines[0]?.shadowed).toEqual(rules.slice(0, 32));
   }));
 
 it('goes on where it ended', () =>
@@ -175,22 +216,22 @@ it.each([
 );
 
 it.each([
-  ['the only file', undefined, 'gateway.jsonl', 1],
-  ['the file that was written to last', 4096, 'gateway.jsonl', 1],
-  ['the last full file, when the one after it is gone,', 4096, 'gateway.000001.jsonl', 1],
-  ['another full file', 4096, 'gateway.000001.jsonl', 0],
-])('says at level error that %s was emptied while no program had it', (_, maxBytes, name, told) =>
+  ['the only file', undefined, 'gateway.jsonl'],
+  ['the file that was written to last', 4096, 'gateway.jsonl'],
+  ['the last full file, when the one after it is gone,', 4096, 'gateway.000001.jsonl'],
+  ['a full file, when those after it are as they were,', 4096, 'gateway.000001.jsonl'],
+])('says at level error that %s was emptied while no program had it', (what, maxBytes, name) =>
   inFolder(async (folder) => {
     const before = await openIn(folder, maxBytes === undefined ? {} : { maxBytes });
     leave(before, 12);
     await before.close();
     const file = join(folder, name);
     await writeFile(file, '');
-    if (name !== 'gateway.jsonl' && told > 0) await rm(join(folder, 'gateway.jsonl'));
+    if (what.includes('is gone')) await rm(join(folder, 'gateway.jsonl'));
     const lines: Record<string, unknown>[] = [];
     const log = pino({ level: 'error' }, { write: (line: string) => lines.push(JSON.parse(line)) });
     await (await openIn(folder, { log })).close();
-    expect(lines).toHaveLength(told);
+    expect(lines).toHaveLength(1);
     for (const line of lines) expect(line).toMatchObject({ file, msg: expect.stringMatching(/was emptied/) });
   }),
 );

@@ -4,7 +4,8 @@ import { expect, it, test } from '@jest/globals';
 import { chainsOf } from '../../src/audit/chains.ts';
 import { GENESIS, seal } from '../../src/audit/line.ts';
 import { verifyChain } from '../../src/audit/verify.ts';
-import { inFolder, leave, openIn, textsOf, verified } from './journal-under-test.ts';
+import { until } from '../support/until.ts';
+import { inFolder, leave, linesOf, openIn, textsOf, verified } from './journal-under-test.ts';
 
 /** A chain that anybody can make who knows the form. */
 function forged(count: number): string[] {
@@ -105,6 +106,18 @@ test.each<[what: string, change: (texts: string[]) => readonly string[] | string
     },
     /^11: tells of the beginning of a line, and that was removed/,
   ],
+  [
+    'what comes before its first line',
+    (texts) =>
+      replaced(texts, 1, seal('{"event":"file","v":1,"program":"gateway","file":1}', 5, GENESIS).line.trimEnd()),
+    /^1: begins file 1 and follows lines that are not there$/,
+  ],
+  [
+    'what its first line follows',
+    (texts) =>
+      replaced(texts, 1, seal('{"event":"file","v":1,"program":"gateway","file":1}', 1, 'a'.repeat(64)).line.trimEnd()),
+    /^1: begins file 1 and follows lines that are not there$/,
+  ],
   ['all of it', () => forged(3), /^ok 3$/],
   ['its end away', (texts) => texts.slice(0, 6), /^ok 6$/],
   ['everything away', () => '', /^1: is not there: the file is empty/],
@@ -184,6 +197,41 @@ it('shows a file that is missing among others, and says which are there', () =>
       line: 1,
       what: 'begins file 4 where file 3 belongs: files are missing or repeated',
     });
+  }));
+
+it('shows what was put behind a full file, or changed of what a crash left in one', () =>
+  inFolder(async (folder) => {
+    await (await openIn(folder)).close();
+    const file = join(folder, 'gateway.jsonl');
+    await appendFile(file, '{"time":"2026-');
+    const journal = await openIn(folder, { maxBytes: 4096 });
+    leave(journal, 20);
+    await journal.close();
+    const first = join(folder, 'gateway.000001.jsonl');
+    const whole = await readFile(first, 'utf8');
+    expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1 });
+    const torn = /\n(\{"time":"2026-)\n/;
+    for (const [changed, line] of [
+      [whole.replace(torn, '\n{"time":"2027-\n'), 4],
+      [whole.replace(torn, '\n{"time":"202-\n'), 4],
+      [`${whole}{"time":"2026-`, whole.split('\n').length],
+    ] as const) {
+      expect(changed).not.toBe(whole);
+      await writeFile(first, changed);
+      expect((await verified(folder)).fault).toEqual({ file: first, line, what: expect.stringMatching(/^is no line/) });
+    }
+  }));
+
+it('says from when to when it is', () =>
+  inFolder(async (folder) => {
+    const journal = await openIn(folder);
+    const startedMs = Date.now();
+    leave(journal, 2);
+    await until('some time has passed', () => Date.now() > startedMs);
+    await journal.close();
+    const times = (await linesOf(join(folder, 'gateway.jsonl'))).map(({ time }) => time);
+    expect(times[0]).not.toBe(times.at(-1));
+    expect(await verified(folder)).toMatchObject({ first: times[0], last: times.at(-1) });
   }));
 
 it('tells the journals of a folder apart', () =>
