@@ -124,7 +124,9 @@ describe('a file of revocation lists', () => {
   it('may have several, of several issuers, with comments between them', async () => {
     const second = await createAuthority('Second CA', validity);
     const lists = [await buildCrl(ca, [], edition), await buildCrl(second, [], { ...edition, number: 8n })];
-    const file = await put(`# the root\n${lists[0]}\n# and the other\n${lists[1]}\n`.replaceAll('\n', '\r\n'));
+    const file = await put(
+      `0 is nobody; the root:\n${lists[0]}\n# and the other\n${lists[1]}\n`.replaceAll('\n', '\r\n'),
+    );
     const read2 = await read(file, ca.certPem, second.certPem);
     expect(read2.map((list) => [list?.issuer, list?.number])).toEqual([
       ['CN=List CA', 7n],
@@ -189,6 +191,11 @@ describe('a list is refused', () => {
     ['with half a second one', async () => `${await pem()}${(await pem()).slice(0, 12)}`, /cut short or damaged/],
     ['without its first line', async () => (await pem()).slice(5), /has no revocation list in it|cut short/],
     ['of letters that are no base64', async () => (await pem()).replace(/^M/m, '!'), /cut short or damaged/],
+    [
+      'one of three of letters that are no base64',
+      async () => `${await pem()}${(await pem()).replace(/^M/m, '!')}${await pem()}`,
+      /cut short or damaged/,
+    ],
     ['DER cut short', async () => (await der()).slice(0, -1), /cut short/],
     ['DER with a byte behind', async () => new Uint8Array([...(await der()), 0]), /bytes behind the list/],
     ['PEM with a byte behind', async () => derToPem('X509 CRL', new Uint8Array([...(await der()), 0])), /bytes behind/],

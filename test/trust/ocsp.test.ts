@@ -59,6 +59,12 @@ function checkerOf(options: Partial<OcspOptions> = {}): Asked {
 const ask = ({ checker }: Asked, leaf: IssuedCertificate, nowMs = Date.now()): Promise<string | undefined> =>
   checker.fault(chainOf(leaf), trust, nowMs);
 
+/** The chain of one of many certificates, which here are one under many fingerprints: making them takes long. */
+const chainNamed = (name: string): PeerChain => ({
+  leaf: Object.defineProperty(x509(good), 'fingerprint256', { value: name }),
+  intermediates: [],
+});
+
 const REVOKED = 'the client certificate has been revoked';
 const UNKNOWN = 'the client certificate is not known to its OCSP responder';
 const NOBODY_KNOWS = 'nobody can say at present whether the client certificate has been revoked';
@@ -85,6 +91,8 @@ describe('a responder that answers', () => {
     );
     expect(await ask(checkerOf({ url: undefined }), leaf)).toBe(UNKNOWN);
     expect(responder.asked).toBe(1);
+    const elsewhere = await responder.issue('authorityInfoAccess=OCSP;URI:http://127.0.0.1:9/\n');
+    expect(await ask(checkerOf(), elsewhere)).toBe(UNKNOWN);
   });
 
   it('is asked once for many that wait, and again only when its answer has ended', async () => {
@@ -94,6 +102,17 @@ describe('a responder that answers', () => {
     expect(await ask(asked, good)).toBeUndefined();
     expect(responder.asked).toBe(1);
     expect(await ask(asked, good, Date.now() + 6 * MINUTE_MS)).toBeUndefined();
+    expect(responder.asked).toBe(2);
+  });
+
+  it('is asked again after five minutes, however long its answer is good', async () => {
+    responder.behaviour.args = ['-ndays', '3'];
+    const asked = checkerOf();
+    const startedMs = Date.now();
+    await ask(asked, good);
+    await ask(asked, good, startedMs + 5 * MINUTE_MS - 1);
+    expect(responder.asked).toBe(1);
+    await ask(asked, good, Date.now() + 5 * MINUTE_MS);
     expect(responder.asked).toBe(2);
   });
 
@@ -125,9 +144,12 @@ describe('no answer', () => {
     ['too much', answerOf(200, OCSP, Buffer.alloc(64 * 1024 + 1, 0x30)), /larger than 65536 bytes/],
     [
       'a way elsewhere',
-      () => {
-        responder.behaviour.instead = (_request, response) =>
-          response.writeHead(307, { location: responder.url }).end();
+      async () => {
+        const answer = await responder.answer(ocspRequest({ certificate: x509(good), issuer: x509(ca) }));
+        responder.behaviour.instead = (request, response) => {
+          if (request.url === '/') response.writeHead(307, { location: `${responder.url}elsewhere` }).end();
+          else response.writeHead(200, { 'content-type': OCSP }).end(answer);
+        };
       },
       /./,
     ],
@@ -171,6 +193,54 @@ describe('no answer', () => {
     expect(await ask(later, good)).toBeUndefined();
   });
 
+  it('is asked for again after five seconds', async () => {
+    let times = 0;
+    const fetch: OcspFetch = async () => {
+      times++;
+      throw new Error('no answer');
+    };
+    const asked = checkerOf({ fetch });
+    const startedMs = Date.now();
+    await ask(asked, good);
+    await ask(asked, good, startedMs + 4_999);
+    expect(times).toBe(1);
+    await ask(asked, good, Date.now() + 5_000);
+    expect(times).toBe(2);
+  });
+
+  it('is waited for by 64 questions at one time; what is more has none at once', async () => {
+    const waiting: (() => void)[] = [];
+    const fetch: OcspFetch = () =>
+      new Promise((_resolve, reject) => waiting.push(() => reject(new Error('no answer'))));
+    const [require, prefer] = [checkerOf({ fetch }), checkerOf({ fetch, mode: 'prefer' })];
+    for (const [asked, fault] of [
+      [require, NOBODY_KNOWS],
+      [prefer, undefined],
+    ] as const) {
+      const flights = Array.from({ length: 64 }, (_, n) => asked.checker.fault(chainNamed(`${n}`), trust, Date.now()));
+      expect(await asked.checker.fault(chainNamed('one more'), trust, Date.now())).toBe(fault);
+      expect(waiting).toHaveLength(64);
+      for (const end of waiting.splice(0)) end();
+      expect(new Set(await Promise.all(flights))).toEqual(new Set([fault]));
+    }
+  });
+
+  it('is remembered of 4096 certificates, the latest asked about', async () => {
+    // None of them names a responder: that is as good an answer to be remembered, and soon had.
+    const { checker, answers } = checkerOf({ url: undefined });
+    const nowMs = Date.now();
+    const askAll = async (...names: readonly string[]): Promise<number> => {
+      const before = answers.length;
+      for (const name of names) await checker.fault(chainNamed(name), trust, nowMs);
+      return answers.length - before;
+    };
+    expect(await askAll(...Array.from({ length: 4096 }, (_, n) => `${n}`))).toBe(4096);
+    expect(await askAll('0', '4095')).toBe(0);
+    expect(await askAll('one more')).toBe(1);
+    expect(await askAll('1', '4095')).toBe(0);
+    expect(await askAll('0')).toBe(1);
+  });
+
   it('is there for a certificate that names no responder, or one that is not http', async () => {
     const asked = checkerOf({ url: undefined });
     expect(await ask(asked, good)).toBe(NOBODY_KNOWS);
@@ -202,13 +272,16 @@ describe('no answer', () => {
 });
 
 describe('a request', () => {
-  it('has a nonce of 32 bytes, another one each time', async () => {
+  it('has a nonce of 32 bytes, another one each time, and as long as is set', async () => {
     const requests: Uint8Array[] = [];
-    const fetch: OcspFetch = (_url, request) => {
+    const timeouts: number[] = [];
+    const fetch: OcspFetch = (_url, request, timeoutMs) => {
       requests.push(request);
+      timeouts.push(timeoutMs);
       throw new Error('that is enough');
     };
-    for (let times = 0; times < 2; times++) await ask(checkerOf({ fetch }), good);
+    for (let times = 0; times < 2; times++) await ask(checkerOf({ fetch, timeoutMs: 1_234 }), good);
+    expect(timeouts).toEqual([1_234, 1_234]);
     const texts = await Promise.all(requests.map((request) => responder.textOf(request)));
     const nonces = texts.map((text) => /OCSP Nonce: *\n *0420([0-9A-F]{64})\n/.exec(text)?.[1]);
     expect(nonces).toEqual([expect.any(String), expect.any(String)]);
@@ -257,6 +330,18 @@ describe('a response', () => {
     expect(asked.warnings).toEqual(['the response answers another request']);
   });
 
+  it('counts as long as the certificate of the responder that signed it is valid', async () => {
+    responder.behaviour.args = ['-ndays', '10'];
+    responder.behaviour.signer = await responder.issue('extendedKeyUsage=OCSPSigning\n');
+    const { validFromDate, validToDate } = x509(responder.behaviour.signer);
+    const nonce = ocspNonce();
+    const response = await responder.answer(ocspRequest(subject(good), nonce));
+    const at = (nowMs: number) => () => readOcspResponse(response, subject(good), nowMs, { nonce }).status;
+    expect([at(validFromDate.getTime())(), at(validToDate.getTime())()]).toEqual(['good', 'good']);
+    expect(at(validFromDate.getTime() - 1)).toThrow('not signed by the issuer');
+    expect(at(validToDate.getTime() + 1)).toThrow('not signed by the issuer');
+  });
+
   it('without a next update is believed for five minutes', async () => {
     responder.behaviour.args = [];
     const response = await responder.answer(ocspRequest(subject(good)));
@@ -270,6 +355,9 @@ describe('a response', () => {
     expect(() => readOcspResponse(response, subject(revoked), Date.now())).toThrow('not about this certificate');
     const others = { certificate: x509(good), issuer: x509(stranger) };
     expect(() => readOcspResponse(response, others, Date.now())).toThrow(/not signed by the issuer/);
+    // What our CA's responder says of somebody with the same serial number under another key of the CA's name.
+    const aboutOthers = await responder.answer(ocspRequest(others));
+    expect(() => readOcspResponse(aboutOthers, subject(good), Date.now())).toThrow('not about this certificate');
   });
 
   it('with a byte changed is never believed to say something else', async () => {
