@@ -124,7 +124,7 @@ export async function jsonBodyTarget(): Promise<FuzzTarget<string>> {
   if (desc === undefined) throw new Error(`no ${TYPE}`);
   const message = arbitraryMessage(registry, desc);
   const corpus = fc.sample(message, { numRuns: 60, seed: 1 }).map((one) => toJsonString(desc, one, { registry }));
-  const members = fc.array(fc.constantFrom(...corpus.flatMap(membersOf)), { maxLength: 6 });
+  const members = fc.array(fc.constantFrom(...corpus.flatMap(membersOf)), { minLength: 2, maxLength: 10 });
   return {
     inputs: fc.oneof(
       { weight: 4, arbitrary: mutatedText(corpus, TOKENS) },
