@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Metadata } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackTar } from 'modern-tar';
 import { pino } from 'pino';
@@ -90,6 +91,13 @@ async function metadataOf(id: unknown): Promise<ReturnType<typeof parseSigmfMeta
 
 describe('a recording', () => {
   beforeEach(() => begin());
+
+  it('is of whom its certificate names, whatever the caller says of itself', async () => {
+    const forged = new Metadata();
+    forged.set('x-passband-caller', 'dashboard-1');
+    const request = { station_id: 'sim', seconds: 0.5 };
+    expect(await recordings.unary('StartRecording', request, forged)).toMatchObject({ started_by: 'oran-client' });
+  });
 
   it('has the length that was asked for, and the samples that were made', async () => {
     const begun = await start({ seconds: 0.5, datatype: 'ci16_le', description: 'a test' });
