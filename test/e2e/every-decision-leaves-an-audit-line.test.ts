@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Line, linesOf } from '../audit/journal-under-test.ts';
@@ -47,16 +49,20 @@ async function left(program: string, requestId: string, count: number): Promise<
   return lines.map(({ seq: _, prev: __, hash: ___, requestId: ____, ...rest }) => rest);
 }
 
-const HEX = expect.stringMatching(/^[0-9a-f]+$/);
-const who = (cn: string): Line => ({
-  time: expect.stringMatching(/Z$/),
-  event: 'decision',
-  cn,
-  serial: HEX,
-  sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
-  issuer: expect.stringContaining('CN='),
-  remote: '127.0.0.1',
-});
+/** Whose certificate in the folder has a name. */
+const PAIRS: Readonly<Record<string, string>> = { 'oran-client': 'client', 'dash-1': 'dashboard' };
+const who = (cn: string): Line => {
+  const certificate = new X509Certificate(pairIn(stack.certsDir, PAIRS[cn] ?? '').certPem);
+  return {
+    time: expect.stringMatching(/Z$/),
+    event: 'decision',
+    cn,
+    serial: certificate.serialNumber.toLowerCase(),
+    sha256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+    issuer: certificate.issuer.replaceAll('\n', ','),
+    remote: '127.0.0.1',
+  };
+};
 
 it('an allowed call: one at the gateway, one at the backend', async () => {
   const headers = { 'x-request-id': 'allowed' };
@@ -72,6 +78,22 @@ it('an allowed call: one at the gateway, one at the backend', async () => {
   };
   expect(await left('gateway', 'allowed', 1)).toEqual([{ ...line, resource: '/v1/stations/sim-1' }]);
   expect(await left('backend', 'allowed', 1)).toEqual([{ ...line, resource: 'sim-1', peerCn: 'passband-gateway' }]);
+});
+
+it("has the caller's address at the gateway, and the gateway's at the backend", async () => {
+  const { certPem: cert, keyPem: key } = pairIn(stack.certsDir, 'client');
+  const to = { host: '127.0.0.1', port: stack.port, servername: 'localhost', path: '/v1/stations/sim-1' };
+  const options = { ...to, localAddress: '127.0.0.9', ca: stack.pki.caPem, cert, key, agent: false };
+  const status = await new Promise((resolve, reject) => {
+    const request = get({ ...options, headers: { 'x-request-id': 'from-elsewhere' } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on('error', reject);
+  });
+  expect(status).toBe(200);
+  expect((await left('gateway', 'from-elsewhere', 1)).map(({ remote }) => remote)).toEqual(['127.0.0.9']);
+  expect((await left('backend', 'from-elsewhere', 1)).map(({ remote }) => remote)).toEqual(['127.0.0.1']);
 });
 
 it('a page of the gateway, too', async () => {
