@@ -116,6 +116,31 @@ describe('policy explain', () => {
     ]);
   });
 
+  const PARTS = [
+    ['o', 'ACME'],
+    ['ou', 'RAN'],
+    ['dns', 'a.example'],
+    ['uri', 'spiffe://ran.example/a'],
+    ['email', 'a@ran.example'],
+    ['sha256', 'ab'.repeat(32)],
+  ] as const;
+  test.each(PARTS)('knows a caller by %s, here and in a table', async (kind, value) => {
+    const known = join(dir, 'parts.yaml');
+    const table = join(dir, 'parts-expect.yaml');
+    const rule = `{ name: r, subjects: ["${kind}:${value}"], allow: [{ methods: ["*"] }] }`;
+    writeFileSync(known, `version: 1\nrules: [${rule}]\n`);
+    const answer = async (...flags: readonly string[]): Promise<string | undefined> =>
+      (await policy('explain', '--policy', known, '--cn', 'x', ...flags, '--method', STATIONS))[0]?.split(':')[0];
+    expect([await answer(`--${kind}`, value), await answer()]).toEqual(['allow', 'deny']);
+    const expectation = (who: string, expected: string): string =>
+      `  - { who: { cn: x${who} }, method: ${STATIONS}, expect: ${expected} }\n`;
+    writeFileSync(
+      table,
+      `version: 1\nexpect:\n${expectation(`, ${kind}: "${value}"`, 'allow')}${expectation('', 'deny')}`,
+    );
+    expect((await policy('test', known, table)).at(-1)).toBe('2 of 2 as expected');
+  });
+
   it('reads the caller off a certificate', async () => {
     const lines = await ask('--cert', join(pki.dir, 'client.crt'), '--method', START);
     expect(lines[0]).toContain('allow: rule "operators"');
@@ -164,6 +189,17 @@ describe('policy who-can', () => {
     ]);
     expect(await policy('who-can', START, '--certs', dir, '--request', '{"stationId":"no"}')).toEqual(['nobody']);
     expect(await policy('who-can', 'passband.Gateway/Docs', '--certs', dir)).toEqual(['nobody']);
+    const trial = [
+      'sdr.oran.StationService/GetStation',
+      '--request',
+      '{"stationId":"x"}',
+      '--at',
+      '2026-01-05T22:00:00Z',
+    ];
+    expect(await policy('who-can', ...trial, '--certs', dir)).toEqual([
+      'rule "trial" (policy.yaml:12): cn:trial',
+      '    policy.yaml:15: lets it pass on trial (mode: shadow); enforced, where station_id: [gs-1] would not hold',
+    ]);
     expect((await policy('who-can', STATIONS, '--certs', dir, '--at', '2026-01-05T09:00:00Z'))[0]).toContain(
       'operators',
     );
