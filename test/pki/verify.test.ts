@@ -28,6 +28,7 @@ afterAll(async () => {
 const faultsOf = async (file: string, order: VerifyOrder = {}, dir = pki.dir): Promise<readonly string[]> =>
   (await verifyFile(dir, file, order)).faults;
 const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);
+const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
 const [DAY, TWO_DAYS] = [days(1), days(2)];
 
 describe('finds nothing wrong with what is right', () => {
@@ -107,6 +108,41 @@ describe('says in a sentence what is wrong, and OpenSSL finds something wrong to
     expect(await faultsOf(mine.certFile)).toEqual([]);
   });
 
+  test('a CA on the way that has expired', async () => {
+    const [ca, validity] = [await pki.pair('ca'), { notBefore: days(-9), notAfter: days(-1) }];
+    const { certFile } = await pki.issue({ issuer: await createAuthority('past', validity, { issuer: ca }) });
+    expect(await faultsOf(certFile)).toEqual([expect.stringMatching(/^CN=past has expired/)]);
+    const untrusted = ['-CAfile', join(pki.dir, 'ca.crt'), '-untrusted', certFile];
+    expect((await opensslSays('verify', ...untrusted, certFile)).good).toBe(false);
+  });
+
+  test.each<[string, readonly string[], readonly string[], RegExp]>([
+    ['signed over SHA-1', EC, ['-sha1'], /^CN=x is signed with SHA-1, which can be forged$/],
+    [
+      'of an RSA key of 1024 bits',
+      ['-newkey', 'rsa:1024'],
+      [],
+      /^CN=x has an RSA key of 1024 bits, which can be broken$/,
+    ],
+  ])('a certificate %s', async (what, key, signing, says) => {
+    const ca = [join(pki.dir, 'ca.crt'), join(pki.dir, 'ca.key')] as const;
+    const file = await signedPlainly(join(root, what.replaceAll(' ', '-')), ca, '/CN=x', key, signing);
+    expect(await faultsOf(file)).toContainEqual(expect.stringMatching(says));
+    const strength = ['verify', '-auth_level', '2', '-CAfile', join(pki.dir, 'ca.crt')];
+    expect((await opensslSays(...strength, file)).good).toBe(false);
+  });
+
+  test('a certificate for neither side of a TLS connection', async () => {
+    const [extensions, ca] = [join(root, 'mail.cnf'), [join(pki.dir, 'ca.crt'), join(pki.dir, 'ca.key')] as const];
+    await writeFile(extensions, 'extendedKeyUsage = emailProtection\n');
+    const file = await signedPlainly(join(root, 'mail'), ca, '/CN=x', EC, ['-extfile', extensions]);
+    expect(await faultsOf(file)).toEqual([expect.stringMatching(/has neither clientAuth nor serverAuth/)]);
+    for (const purpose of ['sslclient', 'sslserver']) {
+      const verify = ['verify', '-purpose', purpose, '-CAfile', join(pki.dir, 'ca.crt'), file];
+      expect((await opensslSays(...verify)).good).toBe(false);
+    }
+  });
+
   test('an intermediate in ca.crt without its root', async () => {
     const dir = join(root, 'no-root');
     await mkdir(dir);
@@ -120,31 +156,40 @@ describe('says in a sentence what is wrong, and OpenSSL finds something wrong to
   });
 });
 
-/** A certificate of OpenSSL's without extensions, and its key beside it. */
+/** A certificate of OpenSSL's without extensions but for those of `signing`, and its key beside it. */
 async function signedPlainly(
   base: string,
   [caFile, caKeyFile]: readonly [string, string],
   subject: string,
+  newKey: readonly string[] = EC,
+  signing: readonly string[] = [],
 ): Promise<string> {
   const [key, csr, crt] = [`${base}.key`, `${base}.csr`, `${base}.crt`];
-  await openssl(
-    'req',
-    '-new',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-keyout',
-    key,
-    '-subj',
-    subject,
-    '-out',
-    csr,
-  );
-  await openssl('x509', '-req', '-in', csr, '-CA', caFile, '-CAkey', caKeyFile, '-days', '9', '-out', crt);
+  await openssl('req', '-new', ...newKey, '-nodes', '-keyout', key, '-subj', subject, '-out', csr);
+  const ca = ['-CA', caFile, '-CAkey', caKeyFile, '-days', '9'];
+  await openssl('x509', '-req', '-in', csr, ...ca, ...signing, '-out', crt);
   return crt;
 }
+
+describe('asks for the side of a connection', () => {
+  test('that the index says, whatever the name of the file', async () => {
+    const dir = join(root, 'sides');
+    await inFolder(dir, () => ensureAuthorities(dir, {}));
+    await issueInto(dir, { profile: 'client', cn: 'x', name: 'server' });
+    expect(await faultsOf(join(dir, 'server.crt'), {}, dir)).toEqual([]);
+  });
+
+  test('that the name of the file says, of a certificate that the index does not have', async () => {
+    const dir = join(root, 'names');
+    await mkdir(dir);
+    await copyFile(join(pki.dir, 'ca.crt'), join(dir, 'ca.crt'));
+    const { certFile } = await pki.issue({ eku: 'server', dns: ['a.example'] });
+    await copyFile(certFile, join(dir, 'gateway.crt'));
+    expect(await faultsOf(join(dir, 'gateway.crt'), {}, dir)).toEqual([expect.stringMatching(/lacks clientAuth/)]);
+    await copyFile(certFile, join(dir, 'other.crt'));
+    expect(await faultsOf(join(dir, 'other.crt'), {}, dir)).toEqual([]);
+  });
+});
 
 describe('says what TLS peers and Passband would refuse', () => {
   test.each<[string, TestCertificate, VerifyOrder, RegExp]>([
@@ -164,6 +209,12 @@ describe('says what TLS peers and Passband would refuse', () => {
     [
       'a host that only its CN has',
       { eku: 'server', cn: 'a.example', dns: ['b.example'] },
+      { host: 'a.example' },
+      /not for a\.example/,
+    ],
+    [
+      'a host that only its CN has, without any DNS name',
+      { eku: 'server', cn: 'a.example', ip: ['192.0.2.1'] },
       { host: 'a.example' },
       /not for a\.example/,
     ],

@@ -83,6 +83,21 @@ describe('a certificate in use that expires', () => {
     }
   });
 
+  it('is told of an issuing CA that is sent along, too', async () => {
+    await put('gateway', inDays(100));
+    const validity = { notBefore: inDays(-1), notAfter: inDays(20) };
+    const issuer = await createAuthority('Issuing', validity, { issuer: await pki.pair('ca') });
+    const { certPem, keyPem } = await pki.issue({ cn: 'server', issuer, notAfter: inDays(100) });
+    await writeFile(join(dir, 'server.crt'), certPem);
+    await writeFile(join(dir, 'server.key'), keyPem, { mode: 0o600 });
+    const material = await load();
+    const { lines } = watch(unchanging(material));
+    expect(lines).toEqual([
+      expect.objectContaining({ level: WARN, name: 'server', subject: 'CN=Issuing', file: join(dir, 'server.crt') }),
+    ]);
+    expect(() => refuseNearlyDead(material, 30)).toThrow(/server\.crt: CN=Issuing has (?:19|20)\.\d days left/);
+  });
+
   it('is told when the moment comes', async () => {
     await put('server', new Date(Date.now() + 7 * DAY_MS + 2_000));
     await put('gateway', new Date(Date.now() + DAY_MS + 3_000));
