@@ -145,7 +145,7 @@ describe.each<[KeyAlgorithm, string, RegExp, RegExp]>([
 
   it('renewed with a new key and with its own, it says the same and is another', async () => {
     const parts = (from: string): string[] =>
-      [/Subject: .*/, /DNS:.*/, /Extended Key Usage:\s+.*/, /Key Usage: critical\s+.*/].map(
+      [/Subject: .*/, /(DNS|URI):.*/, /Extended Key Usage:\s+.*/, /Key Usage: critical\s+.*/].map(
         (part) => part.exec(from)?.[0] ?? '?',
       );
     const file = join(dir, 'server.crt');
@@ -159,6 +159,10 @@ describe.each<[KeyAlgorithm, string, RegExp, RegExp]>([
     expect(await pubkey()).toBe(keyBetween);
     expect(old.serialNumber).not.toBe(certificate.serialNumber);
     expect(await verify(dir, 'server', ...withLists(dir), '-purpose', 'sslserver')).toMatchObject({ good: true });
+    const client = await text(join(dir, 'noc.crt'));
+    await renewIn(dir, 'noc', {});
+    expect(parts(await text(join(dir, 'noc.crt')))).toEqual(parts(client));
+    expect(parts(client)).toContainEqual(expect.stringMatching(/TLS Web Client Authentication$/));
     expect((await opensslSays('x509', '-in', file, '-noout', '-checkend', String(11 * 86_400))).good).toBe(false);
   });
 

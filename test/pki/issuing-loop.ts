@@ -1,12 +1,14 @@
+import { once } from 'node:events';
 import { issueInto } from '../../src/pki/issue.ts';
 import { writeLists } from '../../src/pki/lists.ts';
 import { renewIn } from '../../src/pki/renew.ts';
 import { revokeIn } from '../../src/pki/revoke.ts';
 
-// Issues, renews and revokes in one folder until it is killed, and says what it has handed out.
+// Issues, renews and revokes in one folder, once it is told to, until it is killed, and says what it has handed out.
 const [, , dir = ''] = process.argv;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 say('ready');
+await once(process.stdin, 'data');
 for (let round = 0; ; round += 1) {
   const cn = `c-${process.pid}-${round}`;
   const { certificate } = await issueInto(dir, { profile: 'client', cn });

@@ -1,11 +1,11 @@
 // needs: openssl
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { watch } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { plainSerial } from '../../src/pki/certificate-facts.ts';
@@ -19,9 +19,11 @@ import { run } from '../support/run.ts';
 /** Pairs of processes that are killed. */
 const ROUNDS = 16;
 
-/** A process is killed after at most this many results of its own, and at most so many milliseconds later. */
-const MOST_RESULTS = 6;
-const MOST_MS_LATER = 40;
+/**
+ * A process is killed at one of the first so many changes that it and its neighbour make in the folder: at a temporary file, a
+ * link, a rename or a line of the index, as often as these come. Two lives of a certificate have about as many.
+ */
+const MOST_CHANGES = 150;
 
 const LOOP = fileURLToPath(new URL('./issuing-loop.ts', import.meta.url));
 
@@ -32,32 +34,54 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/** Starts a process that issues and revokes, kills it at a random moment of its work, and gives what it has handed out. */
-async function killedWorker(): Promise<string> {
+interface Worker {
+  readonly child: ChildProcess;
+  /** Whatever it has handed out, when it is over. */
+  readonly over: Promise<string>;
+}
+
+/** Starts a process that issues and revokes as soon as it is told to. */
+async function readyWorker(): Promise<Worker> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', LOOP, dir], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: {},
   });
   let [out, err] = ['', ''];
-  // The first line says that it is ready.
-  const lines = 1 + Math.floor(Math.random() * (MOST_RESULTS + 1));
-  const isDue = new Promise<void>((resolve, reject) => {
-    child.stdout?.on('data', (chunk) => {
+  const isReady = new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (chunk) => {
       out += chunk;
-      if (out.split('\n').length > lines) resolve();
+      resolve();
     });
-    child.stderr?.on('data', (chunk) => {
+    child.stderr.on('data', (chunk) => {
       err += chunk;
     });
     child.once('exit', (code) => reject(new Error(`ended by itself with ${code}: ${err}`)));
   });
-  const closed = once(child, 'close');
-  await isDue;
-  await sleep(Math.random() * MOST_MS_LATER);
-  child.kill('SIGKILL');
-  const [, signal] = await closed;
-  expect(signal).toBe('SIGKILL');
-  return out;
+  const over = once(child, 'close').then(([, signal]) => {
+    expect([signal, err]).toEqual(['SIGKILL', '']);
+    return out;
+  });
+  await isReady;
+  return { child, over };
+}
+
+/** Has two processes work at the same time, each until it is killed at a random change of the folder; gives their words. */
+async function killedWorkers(): Promise<string> {
+  const workers = await Promise.all([readyWorker(), readyWorker()]);
+  const due = workers.map(({ child }) => ({ child, changes: 1 + Math.floor(Math.random() * MOST_CHANGES) }));
+  let changes = 0;
+  const watcher = watch(dir, () => {
+    changes += 1;
+    for (const one of due) if (changes === one.changes) one.child.kill('SIGKILL');
+  });
+  try {
+    for (const { child } of workers) child.stdin?.write('go\n');
+    return (await Promise.all(workers.map(({ over }) => over))).join('');
+  } finally {
+    watcher.close();
+    // One that has failed by itself must not leave the other at work for good.
+    for (const { child } of workers) child.kill('SIGKILL');
+  }
 }
 
 const listNumber = async (): Promise<bigint> => {
@@ -69,7 +93,7 @@ it('nothing issued is unknown or doubled, no list number comes twice, and work g
   let handedOut = '';
   let lastNumber = 0n;
   for (let round = 0; round < ROUNDS; round += 1) {
-    handedOut += (await Promise.all([killedWorker(), killedWorker()])).join('');
+    handedOut += await killedWorkers();
     const number = await listNumber();
     expect(number).toBeGreaterThanOrEqual(lastNumber);
     lastNumber = number;

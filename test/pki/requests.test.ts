@@ -195,6 +195,11 @@ describe('refuses', () => {
     ['SHA-1', [...EC, '-subj', '/CN=a', '-sha1'], /not signed with its own key, by a digest of today/],
     ['RSA of 1024 bits', ['-newkey', 'rsa:1024', '-subj', '/CN=a'], /a key of rsa 1024 is not certified here; use/],
     [
+      'RSA of more than 4096 bits',
+      ['-newkey', 'rsa:4104', '-subj', '/CN=a'],
+      /a key of rsa 4104 is not certified here/,
+    ],
+    [
       'another curve',
       ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp256k1', '-subj', '/CN=a'],
       /secp256k1 is not/,
