@@ -93,6 +93,13 @@ it('makes a list of thousands, which OpenSSL and Passband read alike', async () 
   });
 });
 
+it('says that nobody is revoked by saying nothing, as RFC 5280 section 5.1.2.6 asks', async () => {
+  await init();
+  await writeLists(dir);
+  expect(await crlText()).toContain('No Revoked Certificates.');
+  expect(await openssl('asn1parse', '-in', at('crl.pem'))).not.toMatch(/l= *0 cons: SEQUENCE/);
+});
+
 it('puts on hold, takes off hold, and makes a hold final', async () => {
   await init();
   const [{ serial }, other] = [await client('a'), await client('b')];
