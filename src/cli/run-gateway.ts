@@ -11,6 +11,7 @@ import { holderOf } from '../gateway/guard/holder.ts';
 import { LiveConnections } from '../gateway/guard/live-connections.ts';
 import { LiveStreams } from '../gateway/guard/live-streams.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
+import { ownIdentity } from '../gateway/own-identity.ts';
 import { refusedConnection } from '../gateway/refused-connection.ts';
 import { refusedGateway } from '../gateway/refused-gateway.ts';
 import { statusDetails } from '../gateway/status-details.ts';
@@ -108,7 +109,7 @@ export async function runGateway(
     material.close();
     connections.stop();
   };
-  const ready = (): Promise<boolean> => backendIsReady(upstream, material.current().tls.gateway);
+  const ready = (): Promise<boolean> => backendIsReady(upstream, ownIdentity(material.current().tls.gateway.certPem));
   const journal = await openAudit(config, 'gateway', log, registry).catch((error: unknown) => {
     closeFiles();
     throw error;
