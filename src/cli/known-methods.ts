@@ -2,12 +2,13 @@ import { PLATFORM_METHODS } from '../backend/door/platform-methods.ts';
 import { type Descriptors, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
 import { PassbandError, UsageError } from '../errors.ts';
 import type { KnownField, KnownMethods } from '../gateway/guard/policy.ts';
-import type { RequestView } from '../gateway/guard/request-match.ts';
 import { PAGE_METHODS } from '../gateway/pages.ts';
 import { parseJson } from '../gateway/routes/json-text.ts';
 import { messageFromJson } from '../gateway/routes/json-to-message.ts';
 import { type MessagePlan, planOf } from '../gateway/routes/plan.ts';
 import { HTTP_BODY } from '../gateway/routes/request.ts';
+import { entryPlan } from '../gateway/routes/wire.ts';
+import type { RequestView } from '../request-view.ts';
 import { sampleRatePaths } from '../sample-rate.ts';
 
 /** What a policy may name, and requests of it as the gateway would see them. */
@@ -26,7 +27,7 @@ export function knownMethods(descriptors: Descriptors): MethodTerms {
     names: () => [...descriptors.methods.keys(), ...PLATFORM_METHODS, ...PAGE_METHODS],
     field: (name, fieldPath) => {
       const method = descriptors.methods.get(name);
-      return method && scalarAt(planOf(method.request), fieldPath.split('.'));
+      return method && leafAt(planOf(method.request), fieldPath.split('.'));
     },
     request: (name, json) => {
       const method = descriptors.methods.get(name);
@@ -52,17 +53,20 @@ export function knownMethods(descriptors: Descriptors): MethodTerms {
   };
 }
 
-/** A single scalar inside single messages; undefined for bytes, lists, maps and what is not there. */
-function scalarAt(plan: MessagePlan, [name, ...rest]: readonly string[]): KnownField | undefined {
+/** A field with a value of its own; undefined for messages, maps and what is not there. A map is its entries. */
+function leafAt(plan: MessagePlan, [name, ...rest]: readonly string[]): KnownField | undefined {
   const field = plan.fields.find(({ name: known }) => known === name);
-  if (field === undefined || field.repeated || field.mapKey !== undefined || field.kind === 'bytes') return undefined;
-  if (field.kind === 'message') return rest.length === 0 ? undefined : scalarAt(field.message(), rest);
-  if (rest.length > 0) return undefined;
-  const presence = field.presence || field.oneof !== undefined;
+  if (field?.mapKey !== undefined) return leafAt(entryPlan(field, field.mapKey), rest);
+  if (field?.kind === 'message') return leafAt(field.message(), rest);
+  if (field === undefined || rest.length > 0) return undefined;
+  // An empty list has no default that it could be taken for.
+  const presence = field.presence || field.repeated || field.oneof !== undefined;
   if (field.enum !== undefined) return { kind: 'enum', presence, values: field.enum.byName };
-  const kind = field.kind === 'string' ? 'text' : field.kind === 'bool' ? 'bool' : 'number';
-  return { kind, presence };
+  return { kind: KINDS[field.kind] ?? 'number', presence };
 }
+
+/** What a policy calls the kinds that are no numbers. */
+const KINDS: Readonly<Record<string, KnownField['kind']>> = { string: 'text', bool: 'bool', bytes: 'bytes' };
 
 /** The known methods of protos by their paths; of Passband's own where there are none. */
 export async function loadKnownMethods(

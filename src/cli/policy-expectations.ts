@@ -4,7 +4,7 @@ import { explain } from '../gateway/guard/explain.ts';
 import { SUBJECT_KINDS } from '../gateway/guard/policy.ts';
 import { readYaml, type YamlValue } from '../gateway/guard/policy-file.ts';
 import { momentMs } from '../gateway/guard/policy-when.ts';
-import type { RequestView } from '../gateway/guard/request-match.ts';
+import type { RequestView } from '../request-view.ts';
 import type { NamedPolicy } from './policy-file-option.ts';
 import { identityOf, type Who } from './policy-who.ts';
 

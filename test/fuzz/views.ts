@@ -1,5 +1,5 @@
-import { type DescField, type DescMessage, fromBinary, type Message as ReceivedMessage } from '@bufbuild/protobuf';
-import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { type DescMessage, fromBinary, type Message as ReceivedMessage } from '@bufbuild/protobuf';
+import { isReflectMessage, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import type { Message } from '../../src/gateway/routes/message.ts';
 import type { BoundRequest } from '../../src/gateway/routes/request.ts';
 
@@ -29,29 +29,24 @@ interface Found {
   readonly said: Texts;
 }
 
-function received(message: ReflectMessage, prefix = '', found: Found = { all: new Map(), said: new Map() }): Found {
+/** What protobuf-es has read, in the form in which decisions see a request; with what is always there, or without. */
+function plain(message: ReflectMessage, withDefaults: boolean): Message {
+  const into: Record<string, unknown> = Object.create(null);
+  const inner = (value: unknown): unknown => (isReflectMessage(value) ? plain(value, withDefaults) : value);
   for (const field of message.fields) {
-    const path = prefix + field.name;
-    const isSet = message.isSet(field);
-    if (field.fieldKind === 'message') {
-      if (isSet) received(message.get(field), `${path}.`, found);
-    } else if (field.fieldKind === 'list') {
-      if (field.listKind !== 'message' && !isBytes(field)) {
-        found.all.set(path, [...message.get(field)].map(String));
-      }
-    } else if (field.fieldKind !== 'map' && !isBytes(field)) {
-      const text = String(message.get(field));
-      const isAlwaysThere = field.presence === 2 && field.oneof === undefined;
-      if (isSet || isAlwaysThere) found.all.set(path, text);
-      if (isSet) found.said.set(path, text);
-    }
+    const isAlwaysThere = 'presence' in field && field.presence === 2 && field.oneof === undefined;
+    if (!message.isSet(field) && !(withDefaults && isAlwaysThere && field.fieldKind !== 'message')) continue;
+    if (field.fieldKind === 'list') into[field.name] = Array.from(message.get(field), inner);
+    else if (field.fieldKind === 'map') {
+      into[field.name] = new Map(Array.from(message.get(field), ([key, value]) => [key, inner(value)]));
+    } else into[field.name] = inner(message.get(field));
   }
-  return found;
+  return into as Message;
 }
 
-/** ScalarType.BYTES of protobuf-es. */
-const BYTES = 12;
-const isBytes = (field: DescField): boolean => 'scalar' in field && field.scalar === BYTES;
+function received(message: ReflectMessage): Found {
+  return { all: decidedOn(plain(message, true)), said: decidedOn(plain(message, false)) };
+}
 
 function decoded(desc: DescMessage, bytes: Uint8Array): ReceivedMessage | undefined {
   try {
@@ -63,7 +58,7 @@ function decoded(desc: DescMessage, bytes: Uint8Array): ReceivedMessage | undefi
 
 /**
  * The same through another decoder: the one of @grpc/proto-loader, which most gRPC servers on Node have. Fails where a
- * single scalar that was decided on is another one there.
+ * value that was decided on is another one there.
  *
  * @param decode to an object of proto names, 64-bit integers as text, enums as numbers, without defaults.
  */
@@ -77,19 +72,16 @@ export function compareWithLoader(decode: (bytes: Buffer) => object, { message, 
   const there = decidedOn(backend as Message);
   const seen = decidedOn(message);
   for (const [path, text] of there) {
-    // Of the first two its own protos spell the fields otherwise; the third is a map, on which nothing is decided.
+    // Of the first two its own protos spell the fields otherwise; the third is a map, which it gives out as an object.
     if (/^(?:value|struct|books)\./.test(path)) continue;
-    if (typeof text === 'string' && seen.get(path) !== text) {
+    if (String(seen.get(path)) !== String(text)) {
       const ours = JSON.stringify(seen.get(path));
       throw new Error(`proto-loader reads ${path} = ${JSON.stringify(text)}, the decision sees ${ours}`);
     }
   }
 }
 
-/**
- * Fails where a decision saw something else in a request than its backend gets. A list in a body that came as protobuf
- * is not looked at, and a condition on it then never holds; everything else must be the same, in both directions.
- */
+/** Fails where a decision saw something else in a request than its backend gets, in either direction. */
 export function compareViews(desc: DescMessage, { message, bytes }: BoundRequest): void {
   const backend = decoded(desc, bytes);
   // A backend that cannot read them does nothing.

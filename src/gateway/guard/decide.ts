@@ -1,7 +1,8 @@
+import type { RequestView } from '../../request-view.ts';
 import { type Grant, grantsFor, rulesFor } from './grants.ts';
 import type { Identity } from './identity.ts';
 import type { Entry, Limits, Policy } from './policy.ts';
-import { type Extent, exceedsSampleRate, type RequestView, unmetCondition } from './request-match.ts';
+import { type Extent, exceedsSampleRate, unmetCondition } from './request-match.ts';
 import { isSubject } from './subject-match.ts';
 import { isOpen, nextBorderMs } from './time-window.ts';
 

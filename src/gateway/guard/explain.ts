@@ -1,8 +1,9 @@
+import type { RequestView } from '../../request-view.ts';
 import { type Decision, decide, judgeEntry } from './decide.ts';
 import type { Identity } from './identity.ts';
 import { matchesMethod } from './pattern.ts';
 import type { Entry, FieldCondition, Policy, Rule } from './policy.ts';
-import { type RequestView, unmetCondition } from './request-match.ts';
+import { unmetCondition } from './request-match.ts';
 import { isSubject, subjectText } from './subject-match.ts';
 
 /** What one entry says of a request. */

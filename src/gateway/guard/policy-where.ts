@@ -11,6 +11,7 @@ const KIND_NAMES: Readonly<Record<KnownField['kind'], string>> = {
   number: 'a number',
   bool: 'true or false',
   enum: 'an enum',
+  bytes: 'bytes',
 };
 
 /** The mapping under `where`, for the methods that its entry matches. */
@@ -32,7 +33,7 @@ function fieldOf(key: YamlValue, methods: readonly string[], known: KnownMethods
     const field = known.field(method, fieldPath);
     if (field === undefined) {
       return key.fail(
-        `${method} has no field "${fieldPath}" of one text, number, enum or bool; correct it, or move that method to an entry without it`,
+        `${method} has no field "${fieldPath}" with a value of its own; correct it (of messages name their fields, of maps key and value), or move that method to an entry without it`,
       );
     }
     first ??= field;
@@ -51,7 +52,7 @@ function sameValues(a: KnownField['values'], b: KnownField['values']): boolean {
 
 /** proto3 leaves a default out on the wire: a field without presence that is not there has it. */
 function absentValue({ kind, presence }: KnownField): string | undefined {
-  if (presence || kind === 'text') return undefined;
+  if (presence || kind === 'text' || kind === 'bytes') return undefined;
   return kind === 'bool' ? 'false' : '0';
 }
 

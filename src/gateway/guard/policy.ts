@@ -78,7 +78,7 @@ export interface Policy {
 
 /** What a policy must know of a request field. */
 export interface KnownField {
-  readonly kind: 'text' | 'number' | 'bool' | 'enum';
+  readonly kind: 'text' | 'number' | 'bool' | 'enum' | 'bytes';
   /** Whether the field knows "not set" from its default. */
   readonly presence: boolean;
   /** Numbers of an enum's values by their names. */
@@ -89,7 +89,10 @@ export interface KnownField {
 export interface KnownMethods {
   /** Every method as "package.Service/Method", the gateway's own pages as "passband.Gateway/…". */
   names(): Iterable<string>;
-  /** A single scalar of a method's request, `fieldPath` being proto field names joined by dots; undefined for anything else. */
+  /**
+   * A field of a method's request that has a value of its own, one or, in lists and maps, many. `fieldPath` is proto field names
+   * joined by dots, of a map's entries `key` and `value`; undefined for anything else.
+   */
   field(method: string, fieldPath: string): KnownField | undefined;
   /** How a cap on the sample rate can be held. */
   sampleRates(method: string): {

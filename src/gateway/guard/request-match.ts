@@ -1,8 +1,6 @@
+import { MAX_VIEWED_BYTES, MAX_VIEWED_ELEMENTS, type RequestView } from '../../request-view.ts';
 import { matches } from './pattern.ts';
 import type { Entry, FieldCondition, FieldTest } from './policy.ts';
-
-/** A request by proto field names (snake_case), nested messages as nested objects. */
-export type RequestView = Readonly<Record<string, unknown>>;
 
 /** Whether all of a request is known, or a part: then whatever may still come is taken to be as a rule wants it. */
 export type Extent = 'whole' | 'part';
@@ -14,8 +12,9 @@ export function unmetCondition(
   extent: Extent = 'whole',
 ): FieldCondition | undefined {
   return entry.where.find((condition) => {
-    const mayStillCome = extent === 'part' && valueAt(condition.path, request) === undefined;
-    return !mayStillCome && !isMet(condition, request);
+    const { path, test, absent } = condition;
+    const mayStillCome = extent === 'part' && valuesAt(path, request).every((value) => value === undefined);
+    return !mayStillCome && !allPass(valuesAt(path, request, absent), test);
   });
 }
 
@@ -26,33 +25,46 @@ export function exceedsSampleRate(entry: Entry, method: string, request: Request
   const paths = entry.sampleRates.get(method) ?? [];
   const test: FieldTest = { kind: 'bounds', min: Number.NEGATIVE_INFINITY, max: maxSampleRateHz };
   return paths.some((path) => {
-    const value = valueAt(path, request);
-    return value !== undefined && value !== null && !everyPasses(value, test);
+    const values = valuesAt(path, request).filter((value) => value !== undefined && value !== null);
+    return values.length > 0 && !allPass(values, test);
   });
 }
 
-function isMet({ path, test, absent }: FieldCondition, request: RequestView): boolean {
-  const value = valueAt(path, request, absent);
-  return everyPasses(value, test);
+/**
+ * What a path leads to: one value, or, over lists and maps, one for each element. Undefined stands for each that is not
+ * there. One more than the most is enough to know that there are too many.
+ *
+ * @param absent the value of a field that is not there, inside a message that is.
+ */
+function valuesAt(path: readonly string[], request: RequestView, absent?: string): readonly unknown[] {
+  const values: unknown[] = [];
+  gather(request, path, 0, absent, values);
+  return values;
 }
 
 /** Follows own properties only, so that "constructor" and its like are no fields. */
-function valueAt(path: readonly string[], request: unknown, absent?: string): unknown {
-  let value = request;
-  let left = path.length;
-  for (const name of path) {
-    left--;
-    if (typeof value !== 'object' || value === null) return undefined;
-    if (Object.hasOwn(value, name)) value = Reflect.get(value, name);
-    else return left === 0 ? absent : undefined;
-  }
-  return value;
+function gather(at: unknown, path: readonly string[], depth: number, absent: string | undefined, to: unknown[]): void {
+  const name = path[depth];
+  if (Array.isArray(at)) {
+    for (const element of at) {
+      if (to.length > MAX_VIEWED_ELEMENTS) return;
+      gather(element, path, depth, absent, to);
+    }
+  } else if (name === undefined) to.push(at);
+  else if (at instanceof Map) {
+    for (const [key, value] of at) {
+      if (to.length > MAX_VIEWED_ELEMENTS) return;
+      gather(name === 'key' ? key : value, path, depth + 1, absent, to);
+    }
+  } else if (typeof at !== 'object' || at === null) to.push(undefined);
+  else if (Object.hasOwn(at, name)) gather(Reflect.get(at, name), path, depth + 1, absent, to);
+  else to.push(depth === path.length - 1 ? absent : undefined);
 }
 
-/** Of a repeated field every element must pass, and there must be one. */
-function everyPasses(value: unknown, test: FieldTest): boolean {
-  if (!Array.isArray(value)) return passes(value, test);
-  return value.length > 0 && value.every((element) => passes(element, test));
+/** Of a list every element must pass, and there must be one. */
+function allPass(values: readonly unknown[], test: FieldTest): boolean {
+  const { length } = values;
+  return length > 0 && length <= MAX_VIEWED_ELEMENTS && values.every((value) => passes(value, test));
 }
 
 function passes(value: unknown, test: FieldTest): boolean {
@@ -73,7 +85,7 @@ function passes(value: unknown, test: FieldTest): boolean {
   }
 }
 
-/** The text of a scalar; empty, which passes nothing, for what is none. */
+/** The text of a scalar, of bytes their hexadecimal digits; empty, which passes nothing, for what is none. */
 function textOf(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -82,6 +94,7 @@ function textOf(value: unknown): string {
     case 'boolean':
       return String(value);
     case 'object':
+      if (value instanceof Uint8Array) return value.length > MAX_VIEWED_BYTES ? '' : Buffer.from(value).toString('hex');
       return value !== null && isLong(value) ? String(value) : '';
     default:
       return '';

@@ -1,13 +1,14 @@
-import type protobuf from 'protobufjs';
+import protobuf from 'protobufjs';
 import { PassbandError } from '../../errors.ts';
+import { MAX_VIEWED_BYTES, MAX_VIEWED_ELEMENTS } from '../../request-view.ts';
 import { MAX_MESSAGE_DEPTH, type Message, newMessage, type Scalar } from './message.ts';
-import type { FieldPlan, MessagePlan } from './plan.ts';
-import { entryPlan, isPacked, messageBytes, skipPacked, stringValue, type Visit, walkFields } from './wire.ts';
+import type { EnumPlan, FieldPlan, MessagePlan } from './plan.ts';
+import { entryPlan, isPacked, messageBytes, packedBytes, stringValue, type Visit, walkFields } from './wire.ts';
 
 /**
- * What a decision may look at of a message that is passed on as bytes: its single scalars and messages. Bytes and packed
- * lists are skipped over, so that a frame of samples costs no more than its header; lists of messages and maps are
- * looked through and not kept.
+ * What a decision may look at of a message that is passed on as bytes. Of lists, maps and bytes no more is kept than a
+ * decision looks at, and one more, which tells it that there are too many: a frame of samples costs little more than its
+ * header.
  *
  * Bytes that two decoders could read differently are refused, in whichever part they stand: the backend's decoder is not
  * known here, and what it reads has to be what was decided on.
@@ -26,22 +27,25 @@ function view(plan: MessagePlan, bytes: Uint8Array, message: Message, depth: num
   if (depth > MAX_MESSAGE_DEPTH) throw new RangeError('nested too deep');
   const visit: Visit = (field, reader, wireType) => {
     if (field.mapKey !== undefined) {
-      view(entryPlan(field, field.mapKey), reader.bytes(), newMessage(), depth);
-    } else if (field.repeated && field.kind === 'message') {
-      view(field.message(), messageBytes(field, reader), newMessage(), depth + 1);
-    } else if (isPacked(field, wireType)) {
-      skipPacked(reader, field.kind);
-    } else if (field.repeated || field.kind === 'bytes') {
-      reader.skipType(wireType, 0, field.number);
+      const { key = defaultOf(field.mapKey), value = defaultOf(field.kind, field.enum) } = view(
+        entryPlan(field, field.mapKey),
+        reader.bytes(),
+        newMessage(),
+        depth,
+      );
+      message[field.name] ??= new Map();
+      const map = message[field.name] as Map<Scalar, Scalar | Message>;
+      // Of entries with one key the last counts.
+      if (map.has(key as Scalar) || map.size <= MAX_VIEWED_ELEMENTS) map.set(key as Scalar, value as Scalar | Message);
     } else if (field.kind === 'message') {
-      const known = (message[field.name] ?? newMessage()) as Message;
-      message[field.name] = view(field.message(), messageBytes(field, reader), known, depth + 1);
-    } else {
-      const value = scalar(reader, field, field.kind);
-      // A number that a closed enum does not name is an unknown field.
-      if (field.enum?.closed === true && !field.enum.byNumber.has(Number(value))) return;
-      message[field.name] = value;
-    }
+      const known = (field.repeated ? undefined : message[field.name]) ?? newMessage();
+      keep(message, field, view(field.message(), messageBytes(field, reader), known as Message, depth + 1));
+    } else if (isPacked(field, wireType)) {
+      const packed = protobuf.Reader.create(packedBytes(reader, field.kind));
+      for (let i = 0; i <= MAX_VIEWED_ELEMENTS && packed.pos < packed.len; i++) {
+        keep(message, field, scalar(packed, field, field.kind));
+      }
+    } else keep(message, field, scalar(reader, field, field.kind));
     if (field.oneof === undefined) return;
     for (const other of plan.oneofs.get(field.oneof) ?? []) if (other !== field) delete message[other.name];
   };
@@ -49,12 +53,33 @@ function view(plan: MessagePlan, bytes: Uint8Array, message: Message, depth: num
   return message;
 }
 
-function scalar(
-  reader: protobuf.Reader,
-  field: FieldPlan,
-  kind: Exclude<FieldPlan['kind'], 'message' | 'bytes'>,
-): Scalar {
+function keep(message: Message, field: FieldPlan, value: Scalar | Message): void {
+  // A number that a closed enum does not name is an unknown field.
+  if (field.enum?.closed === true && typeof value === 'number' && !field.enum.byNumber.has(value)) return;
+  if (!field.repeated) {
+    message[field.name] = value;
+    return;
+  }
+  message[field.name] ??= [];
+  const list = message[field.name] as (Scalar | Message)[];
+  if (list.length <= MAX_VIEWED_ELEMENTS) list.push(value);
+}
+
+/** What a part of a map's entry is that is not there. */
+function defaultOf(kind: FieldPlan['kind'], known?: EnumPlan): Scalar | Message {
+  if (kind === 'message') return newMessage();
+  if (kind === 'enum') return known?.defaultNumber ?? 0;
+  if (kind === 'bytes') return new Uint8Array();
+  if (kind === 'string') return '';
+  if (kind === 'bool') return false;
+  return kind.endsWith('64') ? 0n : 0;
+}
+
+function scalar(reader: protobuf.Reader, field: FieldPlan, kind: Exclude<FieldPlan['kind'], 'message'>): Scalar {
   switch (kind) {
+    case 'bytes':
+      // Copied: what is decided on may be kept for long, and must not keep all of a body with it.
+      return Uint8Array.from(reader.bytes().subarray(0, MAX_VIEWED_BYTES + 1));
     case 'string':
       return stringValue(reader, field.utf8);
     case 'int64':

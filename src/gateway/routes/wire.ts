@@ -39,7 +39,7 @@ export function entryPlan(field: FieldPlan, keyKind: ScalarKind): MessagePlan {
   const known = entryPlans.get(field);
   if (known !== undefined) return known;
   const value: FieldPlan = { ...field, name: 'value', number: 2, index: 1, mapKey: undefined, repeated: false };
-  const key: FieldPlan = { ...value, name: 'key', number: 1, index: 0, kind: keyKind };
+  const key: FieldPlan = { ...value, name: 'key', number: 1, index: 0, kind: keyKind, enum: undefined };
   const plan: MessagePlan = {
     fullName: `${field.name} entry`,
     fields: [key, value],
@@ -87,16 +87,17 @@ export function walkPacked(reader: protobuf.Reader, visit: () => void): void {
 }
 
 /**
- * Steps over a packed field.
+ * The values of a packed field, whole.
  *
  * @throws RangeError when it ends inside a value: a decoder that reads on would take the next field's tag for the rest
  * of it, and find other fields behind it.
  */
-export function skipPacked(reader: protobuf.Reader, kind: FieldPlan['kind']): void {
+export function packedBytes(reader: protobuf.Reader, kind: FieldPlan['kind']): Uint8Array {
   const packed = reader.bytes();
   const width = FIXED_BYTES[WIRE_TYPE[kind]];
   const whole = width === undefined ? (packed.at(-1) ?? 0) < 0x80 : packed.length % width === 0;
   if (!whole) throw new RangeError('a packed field ends inside a value');
+  return packed;
 }
 
 /** Bytes of a value by its wire type, where all have as many. */
