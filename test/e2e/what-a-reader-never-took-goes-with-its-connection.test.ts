@@ -3,6 +3,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { serviceDefinition } from '../../src/backend/protos.ts';
 import type { ClientPair } from '../support/https.ts';
 import { Revoker } from '../support/revocation.ts';
 import { type SystemSocket, socketsAt } from '../support/sockets.ts';
@@ -29,11 +30,11 @@ interface Relay {
   close(): void;
 }
 
-/** Something between client and gateway that can stop to take what the gateway sends. */
-async function startRelay(): Promise<Relay> {
+/** Something between a client and a server that can stop to take what the server sends. */
+async function startRelay(to = stack.port): Promise<Relay> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
-    const upstream = connect(stack.port, '127.0.0.1');
+    const upstream = connect(to, '127.0.0.1');
     sockets.push(upstream, socket);
     for (const end of [socket, upstream]) end.on('error', () => {});
     socket.pipe(upstream).pipe(socket);
@@ -115,4 +116,48 @@ describe.each([
     leave();
     relay.close();
   });
+});
+
+/** A call of gRPC by Node's own HTTP/2, whose windows never close. */
+async function askGrpc(relay: Relay, pair: ClientPair): Promise<() => void> {
+  const session = connectHttp2('https://localhost', {
+    settings: { initialWindowSize: 2 ** 31 - 1 },
+    createConnection: () => tlsOver(relay, pair, 'h2'),
+  });
+  session.on('error', () => {});
+  await once(session, 'connect');
+  session.setLocalWindowSize(2 ** 31 - 1);
+  const request = session.request({
+    ':method': 'POST',
+    ':path': '/sdr.oran.IQStreamService/SubscribeIQ',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  request.on('error', () => {});
+  const message = serviceDefinition('sdr.oran.IQStreamService').SubscribeIQ?.requestSerialize({
+    station_id: 'sim-1',
+    batch_size_samples: 32768,
+  });
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message?.length ?? 0, 1);
+  request.end(Buffer.concat([head, message ?? Buffer.alloc(0)]));
+  await once(request, 'response');
+  request.resume();
+  return () => session.destroy();
+}
+
+test('over gRPC, of a direct caller of the backend, the same', async () => {
+  const atBackend = new Revoker({ ...stack.pki, dir: stack.backendCertsDir });
+  const pair = await stack.pki.issue();
+  const relay = await startRelay(stack.backendPort);
+  const leave = await askGrpc(relay, pair);
+  const side = relay.side();
+  side?.unpipe().pause();
+  const inSystem = async (): Promise<SystemSocket | undefined> =>
+    (await socketsAt(stack.backendPort)).find(({ remotePort }) => remotePort === side?.localPort);
+  await until('much waits', inSystem, (socket) => (socket?.unsent ?? 0) > MUCH, 60_000);
+  await atBackend.revoke(pair);
+  await until('the system has it no more', inSystem, (socket) => socket === undefined);
+  leave();
+  relay.close();
 });

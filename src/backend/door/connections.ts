@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { remoteAddress } from '../../remote-address.ts';
 import type { PeerChain } from '../../trust/trust.ts';
+import { dropUnsent } from '../../unsent.ts';
 
 /** Certificates of a peer that are looked at beside its own; longer chains than this lead nowhere that we believe. */
 const MAX_INTERMEDIATES = 8;
@@ -36,9 +37,18 @@ export interface Connection {
   readonly remote: string;
   /**
    * Ends the connection after a while, for what is under way on it to get out, and cuts it FAREWELL_MS later if its peer
-   * has not taken that by then. The first call counts.
+   * has not taken that by then: with all that the system still holds for it. The first call counts.
    */
   cut(afterMs: number): void;
+  /** Names what speaks over it, which then says goodbye for it: its last words must go out before the connection's end. */
+  spokenBy(session: Farewell): void;
+}
+
+/** What is used of an HTTP/2 session. */
+export interface Farewell {
+  /** Says that nothing more is taken, and ends the connection when nothing is under way. */
+  close(): void;
+  destroy(): void;
 }
 
 /** The connections that are open: what a call came over, and what is to be cut when a peer loses its standing. */
@@ -50,15 +60,24 @@ export class Connections {
     const leaf = socket.getPeerX509Certificate();
     if (leaf === undefined || !socket.authorized || socket.destroyed) return undefined;
     let timer: NodeJS.Timeout | undefined;
+    let session: Farewell | undefined;
     const connection: Connection = {
       chain: { leaf, intermediates: intermediatesOf(leaf) },
       certificate: leaf.raw,
       remote: remoteAddress(socket.remoteAddress),
       cut: (afterMs) => {
         timer ??= setTimeout(() => {
-          socket.end();
-          timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+          if (session === undefined) socket.end();
+          else session.close();
+          timer = setTimeout(() => {
+            session?.destroy();
+            dropUnsent(socket);
+            socket.destroy();
+          }, FAREWELL_MS);
         }, afterMs);
+      },
+      spokenBy: (speaker) => {
+        session = speaker;
       },
     };
     const key = keyOf(socket);

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import type { AdmitConnection } from './connection-admission.ts';
-import { REFUSED_PEER_MS } from './connections.ts';
+import { type Farewell, REFUSED_PEER_MS } from './connections.ts';
 
 /** Calls on one connection at a time. A gateway carries all of its clients over a few connections. */
 const MAX_STREAMS_PER_CONNECTION = 1024;
@@ -23,12 +23,19 @@ export const HTTP2_OPTIONS = { 'grpc.max_concurrent_streams': MAX_STREAMS_PER_CO
 export function takeConnections(server: Server, admit: AdmitConnection): (socket: TLSSocket) => void {
   setWindow(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  widenConnections(server);
+  let begun: Http2Session | undefined;
+  onSession(server, (session) => {
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    begun = session;
+  });
   return (socket) => {
     const admitted = admit(socket);
     if (admitted === undefined) return;
     if (admitted.fault !== undefined) admitted.connection.cut(REFUSED_PEER_MS);
+    begun = undefined;
     injector.injectConnection(socket);
+    // A session begins while its connection is injected.
+    if (begun !== undefined) admitted.connection.spokenBy(begun);
   };
 }
 
@@ -44,15 +51,15 @@ function setWindow(server: Server): void {
 }
 
 /** What is used of Node's; to name its type is the edge's alone. */
-interface Http2Session {
+interface Http2Session extends Farewell {
   setLocalWindowSize(bytes: number): void;
 }
 
-/** For windows of connections grpc-js has no option at all. */
-function widenConnections(server: Server): void {
+/** For windows of connections grpc-js has no option at all, and it ends no connection for a reason of ours. */
+function onSession(server: Server, begin: (session: Http2Session) => void): void {
   const servers: unknown = Reflect.get(server, 'http2Servers');
   if (!(servers instanceof Map)) return;
   for (const http2Server of servers.keys()) {
-    http2Server.on('session', (session: Http2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    http2Server.on('session', begin);
   }
 }

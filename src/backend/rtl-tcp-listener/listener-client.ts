@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { dropUnsent } from '../../unsent.ts';
 import type { Clock } from '../clock.ts';
 import type { EndReason } from '../iq/frames/frame-origin.ts';
 import { gainCountOf, R820T } from '../iq/sources/rtl-tcp-gains.ts';
@@ -86,7 +87,10 @@ export class ListenerClient implements FeedReader {
   end(reason: EndReason): void {
     this.#context.right?.over(reason);
     this.#socket.end();
-    const cancel = this.#context.clock.after(FAREWELL_MS, () => this.#socket.destroy());
+    const cancel = this.#context.clock.after(FAREWELL_MS, () => {
+      dropUnsent(this.#socket);
+      this.#socket.destroy();
+    });
     this.#socket.once('close', cancel);
   }
 

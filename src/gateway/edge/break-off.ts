@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
-import { dropUnsent } from './unsent.ts';
+import { dropUnsent } from '../../unsent.ts';
 
 /** A response of either HTTP version. */
 export type EdgeResponse = ServerResponse | Http2ServerResponse;

@@ -4,8 +4,8 @@ import type { TLSSocket } from 'node:tls';
 import type { PassbandError } from '../../errors.ts';
 import { afterRunning } from '../../expiry.ts';
 import { remoteAddress } from '../../remote-address.ts';
+import { dropUnsent } from '../../unsent.ts';
 import type { EdgeRequest } from './peer.ts';
-import { dropUnsent } from './unsent.ts';
 
 /**
  * Milliseconds between the last answer of an HTTP/2 connection and its GOAWAY: there are clients that throw away what they
