@@ -12,3 +12,6 @@ export const MAX_VIEWED_ELEMENTS = 1024;
 
 /** Bytes of a `bytes` field that a condition looks at; a longer one holds for none. Keys and digests have far fewer. */
 export const MAX_VIEWED_BYTES = 1024;
+
+/** Characters of all elements of a list together; with more it matches nothing. 64 for each of as many as are looked at. */
+export const MAX_VIEWED_CHARACTERS = 65_536;

@@ -1,4 +1,4 @@
-import { MAX_VIEWED_BYTES, MAX_VIEWED_ELEMENTS, type RequestView } from '../../request-view.ts';
+import { MAX_VIEWED_BYTES, MAX_VIEWED_CHARACTERS, MAX_VIEWED_ELEMENTS, type RequestView } from '../../request-view.ts';
 import { matches } from './pattern.ts';
 import type { Entry, FieldCondition, FieldTest } from './policy.ts';
 
@@ -42,10 +42,14 @@ function valuesAt(path: readonly string[], request: RequestView, absent?: string
   return values;
 }
 
-/** Follows own properties only, so that "constructor" and its like are no fields. */
+/**
+ * Follows own properties only, so that "constructor" and its like are no fields. Everything on the way leads to one value
+ * at least: a list without elements to one that is not there, as on the wire.
+ */
 function gather(at: unknown, path: readonly string[], depth: number, absent: string | undefined, to: unknown[]): void {
   const name = path[depth];
-  if (Array.isArray(at)) {
+  if (Array.isArray(at) ? at.length === 0 : at instanceof Map && at.size === 0) to.push(undefined);
+  else if (Array.isArray(at)) {
     for (const element of at) {
       if (to.length > MAX_VIEWED_ELEMENTS) return;
       gather(element, path, depth, absent, to);
@@ -61,14 +65,18 @@ function gather(at: unknown, path: readonly string[], depth: number, absent: str
   else to.push(depth === path.length - 1 ? absent : undefined);
 }
 
-/** Of a list every element must pass, and there must be one. */
+/** Of a list every element must pass. */
 function allPass(values: readonly unknown[], test: FieldTest): boolean {
-  const { length } = values;
-  return length > 0 && length <= MAX_VIEWED_ELEMENTS && values.every((value) => passes(value, test));
+  if (values.length > MAX_VIEWED_ELEMENTS) return false;
+  let characters = 0;
+  return values.every((value) => {
+    const text = textOf(value);
+    characters += text.length;
+    return characters <= MAX_VIEWED_CHARACTERS && passes(text, test);
+  });
 }
 
-function passes(value: unknown, test: FieldTest): boolean {
-  const text = textOf(value);
+function passes(text: string, test: FieldTest): boolean {
   if (text === '') return false;
   switch (test.kind) {
     case 'patterns':

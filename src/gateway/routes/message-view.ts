@@ -35,6 +35,7 @@ function view(plan: MessagePlan, bytes: Uint8Array, message: Message, depth: num
       );
       message[field.name] ??= new Map();
       const map = message[field.name] as Map<Scalar, Scalar | Message>;
+      if (map.has(key as Scalar) && isMended(field, key)) throw new RangeError('keys of a map are not UTF-8');
       // Of entries with one key the last counts.
       if (map.has(key as Scalar) || map.size <= MAX_VIEWED_ELEMENTS) map.set(key as Scalar, value as Scalar | Message);
     } else if (field.kind === 'message') {
@@ -54,8 +55,6 @@ function view(plan: MessagePlan, bytes: Uint8Array, message: Message, depth: num
 }
 
 function keep(message: Message, field: FieldPlan, value: Scalar | Message): void {
-  // A number that a closed enum does not name is an unknown field.
-  if (field.enum?.closed === true && typeof value === 'number' && !field.enum.byNumber.has(value)) return;
   if (!field.repeated) {
     message[field.name] = value;
     return;
@@ -65,10 +64,16 @@ function keep(message: Message, field: FieldPlan, value: Scalar | Message): void
   if (list.length <= MAX_VIEWED_ELEMENTS) list.push(value);
 }
 
+/** Whether a key may have been other bytes, which proto2 lets through: mended alike, two of them are one here alone. */
+function isMended({ utf8 }: FieldPlan, key: unknown): boolean {
+  return !utf8 && typeof key === 'string' && key.includes('\ufffd');
+}
+
 /** What a part of a map's entry is that is not there. */
 function defaultOf(kind: FieldPlan['kind'], known?: EnumPlan): Scalar | Message {
   if (kind === 'message') return newMessage();
-  if (kind === 'enum') return known?.defaultNumber ?? 0;
+  // Of an enum that begins with another number some decoders take that, some 0, and protobufjs leaves the entry out.
+  if (kind === 'enum' && known?.defaultNumber !== 0) throw new RangeError('an entry of a map has no value');
   if (kind === 'bytes') return new Uint8Array();
   if (kind === 'string') return '';
   if (kind === 'bool') return false;
@@ -79,7 +84,7 @@ function scalar(reader: protobuf.Reader, field: FieldPlan, kind: Exclude<FieldPl
   switch (kind) {
     case 'bytes':
       // Copied: what is decided on may be kept for long, and must not keep all of a body with it.
-      return Uint8Array.from(reader.bytes().subarray(0, MAX_VIEWED_BYTES + 1));
+      return new Uint8Array(reader.bytes().subarray(0, MAX_VIEWED_BYTES + 1));
     case 'string':
       return stringValue(reader, field.utf8);
     case 'int64':
@@ -89,12 +94,19 @@ function scalar(reader: protobuf.Reader, field: FieldPlan, kind: Exclude<FieldPl
     case 'sfixed64':
       return BigInt(reader[kind]().toString());
     case 'enum':
-      return reader.int32();
+      return enumNumber(reader, field.enum);
     case 'bool':
       return plainBool(reader);
     default:
       return reader[kind]();
   }
+}
+
+/** A number that a closed enum does not name is an unknown field to some decoders, and a value to others (Go, C#). */
+function enumNumber(reader: protobuf.Reader, known: EnumPlan | undefined): number {
+  const number = reader.int32();
+  if (known?.closed === true && !known.byNumber.has(number)) throw new RangeError('a closed enum has no such value');
+  return number;
 }
 
 /** A bool as every encoder writes it. Of a varint over 32 bits some decoders look at the lower half alone. */

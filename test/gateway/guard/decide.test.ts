@@ -4,6 +4,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import { decide, isDelegate, names, nextChangeMs } from '../../../src/gateway/guard/decide.ts';
 import type { Identity } from '../../../src/gateway/guard/identity.ts';
 import { type Policy, parsePolicy } from '../../../src/gateway/guard/policy.ts';
+import { MAX_VIEWED_CHARACTERS } from '../../../src/request-view.ts';
 import { knownMethods } from './known-methods.ts';
 
 const nobody: Identity = {
@@ -37,6 +38,8 @@ rules:
         where: { fft_size: ["1024", "2048"] }
       - methods: ["test.Nested/Call"]
         where: { device.id: ["d-*"], device.tags: ["lab"] }
+      - methods: ["test.Twin/Call"]
+        where: { device.rate: { max: 1 } }
   - name: dashboards
     subjects: ["cn:dash-*"]
     allow: [{ methods: ["sdr.oran.SpectrumMonitorService/*", "sdr.oran.StationService/*"], limits: { requestsPerMinute: 60 } }]
@@ -52,6 +55,7 @@ const START = 'sdr.oran.IQStreamService/StartStream';
 const SUBSCRIBE = 'sdr.oran.IQStreamService/SubscribeIQ';
 const SPECTRUM = 'sdr.oran.SpectrumMonitorService/GetSpectrum';
 const NESTED = 'test.Nested/Call';
+const COUNTED = 'test.Twin/Call';
 
 describe('who', () => {
   test.each<[string, Identity, boolean]>([
@@ -76,6 +80,9 @@ describe('who', () => {
 });
 
 describe('with which request', () => {
+  const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
+  const texts = (characters: number): string[] => times(MAX_VIEWED_CHARACTERS / characters, 'lab-'.padEnd(characters));
+  const LAB = { id: 'd-1', tags: ['lab'] };
   const long = { low: 1024, high: 0, unsigned: true, toString: () => '1024' };
   test.each<[string, string, Record<string, unknown>, boolean]>([
     ['both fields right', START, { station_id: 'gs-1', band: 'Ku-band' }, true],
@@ -101,6 +108,15 @@ describe('with which request', () => {
     ['a nested message absent', NESTED, {}, false],
     ['a nested message that is a text', NESTED, { device: 'd-1' }, false],
     ['a nested repeated field with one wrong', NESTED, { device: { id: 'd-1', tags: ['lab', 'field'] } }, false],
+    ['a list in each element of a list', NESTED, { device: times(2, { id: 'd-1', tags: ['lab'] }) }, true],
+    ['one such list empty', NESTED, { device: [LAB, { id: 'd-1', tags: [] }] }, false],
+    ['one such list absent', NESTED, { device: [LAB, { id: 'd-1' }] }, false],
+    ['one such map empty', NESTED, { device: [LAB, { id: 'd-1', tags: new Map() }] }, false],
+    ['one list of messages empty', NESTED, { device: [LAB, []] }, false],
+    ['a list of messages empty, where a number may be absent', COUNTED, { device: [] }, false],
+    ['a list of messages, one without a number', COUNTED, { device: [{ rate: 1 }, {}] }, true],
+    ['texts of a list that are as long as is looked at', START, { station_id: texts(64), band: 'Ku-band' }, true],
+    ['one character more', START, { station_id: [...texts(64).slice(1), 'lab-'.padEnd(65)], band: 'Ku-band' }, false],
   ])('%s', (_what, method, request, allowed) => {
     expect(decide(policy, named('oran-client'), method, request, NOW).allow).toBe(allowed);
   });

@@ -1,0 +1,140 @@
+import { beforeAll, describe, expect, it, test } from '@jest/globals';
+import fc from 'fast-check';
+import protobuf from 'protobufjs';
+import { PassbandError } from '../../../src/errors.ts';
+import { parseJson } from '../../../src/gateway/routes/json-text.ts';
+import { messageFromJson } from '../../../src/gateway/routes/json-to-message.ts';
+import type { Message } from '../../../src/gateway/routes/message.ts';
+import { viewMessage } from '../../../src/gateway/routes/message-view.ts';
+import { planOf } from '../../../src/gateway/routes/plan.ts';
+
+// What proto3 has not: closed enums, groups, texts of any bytes.
+const PROTO = `syntax = "proto2";
+enum Shut { ONE = 1; TWO = 2; }
+enum Late { FIRST = 1; ZERO = 0; }
+message Request {
+  optional Shut one = 1;
+  repeated Shut many = 2;
+  repeated Shut packed = 3 [packed = true];
+  map<string, Shut> by_name = 4;
+  map<int64, string> by_number = 5;
+  map<bool, Inner> by_flag = 6;
+  oneof choice { Shut picked = 7; string told = 8; Inner group_like = 9; }
+  repeated group Part = 10 { optional string text = 1; repeated sint64 numbers = 2; }
+  repeated uint32 counts = 11;
+  optional Inner inner = 12;
+  map<string, string> texts = 13;
+  map<string, Late> late = 14;
+}
+message Inner { optional string text = 1; repeated Inner more = 2; optional fixed64 wide = 3; }`;
+
+let type: protobuf.Type;
+beforeAll(() => {
+  const { root } = protobuf.parse(PROTO, { keepCase: true });
+  root.resolveAll();
+  type = root.lookupType('Request');
+});
+const view = (hex: string): Message => viewMessage(planOf(type), Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+const refused = 'the body is no valid Request in protobuf';
+
+describe('what some decoders read and others do not', () => {
+  // A number that a closed enum does not name: an unknown field to C++, Java, Python and protobufjs, a value to Go and C#.
+  test.each([
+    ['alone', '0863'],
+    ['behind one that it names', '0801 0863'],
+    ['in a list', '1001 1063'],
+    ['in a packed list', '1a020163'],
+    ['in a map', '2205 0a016b 1063'],
+    ['in a oneof, behind another member', '420161 3863'],
+    // The first value to some, and no entry at all to protobufjs.
+    ['the default of a map entry without a value', '2203 0a016b'],
+    ['the same where 0 is a value, but not the first', '7203 0a016b'],
+  ])('a number that a closed enum does not name, %s: refused', (_where, hex) => {
+    expect(() => view(hex)).toThrow(refused);
+  });
+
+  it('two keys of a map that are no text, and would be mended alike, are refused', () => {
+    const [first, second] = ['6a060a01ff120161', '6a060a01fe120162'];
+    expect(view(first).texts).toEqual(new Map([['\ufffd', 'a']]));
+    expect(() => view(`${first}${second}`)).toThrow(refused);
+    // Of entries with one key that is a text, the last counts.
+    expect(view('6a060a016b120161 6a060a016b120162').texts).toEqual(new Map([['k', 'b']]));
+  });
+});
+
+/** Keys in the form in which protobufjs has them in an object, and what stands for lists that are not there. */
+function plain(value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, inner]) => [String(key), plain(inner)]));
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+  }
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+it('whatever the bytes are, it is what protobufjs decodes', () => {
+  const text = fc.constantFrom('', 'a', 'é', '\ufffd');
+  const inner = fc.record({ text, more: fc.array(fc.record({ text })), wide: fc.nat() }, { requiredKeys: [] });
+  const shut = fc.constantFrom(1, 2);
+  const entries = <T>(keys: readonly string[], value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> =>
+    fc.dictionary(fc.constantFrom(...keys), value, { maxKeys: 3 });
+  const valid = fc
+    .record(
+      {
+        one: shut,
+        many: fc.array(shut),
+        packed: fc.array(shut),
+        by_name: entries(['', 'k', 'key', 'value'], shut),
+        by_flag: entries(['true', 'false'], inner),
+        part: fc.array(fc.record({ text, numbers: fc.array(fc.integer()) }, { requiredKeys: [] })),
+        counts: fc.array(fc.nat()),
+        inner,
+        texts: entries(['', 'k', 'l'], text),
+      },
+      { requiredKeys: [] },
+    )
+    .map((message) => Buffer.from(type.encode(type.fromObject(message)).finish()));
+  // Entries that have a part only, or one twice; a list packed and not; members of a oneof after one another.
+  const framed = fc.constantFrom(
+    ...['2200', '22021002', '22020a00', '2a00', '2a021201', '3200', '32040801 1200', '3208 1203 0a0161 0801 1200'],
+    ...['5801', '5a020203', '5a00', '1a00', '3801', '420161', '4a030a0161', '4a00', '6a020a00', '5354', '53120102 54'],
+  );
+  const piece = fc.oneof(
+    valid,
+    framed.map((hex) => Buffer.from(hex.replaceAll(' ', ''), 'hex')),
+    fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
+  );
+  let compared = 0;
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 4 }), (pieces) => {
+      const bytes = Buffer.concat(pieces);
+      let seen: Message;
+      try {
+        seen = viewMessage(planOf(type), bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(PassbandError);
+        return;
+      }
+      compared += 1;
+      expect(plain(seen)).toEqual(type.toObject(type.decode(bytes), { longs: String, enums: Number }));
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(compared).toBeGreaterThan(300);
+});
+
+it('keeps one element more than a decision looks at, of many', () => {
+  const times = (count: number, bytes: readonly number[]): Uint8Array =>
+    Buffer.alloc(count * bytes.length, Buffer.from(bytes));
+  const counted = (bytes: Uint8Array): unknown => Object.values(viewMessage(planOf(type), bytes));
+  expect(counted(times(100_000, [0x58, 0x01]))).toEqual([Array(1025).fill(1)]);
+  expect(counted(times(100_000, [0x53, 0x54]))).toEqual([Array(1025).fill({})]);
+  expect(counted(times(100_000, [0x6a, 0x00]))).toEqual([new Map([['', '']])]);
+});
+
+it('JSON has the same form', () => {
+  const json = '{"by_name":{"k":"TWO"},"part":[{"numbers":["-1"]}],"by_flag":{"true":{"text":"a"}},"texts":{"k":"v"}}';
+  const bound = messageFromJson(planOf(type), parseJson(json));
+  const wire = Buffer.from(type.encode(type.fromObject(JSON.parse(json) as object)).finish());
+  expect(viewMessage(planOf(type), wire)).toEqual(bound);
+});
