@@ -20,10 +20,10 @@ say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 now_ms() { date +%s%3N; }
 
-# Waits until a command succeeds, at most 15 seconds.
+# Waits until a command succeeds, at most a minute.
 await() {
   local what=$1; shift
-  for _ in $(seq 300); do if "$@"; then return; fi; sleep 0.05; done
+  for _ in $(seq 1200); do if "$@"; then return; fi; sleep 0.05; done
   fail "waited in vain: $what"
 }
 
@@ -32,7 +32,7 @@ await() {
 stream() {
   {
     curl -sN --cacert "$certs/ca.crt" --cert "$certs/$1.crt" --key "$certs/$1.key" \
-      "$url/v1/stations/sim-1/iq?batch_size_samples=8192&datatype=ci8&overflow=block" >"$folder/$1.events" || true
+      "$url/v1/stations/sim-1/iq?batch_size_samples=2048&datatype=ci8&overflow=block" >"$folder/$1.events" || true
     now_ms >"$folder/$1.ended"
   } &
   children+=($!)
@@ -59,9 +59,19 @@ serial() {
 # A stream that is let in has no end of its own.
 status_of() { curl -s -m 10 -o /dev/null -w '%{http_code}' --cacert "$certs/ca.crt" --cert "$certs/$1.crt" --key "$certs/$1.key" "$url$2"; }
 
+# A slow station: whether frames are lost must not depend on what else this machine has to do.
+cat >"$folder/stations.yaml" <<'YAML'
+version: 1
+stations:
+  - station_id: sim-1
+    sample_rate: 200000
+    center_frequency_hz: 100000000
+    sim: { noise_dbfs: -50, carriers: [{ offset_hz: 25000, power_dbfs: -12 }] }
+YAML
+
 say 'Start, with certificates and a policy of its own'
 # The program itself and not a shell that waits for it: that is what must be ended.
-node "$root/dist/cli/main.js" up --certs "$certs" --port 0 --backend-port 0 --metrics-port 0 >"$folder/up.txt" 2>"$folder/log.jsonl" &
+node "$root/dist/cli/main.js" up --certs "$certs" --stations "$folder/stations.yaml" --port 0 --backend-port 0 --metrics-port 0 >"$folder/up.txt" 2>"$folder/log.jsonl" &
 children+=($!)
 await 'the gateway listens' grep -q 'gateway  *https://localhost:' "$folder/up.txt"
 port=$(sed -n 's/^gateway  *https:\/\/localhost:\([0-9]*\).*/\1/p' "$folder/up.txt")
