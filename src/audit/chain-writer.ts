@@ -87,8 +87,6 @@ export class ChainWriter {
     while (this.#unwritten.length > 0) {
       this.#dirty = true;
       const written = await this.#files.append(this.#unwritten);
-      // A write of nothing is how a full file of some kinds shows; asking again at once would ask for ever.
-      if (written === 0) throw new Error('nothing could be written');
       this.#unwritten = this.#unwritten.subarray(written);
     }
     const lines = this.#lines;
@@ -117,10 +115,11 @@ export class ChainWriter {
     for (;;) {
       this.#chain = { hash: line.hash, seq: this.#chain.seq + 1 };
       const next = queue[lines.length];
-      if (next === undefined || bytes > MAX_BATCH_BYTES) break;
+      if (next === undefined) break;
       line = seal(next, this.#chain.seq + 1, this.#chain.hash);
-      bytes += Buffer.byteLength(line.line);
-      if (this.#files.size + bytes > maxBytes) break;
+      const more = bytes + Buffer.byteLength(line.line);
+      if (more > MAX_BATCH_BYTES || this.#files.size + more > maxBytes) break;
+      bytes = more;
       lines.push(line.line);
     }
     this.#lines = lines.length;

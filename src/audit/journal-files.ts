@@ -78,9 +78,9 @@ export class JournalFiles {
     return this.#size;
   }
 
-  /** Writes some of the bytes at the end, and tells how many. */
+  /** Writes some of the bytes at the end, at least one, and tells how many. */
   async append(bytes: Uint8Array): Promise<number> {
-    const written = await this.#file.append(bytes);
+    const written = await appendSome(this.#file, bytes);
     this.#size += written;
     return written;
   }
@@ -192,6 +192,13 @@ function isThere(path: string): Promise<boolean> {
   );
 }
 
+async function appendSome(file: AppendFile, bytes: Uint8Array): Promise<number> {
+  const written = await file.append(bytes);
+  // A write of nothing is how a full file of some kinds shows; asking again at once would ask for ever.
+  if (written === 0) throw new Error('nothing could be written');
+  return written;
+}
+
 /** Makes a file with its first line, under a name that it has until it is whole. */
 async function begin(folder: string, program: string, open: OpenAppendFile, number: number, before: ChainEnd) {
   const path = `${activeFile(folder, program)}.new`;
@@ -201,7 +208,7 @@ async function begin(folder: string, program: string, open: OpenAppendFile, numb
   const file = await open(path);
   try {
     const bytes = Buffer.from(line);
-    for (let done = 0; done < bytes.length; ) done += await file.append(bytes.subarray(done));
+    for (let done = 0; done < bytes.length; ) done += await appendSome(file, bytes.subarray(done));
     await file.sync();
     return { path, file, size: bytes.length, chain: { hash, seq: before.seq + 1 } };
   } catch (error) {

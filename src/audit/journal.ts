@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openAppendFile } from './append-file.ts';
+import { makeFolder, openAppendFile } from './append-file.ts';
 import type { Audit, AuditDecision, AuditEnd, AuditFacts } from './audit.ts';
 import { ChainWriter } from './chain-writer.ts';
 import { recovered, unavailable, unusable } from './journal-faults.ts';
@@ -17,8 +16,6 @@ export const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 export const MAX_BACKLOG_BYTES = 8 * 1024 * 1024;
 /** Milliseconds between two attempts to write what could not be written, and between two syncs of `interval`. */
 const BEAT_MS = 1_000;
-/** Permission bits of a folder that is made for journals. */
-const FOLDER_MODE = 0o700;
 
 /**
  * An audit journal: lines are queued, put into the chain and written in the order in which they came, many at once while
@@ -65,7 +62,7 @@ export class Journal implements Audit {
     const { folder, program, openFile = openAppendFile, log, maxBytes, keep } = options;
     let lock: Lock | undefined;
     try {
-      await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+      await makeFolder(folder);
       lock = await takeLock(join(folder, `${program}.lock`));
       const { files, chain, end, emptied } = await JournalFiles.open(folder, program, openFile);
       const tenure = new Tenure(lock, files, log);

@@ -30,6 +30,8 @@ class Disk {
   failing: readonly number[] = [];
   /** How much of what is in files was there at a sync that did not fail, by the files' inodes. */
   readonly synced = new Map<number, number>();
+  /** Bytes of the largest write that was asked for. */
+  largestBytes = 0;
   /** Each write waits for this. */
   gate: Promise<void> = Promise.resolve();
 
@@ -39,6 +41,7 @@ class Disk {
       ...file,
       append: async (bytes) => {
         await this.gate;
+        this.largestBytes = Math.max(this.largestBytes, bytes.length);
         if (this.room <= 0)
           throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
         const written = await file.append(bytes.subarray(0, Math.min(bytes.length, this.room)));
@@ -115,22 +118,40 @@ test.each([0, 1, 100, 777, 2000])(
     }),
 );
 
-it('stop: a disk that takes nothing and calls that no error is full', () =>
-  inFolder(async (folder) => {
-    let isFull = false;
-    const openFile = async (path: string): Promise<AppendFile> => {
-      const file = await openAppendFile(path);
-      return { ...file, append: async (bytes) => (isFull ? 0 : file.append(bytes)) };
+/** A disk that takes nothing and calls that no error. */
+class ShyDisk {
+  isFull = false;
+  /** How often it took nothing. */
+  refusals = 0;
+  open = async (path: string): Promise<AppendFile> => {
+    const file = await openAppendFile(path);
+    const append = async (bytes: Uint8Array): Promise<number> => {
+      if (!this.isFull) return file.append(bytes);
+      this.refusals++;
+      // Who asks for ever is to leave others their turn, or no test would see it.
+      return new Promise((took) => setImmediate(() => took(0)));
     };
-    const journal = await openIn(folder, { openFile });
-    isFull = true;
+    return { ...file, append };
+  };
+}
+
+test.each([
+  ['', 1 << 26],
+  [' and a new file is due', 700],
+])('stop: a disk that takes nothing and calls that no error is full%s', (_, maxBytes) =>
+  inFolder(async (folder) => {
+    const disk = new ShyDisk();
+    const journal = await openIn(folder, { openFile: disk.open, maxBytes, beatMs: 2 ** 30 });
+    disk.isFull = true;
     leave(journal, 1);
     await until('it refuses', () => refusal(() => journal.assertWritable()) !== undefined);
-    isFull = false;
-    await until('it takes requests again', () => refusal(() => journal.assertWritable()) === undefined);
+    expect(disk.refusals).toBe(1);
+    disk.isFull = false;
     await journal.close();
     expect(await requestsIn(folder)).toEqual(ids(1));
-  }));
+    expect(await verified(folder)).toMatchObject({ fault: undefined });
+  }),
+);
 
 it('stop: a disk that stays full to the end is said so, with how many lines that cost', () =>
   inFolder(async (folder) => {
@@ -317,6 +338,17 @@ it('interval: what is remembered until it is synced is bounded', () =>
     leave(journal, Math.ceil(MAX_BACKLOG_BYTES / 400));
     await until('it syncs before it is time', () => disk.syncs > before);
     await journal.close();
+  }));
+
+it('writes many lines at once, of one MiB at most', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open });
+    leave(journal, 5_000);
+    await journal.close();
+    expect(await requestsIn(folder)).toHaveLength(5_000);
+    expect(disk.largestBytes).toBeLessThanOrEqual(1024 * 1024);
+    expect(disk.largestBytes).toBeGreaterThan(1024 * 1024 - 1_000);
   }));
 
 it('syncs once for all that came while the disk was busy', () =>
