@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, link, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, link, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, test } from '@jest/globals';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
@@ -87,7 +87,6 @@ it('goes on from the last full file when a crash came between it and the next', 
     const names = (await readdir(folder)).sort();
     const file = join(folder, 'gateway.jsonl');
     const texts = await textsOf(file);
-    const { rename } = await import('node:fs/promises');
     await rename(file, join(folder, `gateway.${String(names.length).padStart(6, '0')}.jsonl`));
     await (await openIn(folder)).close();
     expect((await linesOf(file))[0]).toMatchObject({
@@ -116,6 +115,18 @@ test.each([
     await (await openIn(folder)).close();
   }),
 );
+
+it('does not go on behind a link in its place: that would lead the lines elsewhere', () =>
+  inFolder(async (folder) => {
+    const [file, elsewhere] = [join(folder, 'gateway.jsonl'), join(folder, 'elsewhere')];
+    await (await openIn(folder)).close();
+    await rename(file, elsewhere);
+    await symlink(elsewhere, file);
+    const before = await readFile(elsewhere, 'utf8');
+    await expect(openIn(folder)).rejects.toThrow(/^--audit: .*ELOOP/);
+    expect(await readFile(elsewhere, 'utf8')).toBe(before);
+    expect((await readdir(folder)).sort()).toEqual(['elsewhere', 'gateway.jsonl']);
+  }));
 
 it('has every line that was settled after kill -9, again and again', () =>
   inFolder(async (folder) => {

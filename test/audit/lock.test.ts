@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { appendFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, test } from '@jest/globals';
+import { type AppendFile, openAppendFile } from '../../src/audit/append-file.ts';
 import type { Journal } from '../../src/audit/journal.ts';
 import { takeLock } from '../../src/audit/lock.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
@@ -154,6 +155,32 @@ describe('a process that stood still, and whose journal another took', () => {
       leave(taker, 1);
       await taker.close();
       expect(await readdir(folder)).toEqual(['gateway.jsonl']);
+      expect(await verified(folder)).toMatchObject({ fault: undefined });
+    }));
+
+  it('nor does it when a sync of its own had failed before', () =>
+    inFolder(async (folder) => {
+      let fails = false;
+      const openFile = async (path: string): Promise<AppendFile> => {
+        const file = await openAppendFile(path);
+        const sync = async () => {
+          if (fails) throw new Error('EIO: i/o error, fdatasync');
+          await file.sync();
+        };
+        return { ...file, sync };
+      };
+      const stood = await openIn(folder, { beatMs: NEVER_MS, sync: 'always', openFile });
+      fails = true;
+      leave(stood, 1);
+      await until('it is refused', refuses(stood));
+      fails = false;
+      await leftBehind(join(folder, 'gateway.lock'));
+      const taker = await openIn(folder);
+      await stood.close();
+      leave(taker, 1, 2);
+      await taker.close();
+      expect(await readdir(folder)).toEqual(['gateway.jsonl']);
+      expect(await requestsIn(folder)).toEqual(['request-1', 'request-2']);
       expect(await verified(folder)).toMatchObject({ fault: undefined });
     }));
 
