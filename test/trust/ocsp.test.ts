@@ -1,9 +1,12 @@
 // needs: openssl
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
+import * as asn1js from 'asn1js';
 import pino from 'pino';
+import * as pkijs from 'pkijs';
 import { createAuthority, type IssuedCertificate, issueLeaf } from '../../src/pki/authority.ts';
 import { parseCrls, verifyCrl } from '../../src/pki/crl-file.ts';
+import { pemToDer } from '../../src/pki/encoding.ts';
 import { ocspNonce, ocspRequest, readOcspResponse } from '../../src/pki/ocsp.ts';
 import { buildCrl } from '../../src/pki/revocation.ts';
 import { OcspChecker, type OcspOptions } from '../../src/trust/ocsp.ts';
@@ -340,6 +343,34 @@ describe('a response', () => {
     expect([at(validFromDate.getTime())(), at(validToDate.getTime())()]).toEqual(['good', 'good']);
     expect(at(validFromDate.getTime() - 1)).toThrow('not signed by the issuer');
     expect(at(validToDate.getTime() + 1)).toThrow('not signed by the issuer');
+  });
+
+  it('with bytes behind it cannot be read', async () => {
+    const response = await responder.answer(ocspRequest(subject(good)));
+    expect(readOcspResponse(response, subject(good), Date.now()).status).toBe('good');
+    const more = Buffer.concat([response, Buffer.of(0)]);
+    expect(() => readOcspResponse(more, subject(good), Date.now())).toThrow('cannot be read');
+  });
+
+  it('has its signer among its first four certificates, or not at all', async () => {
+    responder.behaviour.signer = await responder.issue('extendedKeyUsage=OCSPSigning\n');
+    const response = await responder.answer(ocspRequest(subject(good)));
+    // Certificates stand outside of what is signed.
+    const behind = (others: number): Uint8Array => {
+      const whole = pkijs.OCSPResponse.fromBER(Uint8Array.from(response));
+      const basic = pkijs.BasicOCSPResponse.fromBER(
+        Uint8Array.from(whole.responseBytes?.response.valueBlock.valueHexView ?? []),
+      );
+      const other = pkijs.Certificate.fromBER(pemToDer(unheardOf.certPem));
+      basic.certs = [...Array(others).fill(other), ...(basic.certs ?? [])];
+      whole.responseBytes = new pkijs.ResponseBytes({
+        responseType: '1.3.6.1.5.5.7.48.1.1',
+        response: new asn1js.OctetString({ valueHex: basic.toSchema().toBER() }),
+      });
+      return new Uint8Array(whole.toSchema().toBER());
+    };
+    expect(readOcspResponse(behind(3), subject(good), Date.now()).status).toBe('good');
+    expect(() => readOcspResponse(behind(4), subject(good), Date.now())).toThrow('not signed by the issuer');
   });
 
   it('without a next update is believed for five minutes', async () => {
