@@ -204,18 +204,14 @@ export type CaBundle = Pick<TlsMaterial, 'caPem' | 'caFile'>;
 export type TlsPair = Omit<TlsMaterial, keyof CaBundle>;
 
 /**
- * Reads ca.crt of a folder and promises that at least one of its certificates is within its validity.
+ * Whether at least one authority of a bundle is within its validity.
  *
- * @throws UsageError naming the file and the remedy.
+ * @throws UsageError when none is.
  */
-export async function loadCaBundle(dir: string): Promise<CaBundle> {
-  const caFile = join(dir, 'ca.crt');
-  const caPem = await readPem(caFile, false);
-  const authorities = parseCertificates(caPem, caFile);
+export function checkAuthorities(authorities: readonly X509Certificate[], caFile: string): void {
   const nowMs = Date.now();
-  const live = authorities.find((authority) => nowMs <= authority.validToDate.getTime());
-  checkDates(live ?? authorities[0], caFile, nowMs);
-  return { caPem, caFile };
+  const one = authorities.find((authority) => nowMs <= authority.validToDate.getTime()) ?? authorities[0];
+  if (one !== undefined) checkDates(one, caFile, nowMs);
 }
 
 /**
@@ -238,12 +234,14 @@ export async function loadTlsPair(dir: string, name: string, proven?: TlsPair): 
 }
 
 /**
- * The CA bundle and a pair of one folder (see loadCaBundle and loadTlsPair), which can be used together now.
+ * The CA bundle and a pair of one folder (see checkAuthorities and loadTlsPair), which can be used together now.
  *
  * @throws UsageError naming the file and the remedy.
  */
 export async function loadTlsMaterial(dir: string, name: string): Promise<TlsMaterial> {
   // The CA first: without it nobody could be told from anybody, whatever else is right.
-  const bundle = await loadCaBundle(dir);
-  return { ...(await loadTlsPair(dir, name)), ...bundle };
+  const caFile = join(dir, 'ca.crt');
+  const caPem = await readPem(caFile, false);
+  checkAuthorities(parseCertificates(caPem, caFile), caFile);
+  return { ...(await loadTlsPair(dir, name)), caPem, caFile };
 }

@@ -1,11 +1,12 @@
 import type { X509Certificate } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type CaBundle,
-  loadCaBundle,
+  checkAuthorities,
   loadTlsPair,
   parseCertificates,
+  readPem,
   type TlsMaterial,
   type TlsPair,
 } from '../pki/store.ts';
@@ -47,7 +48,7 @@ const refuse = (fault: unknown): never => {
 
 /**
  * Reads the pairs NAME.crt and NAME.key, ca.crt and the revocation lists of one folder, and promises that they can be used
- * together now: see loadTlsPair and loadCaBundle; every list is a full one, signed by an authority of ca.crt.
+ * together now: see loadTlsPair and checkAuthorities; every list is a full one, signed by an authority of ca.crt.
  *
  * What is as it was before is handed over from `before`, object for object: two equal parts need not be compared, and when
  * nothing at all is new `before` itself is returned. A pair that is as it was needs no new proof: that it has run out since
@@ -80,8 +81,9 @@ export async function loadMaterial<Name extends string>(
   };
   // The CA first: without it nobody could be told from anybody, whatever else is right.
   const ca = await attempt(() => loadAuthorities(dir, before?.trust.authorities));
+  if (ca !== undefined) await attempt(() => checkAuthorities(ca.authorities, ca.bundle.caFile));
   const authorities = ca?.authorities ?? before?.trust.authorities ?? [];
-  const lists = await loadLists(listFiles(dir, options), authorities, before?.trust.revocations, attempt);
+  const lists = await loadLists(listFiles(dir, options), authorities, before?.trust, attempt);
   const pairs = new Map<Name, TlsPair>();
   for (const name of names) {
     const pair = await attempt(() => loadTlsPair(dir, name, before?.tls[name]));
@@ -95,7 +97,7 @@ export async function loadMaterial<Name extends string>(
   if (before === undefined) throw faults[0];
   for (const fault of faults) onFault(fault);
   const left = stillIn(before.trust.authorities, authorities);
-  const later = laterLists(before.trust.revocations, lists, left);
+  const later = laterLists(before.trust.revocations, lists, authorities, left);
   return keepSame({ tls: before.tls, trust: trustOf(left, later, options, before.trust) }, before);
 }
 
@@ -103,8 +105,9 @@ async function loadAuthorities(
   dir: string,
   known: readonly X509Certificate[] = [],
 ): Promise<{ readonly bundle: CaBundle; readonly authorities: readonly X509Certificate[] }> {
-  const bundle = await loadCaBundle(dir);
-  const authorities = parseCertificates(bundle.caPem, bundle.caFile);
+  const caFile = join(dir, 'ca.crt');
+  const bundle = { caPem: await readPem(caFile, false), caFile };
+  const authorities = parseCertificates(bundle.caPem, caFile);
   const isSame = authorities.length === known.length && known.every((one, i) => isOne(one, authorities[i]));
   return { bundle, authorities: isSame ? known : Object.freeze(authorities) };
 }
@@ -122,7 +125,8 @@ function isOne(certificate: X509Certificate, other: X509Certificate | undefined)
 function listFiles(dir: string, { crlFiles }: RevocationOptions): readonly string[] {
   if (crlFiles.length > 0) return crlFiles;
   const optional = join(dir, 'crl.pem');
-  return statSync(optional, { throwIfNoEntry: false }) ? [optional] : [];
+  // There is something of that name, be it a link that leads nowhere: what is wrong with it the reading says.
+  return lstatSync(optional, { throwIfNoEntry: false }) ? [optional] : [];
 }
 
 function trustOf(

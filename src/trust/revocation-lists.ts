@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { RevocationList } from '../pki/crl-file.ts';
 
 /** The revocation lists in use, by issuer. */
@@ -6,10 +7,10 @@ export interface RevocationLists {
   readonly size: number;
   readonly lists: readonly RevocationList[];
   /**
-   * Issuers, by the DER of their names, whose lists lie in the files still though their authorities have been taken out: once
-   * in use, they are no mistake of the operator's, and say nothing about anybody who is let in.
+   * Authorities that have been taken out, and whose lists lie in the files still: once in use, these are no mistake of the
+   * operator's, and say nothing about anybody who is let in.
    */
-  readonly orphaned: ReadonlySet<string>;
+  readonly orphaned: readonly X509Certificate[];
   /** The lists of an issuer by the DER of its name, hexadecimal: one for each of its keys, as in a roll-over. */
   by(issuerDer: string): readonly RevocationList[];
   /** The lists of an issuer by the text of its name, as identities have it. */
@@ -21,7 +22,7 @@ const NONE: readonly RevocationList[] = [];
 /** Lists put in order. Of several lists of one issuer and key the latest is kept. */
 export function revocationLists(
   given: readonly RevocationList[],
-  orphaned: ReadonlySet<string> = new Set(),
+  orphaned: readonly X509Certificate[] = [],
 ): RevocationLists {
   const latest = new Map<string, RevocationList>();
   for (const list of given) {
