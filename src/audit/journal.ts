@@ -173,8 +173,6 @@ export class Journal implements Audit {
       .catch((error: unknown) => this.#onFault(error))
       .finally(() => {
         this.#working = undefined;
-        // What came between the last look and now.
-        if (this.#queue.length > 0 && !this.#broken && !this.#closed) void this.#work();
       });
     return this.#working;
   }
