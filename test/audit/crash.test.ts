@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, link, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, link, readdir, readFile, readlink, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, test } from '@jest/globals';
+import pino from 'pino';
+import { MAX_LINE_BYTES } from '../../src/audit/line.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import {
+  ALLOWED,
   chainBreaksAt,
+  FACTS,
   inFolder,
   leave,
   linesOf,
@@ -42,9 +46,14 @@ it('goes on behind a crash in the middle of owning up to a crash', () =>
     await (await openIn(folder)).close();
     const file = join(folder, 'gateway.jsonl');
     await appendFile(file, '{"time":"20\n{"time":"2026-11-22T05:26:45.562Z","event":"reco');
-    const journal = await openIn(folder);
+    const said: unknown[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => said.push(JSON.parse(line)) });
+    const journal = await openIn(folder, { log });
     leave(journal, 1);
     await journal.close();
+    expect(said).toEqual([
+      expect.objectContaining({ journal: file, msg: 'the audit journal ended within a line; it goes on behind it' }),
+    ]);
     expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1, lines: 7 });
   }));
 
@@ -53,6 +62,26 @@ it('goes on behind as many such crashes as there were', () =>
     await (await openIn(folder)).close();
     const file = join(folder, 'gateway.jsonl');
     for (let crashes = 0; crashes < 12; crashes++) await appendFile(file, `${crashes === 0 ? '' : '\n'}{"time":"20`);
+    await (await openIn(folder)).close();
+    expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1, lines: 6 });
+  }));
+
+it('goes on behind the beginning of a line as long as they get, behind another', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'gateway.jsonl');
+    const journal = await openIn(folder);
+    // Each character takes six bytes in JSON.
+    const text = '\u0001'.repeat(512);
+    const shadowed = Array.from({ length: 32 }, () => text.slice(0, 128));
+    for (let n = 0; n < 2; n++) {
+      journal.decision({ ...FACTS, rpc: text, resource: text }, { ...ALLOWED, reason: text, shadowed });
+    }
+    await journal.close();
+    const lines = await textsOf(file);
+    const longBytes = lines[2]?.length ?? 0;
+    expect(longBytes).toBeGreaterThan(MAX_LINE_BYTES / 2);
+    expect(longBytes).toBeLessThan(MAX_LINE_BYTES);
+    await writeFile(file, lines.slice(0, 4).join('\n').slice(0, -2));
     await (await openIn(folder)).close();
     expect(await verified(folder)).toMatchObject({ fault: undefined, recovered: 1, lines: 6 });
   }));
@@ -98,17 +127,23 @@ it('goes on from the last full file when a crash came between it and the next', 
   }));
 
 test.each([
-  ['a last line that was changed', (text: string) => text.replace(/"event":"stop"/, '"event":"stoP"')],
-  ['a first line that was changed', (text: string) => text.replace('"file":1', '"file":2')],
-  ['nothing but noise', () => 'x'.repeat(300_000)],
-  ['noise behind it', (text: string) => `${text}${'x'.repeat(300_000)}`],
-])('does not go on behind %s: that is evidence', (_, change) =>
+  [
+    'a last line that was changed',
+    (text: string) => text.replace(/"event":"stop"/, '"event":"stoP"'),
+    'ends with a line that was changed',
+  ],
+  ['a first line that was changed', (text: string) => text.replace('"file":1', '"file":2'), 'does not begin as one'],
+  ['nothing but noise', () => 'x'.repeat(300_000), 'does not begin as one'],
+  ['noise behind it', (text: string) => `${text}${'x'.repeat(300_000)}`, 'has no whole line near its end'],
+])('does not go on behind %s: that is evidence', (_, change, why) =>
   inFolder(async (folder) => {
     await (await openIn(folder)).close();
     const file = join(folder, 'gateway.jsonl');
     const changed = change(await readFile(file, 'utf8'));
     await writeFile(file, changed);
-    await expect(openIn(folder)).rejects.toThrow(/gateway\.jsonl .* move the file to a safe place/);
+    await expect(openIn(folder)).rejects.toThrow(
+      new RegExp(`gateway\\.jsonl ${why}, .* move the file to a safe place`),
+    );
     expect(await readFile(file, 'utf8')).toBe(changed);
     // And leaves no lock behind: once the file is away, a new journal begins.
     await writeFile(file, '');
@@ -126,6 +161,14 @@ it('does not go on behind a link in its place: that would lead the lines elsewhe
     await expect(openIn(folder)).rejects.toThrow(/^--audit: .*ELOOP/);
     expect(await readFile(elsewhere, 'utf8')).toBe(before);
     expect((await readdir(folder)).sort()).toEqual(['elsewhere', 'gateway.jsonl']);
+  }));
+
+it('does not begin anew in the place of what it cannot look into', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'gateway.jsonl');
+    await symlink(file, file);
+    await expect(openIn(folder)).rejects.toThrow(/^--audit: .*ELOOP/);
+    expect(await readlink(file)).toBe(file);
   }));
 
 it('has every line that was settled after kill -9, again and again', () =>

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it, test } from '@jest/globals';
 import pino from 'pino';
@@ -30,6 +30,11 @@ class Disk {
   failing: readonly number[] = [];
   /** How much of what is in files was there at a sync that did not fail, by the files' inodes. */
   readonly synced = new Map<number, number>();
+  /** Files that were opened, and those of them that are open. */
+  opened = 0;
+  openFiles = 0;
+  /** How often something was to be written. */
+  asked = 0;
   /** Bytes of the largest write that was asked for. */
   largestBytes = 0;
   /** Each write waits for this. */
@@ -37,10 +42,17 @@ class Disk {
 
   open = async (path: string): Promise<AppendFile> => {
     const file = await openAppendFile(path);
+    this.opened++;
+    this.openFiles++;
     return {
       ...file,
+      close: async () => {
+        this.openFiles--;
+        await file.close();
+      },
       append: async (bytes) => {
         await this.gate;
+        this.asked++;
         this.largestBytes = Math.max(this.largestBytes, bytes.length);
         if (this.room <= 0)
           throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
@@ -153,6 +165,54 @@ test.each([
   }),
 );
 
+it('stop: an outage is since its first failure', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open });
+    const startedMs = Date.now();
+    disk.room = 0;
+    leave(journal, 1);
+    await until('it refuses', () => refusal(() => journal.assertWritable()) !== undefined);
+    const [refusedMs, asked] = [Date.now(), disk.asked];
+    await until('it has tried again', () => disk.asked > asked && Date.now() > refusedMs + 10);
+    const then = disk.asked;
+    await until('and again', () => disk.asked > then);
+    disk.room = Number.POSITIVE_INFINITY;
+    await until('it is mended', async () => (await outages(folder)).length > 0);
+    await journal.close();
+    const sinceMs = Date.parse(String((await outages(folder))[0]?.since));
+    expect(sinceMs).toBeGreaterThanOrEqual(startedMs);
+    expect(sinceMs).toBeLessThanOrEqual(refusedMs);
+  }));
+
+it('has one file open, however often it went on in another or could not', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, maxBytes: 700 });
+    const triesTwice = async (what: string): Promise<void> => {
+      const before = disk.opened;
+      await until(what, () => disk.opened >= before + 2);
+    };
+    const taken = join(folder, 'gateway.000001.jsonl');
+    await writeFile(taken, '');
+    leave(journal, 1);
+    await triesTwice('a name is taken');
+    await rm(taken);
+    await until('all is written', async () => (await outages(folder)).length === 1);
+    disk.room = 0;
+    leave(journal, 1, 2);
+    await triesTwice('a disk is full');
+    disk.room = Number.POSITIVE_INFINITY;
+    await until('the line is there', async () => (await requestsIn(folder)).length === 2);
+    await until(
+      'one is open',
+      () => disk.openFiles,
+      (count) => count === 1,
+    );
+    await journal.close();
+    expect(disk.openFiles).toBe(0);
+  }));
+
 it('stop: a disk that stays full to the end is said so, with how many lines that cost', () =>
   inFolder(async (folder) => {
     const disk = new Disk();
@@ -190,6 +250,40 @@ it('stop: a disk that is too slow holds new requests back before memory grows', 
     expect(await requestsIn(folder)).toEqual(ids(count * 100));
   }));
 
+it('stop: nor does it forget what waits when lines are written again after a sync that failed', () =>
+  inFolder(async (folder) => {
+    const disk = new Disk();
+    const journal = await openIn(folder, { openFile: disk.open, sync: 'always' });
+    const isWritable = (): boolean => refusal(() => journal.assertWritable()) === undefined;
+    /** How many lines, in hundreds, it takes before it refuses requests; after some, it may begin to write. */
+    const takes = async (beforeItWrites = Number.POSITIVE_INFINITY): Promise<number> => {
+      let open = (): void => {};
+      disk.gate = new Promise((resolve) => {
+        open = resolve;
+      });
+      let count = 0;
+      for (; isWritable() && count < 1_000; count++) {
+        leave(journal, 100);
+        if (count === beforeItWrites) await new Promise((turn) => setImmediate(turn));
+      }
+      open();
+      await until('it takes requests again', isWritable);
+      await journal.settled();
+      return count;
+    };
+    const before = await takes();
+    // What is about to be written waits as well, and is longer by what binds it to the line before.
+    expect(await takes(100)).toBeLessThanOrEqual(before);
+    disk.syncFails = true;
+    leave(journal, 10_000);
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    disk.syncFails = false;
+    await until('it takes requests again', isWritable);
+    await journal.settled();
+    expect(await takes()).toBe(before);
+    await journal.close();
+  }));
+
 it('warn: requests go on; what memory cannot hold is lost, and a line says how many that were', () =>
   inFolder(async (folder) => {
     const disk = new Disk();
@@ -219,6 +313,8 @@ it('warn: requests go on; what memory cannot hold is lost, and a line says how m
     expect(await outages(folder)).toEqual([expect.objectContaining({ lost })]);
     expect(await registry.metrics()).toContain(`passband_audit_lost_lines_total{journal="gateway"} ${lost}`);
     expect(lines.filter(({ msg }) => msg === 'audit line lost')).toHaveLength(1);
+    // What was told is not told again at the end.
+    expect(lines.filter(({ msg }) => msg === 'audit lines could not be written and are lost')).toEqual([]);
     expect(await verified(folder)).toMatchObject({ fault: undefined });
   }));
 
@@ -381,16 +477,20 @@ test.each<['interval' | 'never', boolean]>([
   }),
 );
 
-it('says at its start that nothing can be written, naming the setting', () =>
+test.each([
+  ['begun', 30, 3],
+  ['gone on with', 400, 4],
+])('says at its start that a journal cannot be %s, naming the setting', (_, room, lines) =>
   inFolder(async (folder) => {
     const disk = new Disk();
-    disk.room = 30;
+    disk.room = room;
     await expect(openIn(folder, { openFile: disk.open })).rejects.toThrow(/^--audit: .* cannot be written to \(ENOSPC/);
-    // No lock is left, and no half a file.
+    // No lock is left, and nothing that cannot be gone on with.
     const journal = await openIn(folder);
     await journal.close();
-    expect(await verified(folder)).toMatchObject({ fault: undefined, lines: 3 });
-  }));
+    expect(await verified(folder)).toMatchObject({ fault: undefined, lines, recovered: lines - 3 });
+  }),
+);
 
 it('loses no line that comes after it was closed without saying so', () =>
   inFolder(async (folder) => {

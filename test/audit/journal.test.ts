@@ -1,4 +1,4 @@
-import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import pino from 'pino';
@@ -215,6 +215,25 @@ it.each([
   }),
 );
 
+it('goes on in a new file when another was put in the place of its own', () =>
+  inFolder(async (folder) => {
+    const [file, full] = ['gateway.jsonl', 'gateway.000001.jsonl'].map((name) => join(folder, name)) as [
+      string,
+      string,
+    ];
+    const journal = await openIn(folder);
+    leave(journal, 1);
+    await until('the line is there', async () => (await requestsIn(folder)).length === 1);
+    await rename(file, `${file}.moved`);
+    await copyFile(`${file}.moved`, file);
+    await until('it has a number', () => stat(full).catch(() => false));
+    leave(journal, 1, 2);
+    await journal.close();
+    expect(await requestsIn(folder)).toEqual(['request-1', 'request-2']);
+    expect(await textsOf(full)).toHaveLength(3);
+    expect(await verified(folder)).toMatchObject({ fault: undefined, firstFile: 1 });
+  }));
+
 it.each([
   ['the only file', undefined, 'gateway.jsonl'],
   ['the file that was written to last', 4096, 'gateway.jsonl'],
@@ -233,6 +252,9 @@ it.each([
     await (await openIn(folder, { log })).close();
     expect(lines).toHaveLength(1);
     for (const line of lines) expect(line).toMatchObject({ file, msg: expect.stringMatching(/was emptied/) });
+    // Its number stays taken, or the file that is begun could not be given its name when it is full.
+    const [first] = await linesOf(join(folder, 'gateway.jsonl'));
+    expect(first).toMatchObject({ event: 'file', file: maxBytes === undefined ? 1 : 2 });
   }),
 );
 

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, test } from '@jest/globals';
+import { describe, expect, it, jest, test } from '@jest/globals';
+import pino from 'pino';
 import { type AppendFile, openAppendFile } from '../../src/audit/append-file.ts';
 import type { Journal } from '../../src/audit/journal.ts';
 import { takeLock } from '../../src/audit/lock.ts';
@@ -57,6 +58,70 @@ test.each([
     expect(await readdir(folder)).toEqual([]);
   }),
 );
+
+/** When a process began, in its system's ticks. */
+async function startOf(pid: number): Promise<string | undefined> {
+  return /^.*\) (?:\S+ ){19}(\S+)/s.exec(await readFile(`/proc/${pid}/stat`, 'latin1'))?.[1];
+}
+
+it('takes over from a process that is over, though nobody has taken note of that', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'lock');
+    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(parent, 'exit');
+    const pid = Number(String((await once(parent.stdout, 'data'))[0]));
+    await until('it is over', async () => (await readFile(`/proc/${pid}/stat`, 'latin1')).includes(') Z '));
+    await lockedBy(file, { pid, started: await startOf(pid) });
+    const lock = await takeLock(file);
+    await lock.release();
+    parent.kill('SIGKILL');
+    await exited;
+  }));
+
+it('does not take over from a process whose name looks like the end of one', () =>
+  inFolder(async (folder) => {
+    const [file, program] = [join(folder, 'lock'), join(folder, 'a) Z 1')];
+    await symlink('/bin/sleep', program);
+    const child = spawn(program, ['60'], { stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    await once(child, 'spawn');
+    const { pid = 0 } = child;
+    expect(await readFile(`/proc/${pid}/stat`, 'latin1')).toContain('(a) Z 1)');
+    await lockedBy(file, { pid, started: await startOf(pid) });
+    await expect(takeLock(file)).rejects.toThrow(`process ${pid} keeps this journal`);
+    child.kill('SIGKILL');
+    await exited;
+  }));
+
+it("does not take over from another user's process", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'lock');
+    await lockedBy(file, {});
+    const kill = jest.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    });
+    try {
+      await expect(takeLock(file)).rejects.toThrow('keeps this journal');
+      expect(kill).toHaveBeenCalledTimes(1);
+    } finally {
+      kill.mockRestore();
+    }
+  }));
+
+it('what a crash in the middle of taking over left is in the way of one start, and only when it is old', () =>
+  inFolder(async (folder) => {
+    const [file, taking] = [join(folder, 'lock'), join(folder, 'lock.taking')];
+    await lockedBy(file, { started: '1' });
+    await writeFile(taking, '');
+    await expect(takeLock(file)).rejects.toThrow('keeps this journal');
+    expect((await readdir(folder)).sort()).toEqual(['lock', 'lock.taking']);
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(taking, longAgo, longAgo);
+    await expect(takeLock(file)).rejects.toThrow('keeps this journal');
+    const lock = await takeLock(file);
+    await lock.release();
+    expect(await readdir(folder)).toEqual([]);
+  }));
 
 it('a process of another machine is not one of this, though its namespace has the same number', () =>
   inFolder(async (folder) => {
@@ -196,6 +261,20 @@ describe('a process that stood still, and whose journal another took', () => {
     }));
 });
 
+it('a lock that cannot be read is not lost', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'lock');
+    const lock = await takeLock(file);
+    expect(await lock.touch()).toBe('us');
+    await writeFile(file, '');
+    expect(await lock.touch()).toBe('us');
+    await rm(file);
+    expect(await lock.touch()).toBe('nobody');
+    expect(await lock.retake()).toBe(true);
+    expect(await lock.touch()).toBe('us');
+    await lock.release();
+  }));
+
 it('takes a lock again that was removed by hand', () =>
   inFolder(async (folder) => {
     const lock = join(folder, 'gateway.lock');
@@ -214,13 +293,35 @@ it('takes a lock again that was removed by hand', () =>
     expect(await readdir(folder)).toEqual(['gateway.jsonl']);
   }));
 
-it('goes on behind what a hand has put into the file, and the chain shows it', () =>
+it('has a lock of its own alone, and gives signs of life while it has the journal', () =>
+  inFolder(async (folder) => {
+    const lock = join(folder, 'gateway.lock');
+    const journal = await openIn(folder);
+    expect((await stat(lock)).mode & 0o777).toBe(0o600);
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(lock, longAgo, longAgo);
+    const ageMs = async (): Promise<number> => Date.now() - (await stat(lock)).mtimeMs;
+    await until('it is touched', ageMs, (ms) => ms < 50_000);
+    await journal.close();
+  }));
+
+it('goes on behind what a hand has put into the file, tells that once, and the chain shows it', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'gateway.jsonl');
-    const journal = await openIn(folder, { beatMs: 2 ** 30 });
+    const lines: unknown[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    const journal = await openIn(folder, { beatMs: 2 ** 30, log });
     await appendFile(file, 'a note\n');
     leave(journal, 1);
+    await until('its line', async () => (await readFile(file, 'utf8')).includes('"request-1"'));
+    leave(journal, 1, 2);
     await journal.close();
-    expect(await readFile(file, 'utf8')).toMatch(/a note\n.*"request-1".*\n.*"stop".*\n$/);
+    expect(await readFile(file, 'utf8')).toMatch(/a note\n.*"request-1".*\n.*"request-2".*\n.*"stop".*\n$/);
     expect(await verified(folder)).toMatchObject({ fault: { line: 3 } });
+    expect(lines).toEqual([
+      expect.objectContaining({
+        journal: file,
+        msg: 'something else has written to the audit journal; it goes on',
+      }),
+    ]);
   }));
