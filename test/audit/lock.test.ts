@@ -7,7 +7,10 @@ import { describe, expect, it, jest, test } from '@jest/globals';
 import pino from 'pino';
 import { type AppendFile, openAppendFile } from '../../src/audit/append-file.ts';
 import type { Journal } from '../../src/audit/journal.ts';
+import { JournalFiles } from '../../src/audit/journal-files.ts';
 import { takeLock } from '../../src/audit/lock.ts';
+import { Tenure } from '../../src/audit/tenure.ts';
+import { noLog } from '../../src/observability/log.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { until } from '../support/until.ts';
 import { inFolder, leave, linesOf, openIn, requestsIn, verified } from './journal-under-test.ts';
@@ -258,6 +261,23 @@ describe('a process that stood still, and whose journal another took', () => {
       await stood.close();
       expect(JSON.parse(await readFile(lock, 'utf8'))).toMatchObject({ token: 'theirs' });
       expect((await linesOf(join(folder, 'gateway.jsonl'))).map(({ event }) => event)).toEqual(['file', 'start']);
+    }));
+
+  it('stays away when the other has gone without a line', () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'gateway.lock');
+      const lock = await takeLock(file);
+      const { files } = await JournalFiles.open(folder, 'gateway', openAppendFile);
+      const tenure = new Tenure(lock, files, noLog);
+      await tenure.requireOurs();
+      await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), token: 'theirs' }));
+      await tenure.beat();
+      await expect(tenure.requireOurs()).rejects.toThrow('another process took this journal');
+      await rm(file);
+      await tenure.beat();
+      await expect(tenure.requireOurs()).rejects.toThrow('another process took this journal');
+      expect(await readdir(folder)).toEqual(['gateway.jsonl']);
+      await files.close();
     }));
 });
 
