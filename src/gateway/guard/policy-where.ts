@@ -64,6 +64,9 @@ function parseChoice(key: YamlValue, value: YamlValue, field: KnownField): Field
     if (field.kind === 'bool' && !['true', 'false'].some((text) => matches(pattern, text))) {
       item.fail(`"${pattern}" is neither, and "${key.text()}" is true or false; write "true" or "false"`);
     }
+    if (field.kind === 'bytes' && !/^[0-9a-f*]+$/.test(pattern)) {
+      item.fail(`"${pattern}" matches no bytes; write their hexadecimal digits in lower case`);
+    }
     if (field.kind === 'enum' && enumValues(field, pattern).length === 0) {
       const names = [...(field.values?.keys() ?? [])].join(', ');
       item.fail(`"${pattern}" is no value of "${key.text()}"; there are ${names}`);

@@ -32,6 +32,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, KnownField>>>> = {
     sample_rate: NUMBER,
     enable_compression: { kind: 'bool', presence: false },
     compression: COMPRESSION,
+    token: { kind: 'bytes', presence: false },
   },
   'sdr.oran.AntennaControlService/GetAntennaStatus': STATION,
   'sdr.oran.AntennaControlService/PointAntenna': STATION,

@@ -359,6 +359,9 @@ export const BAD_POLICIES: readonly BadPolicy[] = [
       ['bounds on a text', 'band: {max: 1}', '7:23', /"band" is a text; write a list/, false],
       ['bounds on an enum', 'compression: {max: 1}', '7:30', /"compression" is an enum/, false],
       ['a value that the enum lacks', 'compression: [ZTSD]', '7:31', /there are NONE, ZSTD, ZSTANDARD, LZ4/, false],
+      ['bytes in capitals', 'token: ["00FF*"]', '7:25', /hexadecimal digits in lower case/, false],
+      ['bytes as base64', 'token: ["/w=="]', '7:25', /hexadecimal digits in lower case/, false],
+      ['bounds for bytes', 'token: { max: 1 }', '7:24', /is bytes; write a list of patterns/, false],
       ['neither true nor false', 'enable_compression: ["yes"]', '7:38', /write "true" or "false"/, false],
     ] as const
   ).map(([what, where, at, says, schemaKnows = true]) =>
