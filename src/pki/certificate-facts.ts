@@ -54,6 +54,18 @@ export function plainName(name: string): string {
   return name.replaceAll('\n', ',');
 }
 
+/**
+ * When a certificate begins and ceases to be valid, milliseconds since 1970; NaN for a time that OpenSSL cannot read, of which
+ * Node makes some date or other.
+ */
+export function datesOf({ validFrom, validFromDate, validTo, validToDate }: X509Certificate): {
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+} {
+  const msOf = (text: string, date: Date): number => (Number.isNaN(Date.parse(text)) ? Number.NaN : date.getTime());
+  return { notBeforeMs: msOf(validFrom, validFromDate), notAfterMs: msOf(validTo, validToDate) };
+}
+
 function read(certificate: X509Certificate): CertificateFacts {
   const publicKey = publicKeyOf(certificate);
   const key = publicKey?.export({ type: 'spki', format: 'der' }) ?? certificate.raw;
@@ -61,8 +73,7 @@ function read(certificate: X509Certificate): CertificateFacts {
     publicKey,
     keyId: createHash('sha256').update(key).digest('hex'),
     serial: plainSerial(certificate.serialNumber),
-    notBeforeMs: certificate.validFromDate.getTime(),
-    notAfterMs: certificate.validToDate.getTime(),
+    ...datesOf(certificate),
     ...authorityFacts(certificate),
   };
 }

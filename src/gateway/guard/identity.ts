@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import * as pkijs from 'pkijs';
 import { PassbandError } from '../../errors.ts';
+import { datesOf } from '../../pki/certificate-facts.ts';
 import { nameFault, printableAscii, textOf } from './certificate-text.ts';
 import { identityFromJson, identityToJson } from './identity-json.ts';
 
@@ -87,6 +88,8 @@ function read(der: Uint8Array, sha256: string): Identity {
   const issuer: string | undefined = outline.issuer;
   if (issuer === undefined) throw refusal('the client certificate names no issuer');
   requireClientAuth(certificate);
+  const dates = datesOf(outline);
+  if (Object.values(dates).some(Number.isNaN)) throw refusal('the client certificate has dates that cannot be read');
 
   const identity: Identity = {
     cn: commonName(certificate.subject),
@@ -96,8 +99,7 @@ function read(der: Uint8Array, sha256: string): Identity {
     sha256,
     serial: outline.serialNumber.toLowerCase(),
     issuer: issuer.replaceAll('\n', ','),
-    notBeforeMs: outline.validFromDate.getTime(),
-    notAfterMs: outline.validToDate.getTime(),
+    ...dates,
   };
   // Refused here and not half-way through a call: what cannot be passed on is no identity.
   const passedOn = identityToJson(identity);

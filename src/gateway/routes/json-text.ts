@@ -18,9 +18,12 @@ export interface JsonObject {
 /** Nesting of arrays and objects. Protobuf's own limit for messages is 100. */
 export const MAX_JSON_DEPTH = 100;
 
+/** Arrays and objects of a text: empty ones take two bytes of it and some hundred of memory. */
+export const MAX_JSON_CONTAINERS = 65_536;
+
 /**
  * Reads one JSON text (RFC 8259), strictly: no duplicate member names (two readers could pick different ones), numbers
- * exactly as written, bounded depth. JSON.parse would round 64-bit integers and keep the last of two members.
+ * exactly as written, bounded depth and number of arrays and objects. JSON.parse would round 64-bit integers and keep the last of two members.
  *
  * @throws PassbandError INVALID_ARGUMENT with the position.
  */
@@ -52,6 +55,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 class JsonReader {
   private at = 0;
   private depth = 0;
+  private containers = 0;
   private readonly text: string;
 
   constructor(text: string) {
@@ -89,6 +93,7 @@ class JsonReader {
 
   private nested<T>(read: () => T): T {
     if (++this.depth > MAX_JSON_DEPTH) this.fail(`nested deeper than ${MAX_JSON_DEPTH}`);
+    if (++this.containers > MAX_JSON_CONTAINERS) this.fail(`more than ${MAX_JSON_CONTAINERS} arrays and objects`);
     this.at++;
     this.run(WHITE_SPACE);
     const value = read();

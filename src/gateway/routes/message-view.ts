@@ -1,8 +1,9 @@
 import protobuf from 'protobufjs';
 import { PassbandError } from '../../errors.ts';
 import { MAX_VIEWED_BYTES, MAX_VIEWED_ELEMENTS } from '../../request-view.ts';
-import { MAX_MESSAGE_DEPTH, type Message, newMessage, type Scalar } from './message.ts';
+import { MAX_MESSAGE_DEPTH, MAX_MESSAGES, type Message, newMessage, type Scalar } from './message.ts';
 import type { EnumPlan, FieldPlan, MessagePlan } from './plan.ts';
+import { invalid } from './scalar.ts';
 import { entryPlan, isPacked, messageBytes, packedBytes, stringValue, type Visit, walkFields } from './wire.ts';
 
 /**
@@ -17,14 +18,22 @@ import { entryPlan, isPacked, messageBytes, packedBytes, stringValue, type Visit
  */
 export function viewMessage(plan: MessagePlan, bytes: Uint8Array): Message {
   try {
-    return view(plan, bytes, newMessage(), 0);
+    return view(plan, bytes, newMessage(), 0, { messages: 0 });
   } catch (cause) {
+    if (cause instanceof PassbandError) throw cause;
     throw new PassbandError('INVALID_ARGUMENT', `the body is no valid ${plan.fullName} in protobuf`, { cause });
   }
 }
 
-function view(plan: MessagePlan, bytes: Uint8Array, message: Message, depth: number): Message {
+function view(
+  plan: MessagePlan,
+  bytes: Uint8Array,
+  message: Message,
+  depth: number,
+  count: { messages: number },
+): Message {
   if (depth > MAX_MESSAGE_DEPTH) throw new RangeError('nested too deep');
+  if (++count.messages > MAX_MESSAGES) throw invalid('body', `has more than ${MAX_MESSAGES} messages`);
   const visit: Visit = (field, reader, wireType) => {
     if (field.mapKey !== undefined) {
       const { key = defaultOf(field.mapKey), value = defaultOf(field.kind, field.enum) } = view(
@@ -32,6 +41,7 @@ function view(plan: MessagePlan, bytes: Uint8Array, message: Message, depth: num
         reader.bytes(),
         newMessage(),
         depth,
+        count,
       );
       message[field.name] ??= new Map();
       const map = message[field.name] as Map<Scalar, Scalar | Message>;
@@ -40,7 +50,7 @@ function view(plan: MessagePlan, bytes: Uint8Array, message: Message, depth: num
       if (map.has(key as Scalar) || map.size <= MAX_VIEWED_ELEMENTS) map.set(key as Scalar, value as Scalar | Message);
     } else if (field.kind === 'message') {
       const known = (field.repeated ? undefined : message[field.name]) ?? newMessage();
-      keep(message, field, view(field.message(), messageBytes(field, reader), known as Message, depth + 1));
+      keep(message, field, view(field.message(), messageBytes(field, reader), known as Message, depth + 1, count));
     } else if (isPacked(field, wireType)) {
       const packed = protobuf.Reader.create(packedBytes(reader, field.kind));
       for (let i = 0; i <= MAX_VIEWED_ELEMENTS && packed.pos < packed.len; i++) {

@@ -22,6 +22,9 @@ export function newMessage(): Message {
   return Object.create(null) as Message;
 }
 
+/** Messages inside a message that is read from the wire: an empty one takes two bytes there and a hundred of memory. */
+export const MAX_MESSAGES = 65_536;
+
 /** Nesting of messages on the wire; protobuf's own limit, which backends keep too. */
 export const MAX_MESSAGE_DEPTH = 100;
 

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { PassbandError } from '../../../src/errors.ts';
-import { type JsonValue, MAX_JSON_DEPTH, parseJson } from '../../../src/gateway/routes/json-text.ts';
+import {
+  type JsonValue,
+  MAX_JSON_CONTAINERS,
+  MAX_JSON_DEPTH,
+  parseJson,
+} from '../../../src/gateway/routes/json-text.ts';
 
 /** As JSON.parse would give it, for texts whose numbers are doubles. */
 function plain(json: JsonValue): unknown {
@@ -79,6 +84,12 @@ describe('JSON text', () => {
   test('nests as deep as its limit and no deeper', () => {
     const nested = (depth: number): string => `${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`;
     expect(() => parseJson(nested(MAX_JSON_DEPTH))).not.toThrow();
+    const wide = (count: number): string =>
+      `[${Array(count - 1)
+        .fill('{}')
+        .join(',')}]`;
+    expect(() => parseJson(wide(MAX_JSON_CONTAINERS))).not.toThrow();
+    expect(() => parseJson(wide(MAX_JSON_CONTAINERS + 1))).toThrow('more than 65536 arrays and objects');
     expect(() => parseJson(nested(MAX_JSON_DEPTH + 2))).toThrow('nested deeper than 100');
     expect(() => parseJson('['.repeat(1_000_000))).toThrow('nested deeper than 100');
   });
