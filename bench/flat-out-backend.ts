@@ -4,7 +4,7 @@ import { Metadata, Server, ServerCredentials, type ServerWritableStream } from '
 import { loadDescriptors, PASSBAND_PROTO } from '../src/descriptors.ts';
 import { encodeMessage, newMessage } from '../src/gateway/routes/message.ts';
 import { planOf } from '../src/gateway/routes/plan.ts';
-import { loadTlsMaterial } from '../src/pki/store.ts';
+import { loadTlsMaterial } from '../src/pki/tls-files.ts';
 
 const [certs = '', samples = '8192', frames = '1000'] = process.argv.slice(2);
 const { methods } = await loadDescriptors({ paths: [PASSBAND_PROTO] });

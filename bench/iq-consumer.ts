@@ -7,7 +7,7 @@ import { loadDescriptors, PASSBAND_PROTO } from '../src/descriptors.ts';
 import { encodeMessage, newMessage } from '../src/gateway/routes/message.ts';
 import { planOf } from '../src/gateway/routes/plan.ts';
 import { openChannel } from '../src/gateway/upstream/channel.ts';
-import { loadTlsMaterial } from '../src/pki/store.ts';
+import { loadTlsMaterial } from '../src/pki/tls-files.ts';
 import { CENTER_HZ, NOISE_DBFS, SEED, STATION_ID } from './iq-station.ts';
 
 const [certs = '', port = '', seconds = '60', rate = '10000000', batch = '16384'] = process.argv.slice(2);

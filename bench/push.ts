@@ -14,7 +14,7 @@ import { loadKnownMethods } from '../src/cli/known-methods.ts';
 import { DEV_POLICY, parsePolicy } from '../src/gateway/guard/policy.ts';
 import { openChannel } from '../src/gateway/upstream/channel.ts';
 import { ensureDevPki } from '../src/pki/dev.ts';
-import { loadTlsMaterial } from '../src/pki/store.ts';
+import { loadTlsMaterial } from '../src/pki/tls-files.ts';
 import { loadMaterial } from '../src/trust/material.ts';
 import { unchanging } from '../src/trust/reloadable.ts';
 

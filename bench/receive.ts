@@ -5,7 +5,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { openChannel } from '../src/gateway/upstream/channel.ts';
-import { loadTlsMaterial } from '../src/pki/store.ts';
+import { loadTlsMaterial } from '../src/pki/tls-files.ts';
 
 const [kind = '', certs = '', port = ''] = process.argv.slice(2);
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto';
 import type { ConnectionOptions, SecureContextOptions, TlsOptions } from 'node:tls';
-import type { TlsMaterial } from './pki/store.ts';
+import type { TlsMaterial } from './pki/tls-files.ts';
 
 /**
  * Cipher suites with forward secrecy and authenticated encryption, strongest first (RFC 9325 section 4.2, RFC 8446 B.4).

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect, createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
-import { loadTlsMaterial, type TlsMaterial } from '../src/pki/store.ts';
+import { loadTlsMaterial, type TlsMaterial } from '../src/pki/tls-files.ts';
 import { CIPHERS, tlsClientOptions, tlsServerOptions } from '../src/tls.ts';
 import { makeTestPki, type TestCertificate, type TestFiles, type TestPki } from './support/pki.ts';
 import { type Ended, run } from './support/run.ts';

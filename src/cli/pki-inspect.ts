@@ -7,7 +7,7 @@ import { readCrlFile } from '../pki/crl-file.ts';
 import { readBundle } from '../pki/folder.ts';
 import { type Listed, listFolder } from '../pki/list.ts';
 import { readRequest } from '../pki/requests.ts';
-import { parseCertificates, readPem } from '../pki/store.ts';
+import { parseCertificates, readPem } from '../pki/tls-files.ts';
 import { certificateFile, verifyFile } from '../pki/verify.ts';
 import { describeCertificate, describeList, describeRequest, listIssuer } from './pki-describe.ts';
 import { daysOf, given, print, withFolder } from './pki-options.ts';

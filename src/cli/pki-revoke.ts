@@ -4,7 +4,7 @@ import { requireCa } from '../pki/folder.ts';
 import { LIST_DAYS, ROOT_LIST_DAYS, type WrittenLists, writeLists } from '../pki/lists.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation.ts';
 import { type RevocationTarget, revokeIn } from '../pki/revoke.ts';
-import { parseCertificates, readPem } from '../pki/store.ts';
+import { parseCertificates, readPem } from '../pki/tls-files.ts';
 import { certificateFile } from '../pki/verify.ts';
 import { daysOf, print, withFolder } from './pki-options.ts';
 

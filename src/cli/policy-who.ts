@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { PassbandError, UsageError } from '../errors.ts';
 import { type Identity, identityFromCertificate } from '../gateway/guard/identity.ts';
-import { parseCertificates, readPem } from '../pki/store.ts';
+import { parseCertificates, readPem } from '../pki/tls-files.ts';
 
 /** Parts of an identity, by the prefixes that a policy has for them. */
 export interface Who {

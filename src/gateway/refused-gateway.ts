@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { GatewayMetrics } from '../observability/gateway-metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { plainName, plainSerial } from '../pki/certificate-facts.ts';
-import type { TlsMaterial } from '../pki/store.ts';
+import type { TlsMaterial } from '../pki/tls-files.ts';
 import type { OwnFaults } from './upstream/call.ts';
 
 /** Milliseconds between two lines that the backend does not accept this gateway: every call would have one. */

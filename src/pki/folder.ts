@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { IssuedCertificate, Validity } from './authority.ts';
 import { certificateFacts, plainSerial } from './certificate-facts.ts';
+import { exists } from './durable-files.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { appendEntry } from './journal.ts';
 import { finishInterrupted } from './pair-files.ts';
-import { exists, parseCertificates, readPem } from './store.ts';
 import { commonNames } from './subject.ts';
+import { parseCertificates, readPem } from './tls-files.ts';
 
 /** A CA of a folder that can sign: its key is there. */
 export interface Authority extends IssuedCertificate {

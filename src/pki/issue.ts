@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { type CertificateBody, issueLeaf, signCertificate } from './authority.ts';
+import { exists } from './durable-files.ts';
 import { type Authority, DAY_MS, inCaFolder, openSigner, recordIssued, validityOf } from './folder.ts';
 import type { KeyAlgorithm } from './keys.ts';
 import { writePair } from './pair-files.ts';
@@ -15,7 +16,6 @@ import {
   proveServerNames,
   proveSubject,
 } from './profiles.ts';
-import { exists } from './store.ts';
 
 /** A leaf to be issued with a new key. */
 export interface IssueOrder extends LeafSubject {

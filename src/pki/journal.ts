@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { errnoOf, syncFolder } from './durable-files.ts';
 import { REVOCATION_REASONS, type RevocationReason } from './revocation.ts';
-import { errnoOf, syncFolder } from './store.ts';
 
 /** A certificate was signed. The line is there before the certificate is. */
 export interface IssuedEntry {

@@ -3,10 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts } from './certificate-facts.ts';
+import { exists } from './durable-files.ts';
 import { requireCa, signerAmong } from './folder.ts';
 import { certificateKey, INDEX_FILE, type Ledger, readLedger } from './journal.ts';
-import { exists, parseCertificates, readPem } from './store.ts';
 import { commonNames } from './subject.ts';
+import { parseCertificates, readPem } from './tls-files.ts';
 
 /** One certificate of a folder: of its index, or lying there unknown to it. */
 export interface Listed {

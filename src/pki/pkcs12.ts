@@ -2,7 +2,7 @@ import { createHash, createPrivateKey } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { type IssuedCertificate, pemToDer } from './authority.ts';
-import { parseCertificates } from './store.ts';
+import { parseCertificates } from './tls-files.ts';
 
 /** PBKDF2 rounds with HMAC-SHA-256 (PBES2) and PKCS#12 MAC rounds: what OpenSSL-made archives of today have at least. */
 const ITERATIONS = 10_000;

@@ -4,13 +4,14 @@ import * as pkijs from 'pkijs';
 import { UsageError } from '../errors.ts';
 import { signCertificate } from './authority.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
+import { exists } from './durable-files.ts';
 import { leafExtensions } from './extensions.ts';
 import { DAY_MS, inCaFolder, openSigner, readBundle, recordIssued, signerAmong } from './folder.ts';
 import { type Issued, leafValidity } from './issue.ts';
 import { certificateKey, readLedger } from './journal.ts';
 import { type KeyAlgorithm, keyAlgorithm, newKey, publicKeyInfo } from './keys.ts';
 import { writePair } from './pair-files.ts';
-import { checkKey, exists, parseCertificates, readPem } from './store.ts';
+import { checkKey, parseCertificates, readPem } from './tls-files.ts';
 
 /** How a certificate is to be renewed. */
 export interface RenewOrder {

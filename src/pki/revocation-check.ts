@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
 import { type RevocationList, readCrlFile, verifyCrl } from './crl-file.ts';
+import { exists } from './durable-files.ts';
 import { certificateKey, type Ledger } from './journal.ts';
 import { REVOCATION_REASONS } from './revocation.ts';
-import { exists } from './store.ts';
 
 /** What crl.pem and the index say of a path. All are sentences. */
 export interface RevocationFindings {

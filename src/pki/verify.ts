@@ -3,13 +3,14 @@ import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
+import { exists } from './durable-files.ts';
 import { DAY_MS, readBundle, signerAmong } from './folder.ts';
 import { certificateKey, readLedger } from './journal.ts';
 import { pathOf } from './path-check.ts';
 import { PROFILES, type Profile } from './profiles.ts';
 import { revocationFaults } from './revocation-check.ts';
-import { checkKey, exists, parseCertificates, readPem } from './store.ts';
 import { commonNames } from './subject.ts';
+import { checkKey, parseCertificates, readPem } from './tls-files.ts';
 
 /** What a certificate is to be good for; what is not given is not asked. */
 export interface VerifyOrder {

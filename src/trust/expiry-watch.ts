@@ -4,7 +4,7 @@ import { afterMoment } from '../expiry.ts';
 import type { Log } from '../observability/log.ts';
 import type { TrustMetrics } from '../observability/trust-metrics.ts';
 import { plainName, plainSerial } from '../pki/certificate-facts.ts';
-import { parseCertificates, type TlsMaterial } from '../pki/store.ts';
+import { parseCertificates, type TlsMaterial } from '../pki/tls-files.ts';
 import type { Material } from './material.ts';
 import type { Reloadable } from './reloadable.ts';
 import { isStale } from './standing.ts';

@@ -9,7 +9,7 @@ import {
   readPem,
   type TlsMaterial,
   type TlsPair,
-} from '../pki/store.ts';
+} from '../pki/tls-files.ts';
 import { type Attempt, laterLists, loadLists } from './list-files.ts';
 import type { RevocationLists } from './revocation-lists.ts';
 import type { Trust } from './trust.ts';

@@ -3,7 +3,7 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { refusedGateway } from '../../src/gateway/refused-gateway.ts';
 import { gatewayMetrics } from '../../src/observability/gateway-metrics.ts';
-import { loadTlsMaterial } from '../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../src/pki/tls-files.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';
 
 let pki: TestPki;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { KeyAlgorithm } from '../../src/pki/keys.ts';
 import { revokeIn } from '../../src/pki/revoke.ts';
-import { parseCertificates } from '../../src/pki/store.ts';
+import { parseCertificates } from '../../src/pki/tls-files.ts';
 import { run } from '../support/run.ts';
 import { until } from '../support/until.ts';
 import { type CertificateFolder, madeFolder } from './folders.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, test } from '@jest/globals';
 import { UsageError } from '../../src/errors.ts';
 import { ensureDevPki } from '../../src/pki/dev.ts';
-import { loadTlsMaterial } from '../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../src/pki/tls-files.ts';
 
 let dir: string;
 beforeEach(async () => {

@@ -29,7 +29,7 @@ import { writeLists } from '../../src/pki/lists.ts';
 import { renewIn } from '../../src/pki/renew.ts';
 import { revokeIn } from '../../src/pki/revoke.ts';
 import { requestInto, signRequest } from '../../src/pki/sign.ts';
-import { loadTlsMaterial } from '../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../src/pki/tls-files.ts';
 
 let dir: string;
 beforeEach(async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { ensureDevPki } from '../../src/pki/dev.ts';
-import { loadTlsMaterial } from '../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../src/pki/tls-files.ts';
 import { makeTestPki, type TestCertificate, type TestPki } from '../support/pki.ts';
 import { run } from '../support/run.ts';
 

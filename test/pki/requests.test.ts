@@ -10,7 +10,7 @@ import { ensureAuthorities } from '../../src/pki/init.ts';
 import { readLedger } from '../../src/pki/journal.ts';
 import { KEY_ALGORITHMS } from '../../src/pki/keys.ts';
 import { requestInto, type SignOrder, signRequest } from '../../src/pki/sign.ts';
-import { loadTlsMaterial } from '../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../src/pki/tls-files.ts';
 import { openssl } from '../support/openssl.ts';
 
 let root: string;

@@ -7,7 +7,7 @@ import { UsageError } from '../../src/errors.ts';
 import { noLog } from '../../src/observability/log.ts';
 import { createAuthority, type IssuedCertificate } from '../../src/pki/authority.ts';
 import { buildCrl } from '../../src/pki/revocation.ts';
-import { checkKey } from '../../src/pki/store.ts';
+import { checkKey } from '../../src/pki/tls-files.ts';
 import { openReloadable } from '../../src/trust/files.ts';
 import { loadMaterial, type Material, materialFiles } from '../../src/trust/material.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';

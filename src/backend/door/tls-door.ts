@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import { listenAddress } from '../../listen-address.ts';
-import type { TlsMaterial } from '../../pki/store.ts';
+import type { TlsMaterial } from '../../pki/tls-files.ts';
 import { refusedCertificates } from '../../refused-certificates.ts';
 import { handshakeAddress, remoteAddress } from '../../remote-address.ts';
 import { tlsServerOptions } from '../../tls.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { PassbandError, UsageError } from '../../errors.ts';
 import { isRecord } from '../../is-record.ts';
-import { errnoOf } from '../../pki/store.ts';
+import { errnoOf } from '../../pki/durable-files.ts';
 import { withoutFolders } from '../without-folders.ts';
 import type { PlainStation } from './declared-station.ts';
 import { FieldFault } from './fields.ts';

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isNode, isSeq, LineCounter, parseDocument, type YAMLSeq } from 'yaml';
 import { PassbandError, UsageError } from '../../errors.ts';
-import { errnoOf, replaceFile } from '../../pki/store.ts';
+import { errnoOf, replaceFile } from '../../pki/durable-files.ts';
 import { declareStation, type PlainStation } from './declared-station.ts';
 import { FieldFault, Fields } from './fields.ts';
 import { AS_WRITTEN, patchMap } from './patched-node.ts';

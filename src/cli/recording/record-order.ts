@@ -4,7 +4,7 @@ import { type Datatype, isDatatype } from '../../backend/iq/formats.ts';
 import { MAX_DECIMATION } from '../../backend/iq/tuned/tuned-band.ts';
 import { SAMPLE_RATE } from '../../backend/stations/ranges.ts';
 import { UsageError } from '../../errors.ts';
-import type { TlsMaterial } from '../../pki/store.ts';
+import type { TlsMaterial } from '../../pki/tls-files.ts';
 import { rfc3339Ns } from '../../rfc3339.ts';
 
 /** What the options of `passband record` say, as given. */

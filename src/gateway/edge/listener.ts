@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ConnectionCount } from '../../connection-count.ts';
 import { listenAddress } from '../../listen-address.ts';
-import type { TlsMaterial } from '../../pki/store.ts';
+import type { TlsMaterial } from '../../pki/tls-files.ts';
 import { handshakeAddress, remoteAddress } from '../../remote-address.ts';
 import { tlsServerOptions } from '../../tls.ts';
 import { UnfinishedHandshakes } from '../../unfinished-handshakes.ts';

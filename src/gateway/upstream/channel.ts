@@ -1,6 +1,6 @@
 import { checkServerIdentity, createSecureContext } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
-import type { TlsMaterial } from '../../pki/store.ts';
+import type { TlsMaterial } from '../../pki/tls-files.ts';
 import { tlsClientOptions } from '../../tls.ts';
 import type { BackendPeers } from './backend-peers.ts';
 import { WatchedCredentials } from './watched-credentials.ts';

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { PassbandError } from '../../../src/errors.ts';
 import { type Listener, type ListenerOptions, startListener } from '../../../src/gateway/edge/listener.ts';
-import { loadTlsMaterial } from '../../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../../src/pki/tls-files.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import type { RawOptions } from '../../support/raw.ts';
 

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { loadTlsMaterial } from '../../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../../src/pki/tls-files.ts';
 import { rawConnect, rawConnected } from '../../support/raw.ts';
 import { type EdgeUnderTest, startEdge } from './edge-under-test.ts';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Client } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { openChannel } from '../../../src/gateway/upstream/channel.ts';
-import { loadTlsMaterial } from '../../../src/pki/store.ts';
+import { loadTlsMaterial } from '../../../src/pki/tls-files.ts';
 import { makeTestPki, type TestPki } from '../../support/pki.ts';
 import { until } from '../../support/until.ts';
 

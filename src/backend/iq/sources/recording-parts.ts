@@ -3,7 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../../../errors.ts';
-import { errnoOf } from '../../../pki/store.ts';
+import { errnoOf } from '../../../pki/durable-files.ts';
 import { MAX_METADATA_BYTES, parseSigmfMetadata, type SigmfMetadata } from '../../../sigmf/metadata.ts';
 import { type TarFile, tarMembers } from '../../../sigmf/tar-members.ts';
 import { SAMPLE_RATE } from '../../stations/ranges.ts';
