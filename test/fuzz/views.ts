@@ -6,18 +6,33 @@ import type { BoundRequest } from '../../src/gateway/routes/request.ts';
 /** Texts by field path, as a policy's `where` reads them; of a list the texts of its elements. */
 type Texts = Map<string, string | readonly string[]>;
 
-/** What a decision can read of the message that it is given. */
-function decidedOn(message: Message, prefix = '', texts: Texts = new Map()): Texts {
-  for (const name of Object.keys(message)) {
-    const value: unknown = message[name];
-    const path = prefix + name;
-    if (value instanceof Uint8Array || value instanceof Map) continue;
-    if (Array.isArray(value)) {
-      // A condition on an empty list never holds; to the backend it is not there.
-      if (value.length > 0 && value.every((element) => typeof element !== 'object')) texts.set(path, value.map(String));
-    } else if (typeof value === 'object' && value !== null) decidedOn(value as Message, `${path}.`, texts);
-    else texts.set(path, String(value));
-  }
+/** Whether a text says no more than that its field has its default. */
+const saysNothing = (text: string): boolean => ['', '0', '-0', 'false'].includes(text);
+
+/** Of a list, the texts that say more than a default: whether one that does not is there depends on who reads. */
+function addElement(texts: Texts, path: string, text: string): void {
+  if (saysNothing(text)) return;
+  const before = texts.get(path) ?? [];
+  texts.set(path, [...(typeof before === 'string' ? [before] : before), text]);
+}
+
+/** What a decision can read of the message that it is given; bytes by their digits, maps by their entries. */
+function decidedOn(message: Message, prefix = '', texts: Texts = new Map(), inList = false): Texts {
+  const add = (path: string, value: unknown, many: boolean): void => {
+    if (value instanceof Map) {
+      const entries = [...value].map(([key, its]) => ({ key, value: its }));
+      for (const entry of entries) decidedOn(entry as unknown as Message, `${path}.`, texts, true);
+    } else if (Array.isArray(value)) {
+      for (const element of value) add(path, element, true);
+    } else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
+      decidedOn(value as Message, `${path}.`, texts, many);
+    } else {
+      const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value);
+      if (many) addElement(texts, path, text);
+      else texts.set(path, text);
+    }
+  };
+  for (const name of Object.keys(message)) add(prefix + name, message[name], inList);
   return texts;
 }
 
@@ -25,7 +40,7 @@ function decidedOn(message: Message, prefix = '', texts: Texts = new Map()): Tex
 interface Found {
   /** Fields that are set, or that have no way not to be. */
   readonly all: Texts;
-  /** Single scalars that say more than their default. */
+  /** Those of them that are set. */
   readonly said: Texts;
 }
 
@@ -78,6 +93,11 @@ export function compareWithLoader(decode: (bytes: Buffer) => object, { message, 
       const ours = JSON.stringify(seen.get(path));
       throw new Error(`proto-loader reads ${path} = ${JSON.stringify(text)}, the decision sees ${ours}`);
     }
+  }
+  for (const [path, text] of seen) {
+    if (/^(?:value|struct|books)\./.test(path) || saysNothing(String(text))) continue;
+    if (!there.has(path))
+      throw new Error(`the decision sees ${path} = ${JSON.stringify(text)}, proto-loader reads none`);
   }
 }
 

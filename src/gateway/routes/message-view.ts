@@ -4,7 +4,17 @@ import { MAX_VIEWED_BYTES, MAX_VIEWED_ELEMENTS } from '../../request-view.ts';
 import { MAX_MESSAGE_DEPTH, MAX_MESSAGES, type Message, newMessage, type Scalar } from './message.ts';
 import type { EnumPlan, FieldPlan, MessagePlan } from './plan.ts';
 import { invalid } from './scalar.ts';
-import { entryPlan, isPacked, messageBytes, packedBytes, stringValue, type Visit, walkFields } from './wire.ts';
+import {
+  entryPlan,
+  has32Bits,
+  isPacked,
+  messageBytes,
+  packedBytes,
+  refuseOddVarint,
+  stringValue,
+  type Visit,
+  walkFields,
+} from './wire.ts';
 
 /**
  * What a decision may look at of a message that is passed on as bytes. Of lists, maps and bytes no more is kept than a
@@ -18,20 +28,17 @@ import { entryPlan, isPacked, messageBytes, packedBytes, stringValue, type Visit
  */
 export function viewMessage(plan: MessagePlan, bytes: Uint8Array): Message {
   try {
-    return view(plan, bytes, newMessage(), 0, { messages: 0 });
+    return view(plan, bytes, 0, { messages: 0 });
   } catch (cause) {
     if (cause instanceof PassbandError) throw cause;
     throw new PassbandError('INVALID_ARGUMENT', `the body is no valid ${plan.fullName} in protobuf`, { cause });
   }
 }
 
-function view(
-  plan: MessagePlan,
-  bytes: Uint8Array,
-  message: Message,
-  depth: number,
-  count: { messages: number },
-): Message {
+function view(plan: MessagePlan, bytes: Uint8Array, depth: number, count: { messages: number }): Message {
+  const message = newMessage();
+  // Of single messages; also of one that another member of its oneof has taken back in between.
+  const given = new Set<FieldPlan>();
   if (depth > MAX_MESSAGE_DEPTH) throw new RangeError('nested too deep');
   if (++count.messages > MAX_MESSAGES) throw invalid('body', `has more than ${MAX_MESSAGES} messages`);
   const visit: Visit = (field, reader, wireType) => {
@@ -39,7 +46,6 @@ function view(
       const { key = defaultOf(field.mapKey), value = defaultOf(field.kind, field.enum) } = view(
         entryPlan(field, field.mapKey),
         reader.bytes(),
-        newMessage(),
         depth,
         count,
       );
@@ -49,14 +55,19 @@ function view(
       // Of entries with one key the last counts.
       if (map.has(key as Scalar) || map.size <= MAX_VIEWED_ELEMENTS) map.set(key as Scalar, value as Scalar | Message);
     } else if (field.kind === 'message') {
-      const known = (field.repeated ? undefined : message[field.name]) ?? newMessage();
-      keep(message, field, view(field.message(), messageBytes(field, reader), known as Message, depth + 1, count));
+      // By the specification the two are one; protobufjs before 8 takes the second alone.
+      if (!field.repeated && given.has(field)) throw invalid(field.jsonName, 'is given twice');
+      given.add(field);
+      keep(message, field, view(field.message(), messageBytes(field, reader), depth + 1, count));
     } else if (isPacked(field, wireType)) {
       const packed = protobuf.Reader.create(packedBytes(reader, field.kind));
       for (let i = 0; i <= MAX_VIEWED_ELEMENTS && packed.pos < packed.len; i++) {
         keep(message, field, scalar(packed, field, field.kind));
       }
-    } else keep(message, field, scalar(reader, field, field.kind));
+    } else {
+      if (has32Bits(field.kind)) refuseOddVarint(reader);
+      keep(message, field, scalar(reader, field, field.kind));
+    }
     if (field.oneof === undefined) return;
     for (const other of plan.oneofs.get(field.oneof) ?? []) if (other !== field) delete message[other.name];
   };

@@ -1,22 +1,15 @@
-import protobuf from 'protobufjs';
 import { PassbandError } from '../../errors.ts';
 import { type Assignment, assign, pathAssignment, refuseOtherValues } from './assignment.ts';
 import type { JsonValue } from './json-text.ts';
 import { fieldFromJson, messageFromJson, setField, takesNull } from './json-to-message.ts';
-import {
-  encodeMessage,
-  encodeOverride,
-  GROUP_END,
-  GROUP_START,
-  type Message,
-  newMessage,
-  WIRE_TYPE,
-} from './message.ts';
+import { encodeMessage, type Message, newMessage } from './message.ts';
 import { viewMessage } from './message-view.ts';
+import { framed, overlay } from './overlay.ts';
 import type { FieldPlan } from './plan.ts';
 import { parseQuery, queryAssignments } from './query.ts';
 import type { Route } from './route.ts';
 import { valueFromText } from './url-value.ts';
+import { isOneMessage } from './wire.ts';
 
 /** A body that is passed on as it came, for google.api.HttpBody. */
 export interface RawBody {
@@ -46,7 +39,7 @@ export interface RequestBinder {
   fromNothing(): BoundRequest;
   fromJson(json: JsonValue): BoundRequest;
   fromRaw(body: RawBody): BoundRequest;
-  /** From the wire form of what the body stands for: it is passed on as it is, the URL's fields are appended to it. */
+  /** From the wire form of what the body stands for: it is passed on as it is, the URL's fields are laid over it. */
   fromProtobuf(bytes: Uint8Array): BoundRequest;
 }
 
@@ -111,7 +104,7 @@ export function bindRequest(
       const body = route.body === '*' ? bytes : frame(route.body, bytes);
       // The view reads every frame, so that no unfinished field can swallow what is appended.
       const message = addUrl(viewMessage(route.request, body));
-      return { message, bytes: Buffer.concat([body, encodeOverride(route.request, addUrl(newMessage()))]) };
+      return { message, bytes: Buffer.from(overlay(route.request, body, addUrl(newMessage()))) };
     },
   };
 }
@@ -119,10 +112,6 @@ export function bindRequest(
 function isHttpBody({ body, request }: Route): boolean {
   if (body === '*') return request.fullName === HTTP_BODY;
   return body !== undefined && isOneMessage(body) && body.message().fullName === HTTP_BODY;
-}
-
-function isOneMessage(field: FieldPlan): boolean {
-  return field.kind === 'message' && !field.repeated && field.mapKey === undefined;
 }
 
 /** The wire form of a message as a field of another. */
@@ -134,9 +123,5 @@ function frame(field: FieldPlan, bytes: Uint8Array): Uint8Array {
   }
   // Framed by tags alone, a body could close its own group and go on outside of it; checked here, it cannot.
   viewMessage(field.message(), bytes);
-  const tag = (wireType: number): number => (field.number << 3) | wireType;
-  const before = protobuf.Writer.create();
-  if (!field.delimited) return before.uint32(tag(WIRE_TYPE.message)).bytes(bytes).finish();
-  const after = protobuf.Writer.create().uint32(tag(GROUP_END));
-  return Buffer.concat([before.uint32(tag(GROUP_START)).finish(), bytes, after.finish()]);
+  return framed(field, bytes);
 }

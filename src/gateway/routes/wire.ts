@@ -22,14 +22,47 @@ export function walkFields(
 ): void {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
+    if (misframed === 'refuse') refuseOddVarint(reader);
     const tag = reader.tag();
     const wireType = tag & 7;
     const field = plan.byNumber.get(tag >>> 3);
+    if (misframed === 'refuse' && wireType === LENGTH) refuseOddVarint(reader);
     if (field !== undefined && fits(field, wireType)) visit(field, reader, wireType);
     else if (field !== undefined && misframed === 'refuse')
       throw new RangeError(`field ${field.number} is framed wrongly`);
-    else reader.skipType(wireType, 0, tag >>> 3);
+    else if (misframed === 'refuse' && wireType === GROUP_START) {
+      walkFields(NOTHING_KNOWN, groupBytes(tag >>> 3, reader), () => {}, misframed);
+    } else reader.skipType(wireType, 0, tag >>> 3);
   }
+}
+
+/** Wire type of what has its length in front. */
+const LENGTH = 2;
+
+const NOTHING_KNOWN: MessagePlan = {
+  fullName: '',
+  fields: [],
+  byNumber: new Map(),
+  byName: new Map(),
+  oneofs: new Map(),
+  lookup: () => undefined,
+};
+
+/** Bytes of a varint of 32 bits, and of a negative one, which is written with 64. */
+const VARINT32_BYTES = 5;
+const VARINT64_BYTES = 10;
+
+/**
+ * Refuses a varint that has more bytes than 32 bits need, and fewer than 64 bits have, where 32 are read (tags, lengths,
+ * numbers of 32 bits). No encoder writes one, and protobufjs before 8 steps over the bytes behind it.
+ *
+ * @throws RangeError
+ */
+export function refuseOddVarint({ buf, pos, len }: protobuf.Reader): void {
+  let end = pos;
+  while (end < len && (buf[end] ?? 0) >= 0x80) end++;
+  const bytes = end - pos + 1;
+  if (bytes > VARINT32_BYTES && bytes !== VARINT64_BYTES) throw new RangeError('a varint is longer than its number');
 }
 
 const entryPlans = new WeakMap<FieldPlan, MessagePlan>();
@@ -52,6 +85,11 @@ export function entryPlan(field: FieldPlan, keyKind: ScalarKind): MessagePlan {
   return plan;
 }
 
+/** Whether a field is one message, neither a list nor a map. */
+export function isOneMessage(field: FieldPlan): boolean {
+  return field.kind === 'message' && !field.repeated && field.mapKey === undefined;
+}
+
 function fits(field: FieldPlan, wireType: number): boolean {
   if (field.delimited) return wireType === GROUP_START;
   if (field.mapKey !== undefined) return wireType === WIRE_TYPE.message;
@@ -65,13 +103,17 @@ export function isPacked(field: FieldPlan, wireType: number): boolean {
 
 /** The bytes of a message inside a message, by length or between group tags. */
 export function messageBytes(field: FieldPlan, reader: protobuf.Reader): Uint8Array {
-  if (!field.delimited) return reader.bytes();
+  return field.delimited ? groupBytes(field.number, reader) : reader.bytes();
+}
+
+function groupBytes(number: number, reader: protobuf.Reader): Uint8Array {
   const start = reader.pos;
   for (;;) {
     const end = reader.pos;
     const tag = reader.tag();
     if ((tag & 7) === GROUP_END) {
-      if (tag >>> 3 !== field.number) throw new RangeError('a group ends with the tag of another');
+      if (tag >>> 3 !== number) throw new RangeError('a group ends with the tag of another');
+      if (reader.pos - end > VARINT32_BYTES) throw new RangeError('a varint is longer than its number');
       return reader.buf.subarray(start, end);
     }
     reader.skipType(tag & 7, 0, tag >>> 3);
@@ -97,7 +139,23 @@ export function packedBytes(reader: protobuf.Reader, kind: FieldPlan['kind']): U
   const width = FIXED_BYTES[WIRE_TYPE[kind]];
   const whole = width === undefined ? (packed.at(-1) ?? 0) < 0x80 : packed.length % width === 0;
   if (!whole) throw new RangeError('a packed field ends inside a value');
+  if (width === undefined && has32Bits(kind)) refuseOddVarints(packed);
   return packed;
+}
+
+function refuseOddVarints(packed: Uint8Array): void {
+  let bytes = 0;
+  for (const byte of packed) {
+    bytes++;
+    if (byte >= 0x80) continue;
+    if (bytes > VARINT32_BYTES && bytes !== VARINT64_BYTES) throw new RangeError('a varint is longer than its number');
+    bytes = 0;
+  }
+}
+
+/** Whether a kind is read from the first 32 bits of a varint. */
+export function has32Bits(kind: FieldPlan['kind']): boolean {
+  return kind === 'int32' || kind === 'uint32' || kind === 'sint32' || kind === 'enum' || kind === 'bool';
 }
 
 /** Bytes of a value by its wire type, where all have as many. */

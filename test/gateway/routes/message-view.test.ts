@@ -146,3 +146,28 @@ it('takes as many messages as are read, and no more', () => {
   expect(viewMessage(planOf(type), groups(MAX_MESSAGES - 1)).part).toHaveLength(1025);
   expect(() => viewMessage(planOf(type), groups(MAX_MESSAGES))).toThrow('body: has more than 65536 messages');
 });
+
+// protobufjs before 8, which most gRPC servers on Node read with, steps over bytes behind such a varint.
+test.each([
+  ['a tag', 'd880808080800001'],
+  ['a length', '4281808080808000 61'],
+  ['a number', '58ffffffffffff01'],
+  ['a number in a packed list', '5a08 01 ffffffffffff01'],
+  ['an enum', '0881808080808000'],
+  ['an unknown length', 'fa07 81808080808000 61'],
+  ['a tag in an unknown group', 'fb07 d880808080800001 fc07'],
+  ['the end of a group', '53 d48080808000'],
+])('a varint of six to nine bytes for 32 bits is refused: %s', (_what, hex) => {
+  expect(() => view(hex)).toThrow(refused);
+});
+
+it('one of ten bytes, as negative numbers have, is taken', () => {
+  expect(view('5881ffffffffffffffff01')).toEqual({ counts: [0xffffff81] });
+});
+
+it('one message in two parts is refused: some decoders put them together, some take the second alone', () => {
+  expect(view('62030a0161')).toEqual({ inner: { text: 'a' } });
+  expect(() => view('62030a016162091900000000000000ff')).toThrow('inner: is given twice');
+  expect(() => view('4a030a01614a00')).toThrow('groupLike: is given twice');
+  expect(() => view('4a00 420161 4a030a0161')).toThrow('groupLike: is given twice');
+});

@@ -74,6 +74,13 @@ describe('a body in protobuf', () => {
     expect(decoded(far.bytes)).toEqual({ id: 'x', far: { pages: 3 } });
   });
 
+  test('is one message with what the path says of it, also to decoders that do not put two parts together', () => {
+    const { bytes } = bind('PATCH /update/b', encoded({ pages: 3, sequel: { pages: 4 } }, 'test.Book'));
+    // Field 3, once, and nothing else.
+    expect(bytes.toString('hex')).toBe('1a0910031a0210040a0162');
+    expect(decoded(bytes)).toEqual({ book: { name: 'b', pages: 3, sequel: { pages: 4 } } });
+  });
+
   test('repeating what the path says is fine', () => {
     expect(decoded(bind('POST /whole/x', encoded({ id: 'x' })).bytes)).toEqual({ id: 'x' });
   });
