@@ -66,11 +66,13 @@ it('counts exactly the samples that were dropped on their way, and gives every o
   stream.stop();
   await answer;
 
-  const total = MESSAGE_SAMPLES * (dropped?.length ?? 0);
-  expect(dropped?.length).toBeGreaterThan(10);
-  expect(misplaced).toBe(0);
-  expect(reported).toBe(total);
   const [first = 0, last = 0] = [received[0], received.at(-1)];
+  const total = MESSAGE_SAMPLES * (dropped?.length ?? 0);
+  // Of what was dropped before a slow machine had this stream open, only the station knows.
+  const behind = dropped?.filter((number) => number > first).length ?? 0;
+  expect(behind).toBeGreaterThan(10);
+  expect(misplaced).toBe(0);
+  expect(reported).toBe(MESSAGE_SAMPLES * behind);
   expect(received.length + reported).toBe(last - first + 1);
   const stats = (await client.call('/v1/stations/lossy/stats')).json();
   expect(stats).toMatchObject({ sourceLostSamples: String(total) });

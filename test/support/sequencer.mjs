@@ -8,6 +8,7 @@ const testFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 const LONG = [
   'cli/refusals',
   'interop/we-take-theirs',
+  'trust/ocsp',
   'docs/readme-commands',
   'backend/lost-rights',
   'fuzz/fuzz',
