@@ -191,11 +191,10 @@ async function readMaterial({ certs, cacert, cert, key }: RecordFlags): Promise<
   const caFile = cacert ?? join(certs, 'ca.crt');
   const certFile = cert ?? join(certs, 'client.crt');
   const keyFile = key ?? join(certs, 'client.key');
-  const [caPem, certPem, keyPem] = await Promise.all([
-    read('--cacert', caFile),
-    read('--cert', certFile),
-    read('--key', keyFile),
-  ]);
+  // One behind the other: of several that are not there, the first is named, and always the same.
+  const caPem = await read('--cacert', caFile);
+  const certPem = await read('--cert', certFile);
+  const keyPem = await read('--key', keyFile);
   return { caPem, certPem, keyPem, caFile, certFile, keyFile };
 }
 
