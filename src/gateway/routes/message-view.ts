@@ -4,17 +4,8 @@ import { MAX_VIEWED_BYTES, MAX_VIEWED_ELEMENTS } from '../../request-view.ts';
 import { MAX_MESSAGE_DEPTH, MAX_MESSAGES, type Message, newMessage, type Scalar } from './message.ts';
 import type { EnumPlan, FieldPlan, MessagePlan } from './plan.ts';
 import { invalid } from './scalar.ts';
-import {
-  entryPlan,
-  has32Bits,
-  isPacked,
-  messageBytes,
-  packedBytes,
-  refuseOddVarint,
-  stringValue,
-  type Visit,
-  walkFields,
-} from './wire.ts';
+import { has32Bits, packedBytes, refuseOddVarint, walkMessageStrictly, walkStrictly } from './strict-wire.ts';
+import { entryPlan, isPacked, stringValue, type Visit } from './wire.ts';
 
 /**
  * What a decision may look at of a message that is passed on as bytes. Of lists, maps and bytes no more is kept than a
@@ -28,14 +19,17 @@ import {
  */
 export function viewMessage(plan: MessagePlan, bytes: Uint8Array): Message {
   try {
-    return view(plan, bytes, 0, { messages: 0 });
+    return view(plan, (visit) => walkStrictly(plan, bytes, visit), 0, { messages: 0 });
   } catch (cause) {
     if (cause instanceof PassbandError) throw cause;
     throw new PassbandError('INVALID_ARGUMENT', `the body is no valid ${plan.fullName} in protobuf`, { cause });
   }
 }
 
-function view(plan: MessagePlan, bytes: Uint8Array, depth: number, count: { messages: number }): Message {
+/** Calls back for each value of a message. */
+type Walk = (visit: Visit) => void;
+
+function view(plan: MessagePlan, walk: Walk, depth: number, count: { messages: number }): Message {
   const message = newMessage();
   // Of single messages; also of one that another member of its oneof has taken back in between.
   const given = new Set<FieldPlan>();
@@ -43,12 +37,10 @@ function view(plan: MessagePlan, bytes: Uint8Array, depth: number, count: { mess
   if (++count.messages > MAX_MESSAGES) throw invalid('body', `has more than ${MAX_MESSAGES} messages`);
   const visit: Visit = (field, reader, wireType) => {
     if (field.mapKey !== undefined) {
-      const { key = defaultOf(field.mapKey), value = defaultOf(field.kind, field.enum) } = view(
-        entryPlan(field, field.mapKey),
-        reader.bytes(),
-        depth,
-        count,
-      );
+      const entry = entryPlan(field, field.mapKey);
+      const bytes = reader.bytes();
+      const read = view(entry, (visitPart) => walkStrictly(entry, bytes, visitPart), depth, count);
+      const { key = defaultOf(field.mapKey), value = defaultOf(field.kind, field.enum) } = read;
       message[field.name] ??= new Map();
       const map = message[field.name] as Map<Scalar, Scalar | Message>;
       if (map.has(key as Scalar) && isMended(field, key)) throw new RangeError('keys of a map are not UTF-8');
@@ -58,7 +50,8 @@ function view(plan: MessagePlan, bytes: Uint8Array, depth: number, count: { mess
       // By the specification the two are one; protobufjs before 8 takes the second alone.
       if (!field.repeated && given.has(field)) throw invalid(field.jsonName, 'is given twice');
       given.add(field);
-      keep(message, field, view(field.message(), messageBytes(field, reader), depth + 1, count));
+      const inside: Walk = (visitPart) => walkMessageStrictly(field, reader, visitPart);
+      keep(message, field, view(field.message(), inside, depth + 1, count));
     } else if (isPacked(field, wireType)) {
       const packed = protobuf.Reader.create(packedBytes(reader, field.kind));
       for (let i = 0; i <= MAX_VIEWED_ELEMENTS && packed.pos < packed.len; i++) {
@@ -71,7 +64,7 @@ function view(plan: MessagePlan, bytes: Uint8Array, depth: number, count: { mess
     if (field.oneof === undefined) return;
     for (const other of plan.oneofs.get(field.oneof) ?? []) if (other !== field) delete message[other.name];
   };
-  walkFields(plan, bytes, visit, 'refuse');
+  walk(visit);
   return message;
 }
 

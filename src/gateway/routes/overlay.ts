@@ -10,6 +10,8 @@ import { isOneMessage, messageBytes } from './wire.ts';
  * @param bytes a message that was walked over whole, in which no single message comes twice.
  */
 export function overlay(plan: MessagePlan, bytes: Uint8Array, over: Message): Uint8Array {
+  // Most bodies have no URL to add to them, and may be large.
+  if (Object.keys(over).length === 0) return bytes;
   const behind = Object.assign(newMessage(), over);
   const parts: Uint8Array[] = [];
   const reader = protobuf.Reader.create(bytes);

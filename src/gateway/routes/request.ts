@@ -104,7 +104,8 @@ export function bindRequest(
       const body = route.body === '*' ? bytes : frame(route.body, bytes);
       // The view reads every frame, so that no unfinished field can swallow what is appended.
       const message = addUrl(viewMessage(route.request, body));
-      return { message, bytes: Buffer.from(overlay(route.request, body, addUrl(newMessage()))) };
+      const whole = overlay(route.request, body, addUrl(newMessage()));
+      return { message, bytes: Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength) };
     },
   };
 }

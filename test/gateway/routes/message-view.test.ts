@@ -7,6 +7,7 @@ import { messageFromJson } from '../../../src/gateway/routes/json-to-message.ts'
 import { MAX_MESSAGES, type Message } from '../../../src/gateway/routes/message.ts';
 import { viewMessage } from '../../../src/gateway/routes/message-view.ts';
 import { planOf } from '../../../src/gateway/routes/plan.ts';
+import { MAX_VIEWED_ELEMENTS } from '../../../src/request-view.ts';
 
 // What proto3 has not: closed enums, groups, texts of any bytes.
 const PROTO = `syntax = "proto2";
@@ -25,6 +26,7 @@ message Request {
   optional Inner inner = 12;
   map<string, string> texts = 13;
   map<string, Late> late = 14;
+  repeated fixed64 wides = 16;
 }
 message Inner { optional string text = 1; repeated Inner more = 2; optional fixed64 wide = 3; }`;
 
@@ -161,6 +163,24 @@ test.each([
   expect(() => view(hex)).toThrow(refused);
 });
 
+// Of a list no more is kept than a decision looks at; what is behind that is read by others all the same.
+test.each([
+  ['a number', 'counts', '5a', '01', '80'],
+  ['a longer varint than its number', 'counts', '5a', '01', 'ffffffffffff01'],
+  ['eight bytes', 'wides', '82 01', '0100000000000000', '01'],
+])(
+  'a packed list that goes wrong behind its first thousand values is refused: %s',
+  (_what, name, tag, value, wrong) => {
+    const list = (end: string): string => {
+      const values = Buffer.from(`${value.repeat(2_000)}${end}`, 'hex');
+      const length = protobuf.Writer.create().uint32(values.length).finish();
+      return `${tag}${Buffer.from(length).toString('hex')}${values.toString('hex')}`;
+    };
+    expect(view(list(''))[name]).toHaveLength(MAX_VIEWED_ELEMENTS + 1);
+    expect(() => view(list(wrong))).toThrow(refused);
+  },
+);
+
 it('one of ten bytes, as negative numbers have, is taken', () => {
   expect(view('5881ffffffffffffffff01')).toEqual({ counts: [0xffffff81] });
 });
@@ -170,4 +190,37 @@ it('one message in two parts is refused: some decoders put them together, some t
   expect(() => view('62030a016162091900000000000000ff')).toThrow('inner: is given twice');
   expect(() => view('4a030a01614a00')).toThrow('groupLike: is given twice');
   expect(() => view('4a00 420161 4a030a0161')).toThrow('groupLike: is given twice');
+});
+
+describe('groups inside groups', () => {
+  const NEST = `edition = "2023";
+message Known { Known inner = 11 [features.message_encoding = DELIMITED]; repeated uint32 numbers = 10; }
+message Unknown { string text = 1; }`;
+  const { root } = protobuf.parse(NEST, { keepCase: true });
+  root.resolveAll();
+  /** Half a million numbers, each of field 10, inside so many groups of field 11. */
+  const nested = (depth: number): Buffer => {
+    const group = (tag: number): Buffer => Buffer.alloc(depth, tag);
+    return Buffer.concat([group(0x5b), Buffer.alloc(1_000_000, Buffer.from([0x50, 0x01])), group(0x5c)]);
+  };
+
+  test.each(['Known', 'Unknown'])('%s: what they hold is read once, however deep it lies', (name) => {
+    const plan = planOf(root.lookupType(name));
+    const msOf = (depth: number): number => {
+      const body = nested(depth);
+      const times = Array.from({ length: 3 }, () => {
+        const begun = performance.now();
+        viewMessage(plan, body);
+        return performance.now() - begun;
+      });
+      return Math.min(...times);
+    };
+    msOf(1);
+    // Read once for each group around it, it takes some ninety times as long.
+    expect(msOf(95) / msOf(1)).toBeLessThan(20);
+  });
+
+  test.each(['Known', 'Unknown'])('%s: deeper than messages may be is refused', (name) => {
+    expect(() => viewMessage(planOf(root.lookupType(name)), nested(102))).toThrow(`no valid ${name} in protobuf`);
+  });
 });
