@@ -1,11 +1,7 @@
 import { constants } from 'node:fs';
 import { access, copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { UsageError } from '../errors.ts';
-
-/** Permission bits of what its owner alone may read, and of what all may. */
-export const KEY_MODE = 0o600;
-export const CERTIFICATE_MODE = 0o644;
+import { dirname, resolve } from 'node:path';
+import { UsageError } from './errors.ts';
 
 /** Node's error code of a failed system call. */
 export function errnoOf(error: unknown): string | undefined {
@@ -80,13 +76,32 @@ export async function moveNew(from: string, to: string): Promise<void> {
   await rm(from);
 }
 
-/** Makes the names in a folder as durable as the files; where a folder cannot be opened (Windows), the system's pace must do. */
+/**
+ * Makes a folder, and those that it lies in, where they are not there, to last.
+ *
+ * @param mode permission bits of what is made.
+ */
+export async function makeFolder(folder: string, mode: number): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode });
+  if (first === undefined) return;
+  for (let made = resolve(folder); made.length >= resolve(first).length; made = dirname(made)) {
+    await syncFolder(dirname(made));
+  }
+}
+
+/** What systems say that sync no folders: Windows, some network file systems. */
+const NOT_FOR_FOLDERS = ['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM'];
+
+/** Makes the names in a folder as durable as the files. A system that cannot is left to its own pace. */
 export async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, 'r').catch(() => undefined);
-  if (handle === undefined) return;
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(dir, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (!NOT_FOR_FOLDERS.includes(errnoOf(error) ?? '')) throw error;
   }
 }

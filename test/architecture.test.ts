@@ -156,24 +156,25 @@ describe('who may import whom', () => {
     expect(spelt).toEqual(['identity-metadata.ts']);
   });
 
-  test('the audit journal knows nothing of ours but errors, observability and what an identity is', () => {
+  test('the audit journal knows nothing of ours but errors, files that last, observability and what an identity is', () => {
     const other = ({ file, target, typeOnly }: Import): boolean =>
       isIn(file, 'audit') &&
       isOurs(target) &&
-      !isIn(target, 'audit', 'observability', 'errors.ts') &&
+      !isIn(target, 'audit', 'observability', 'errors.ts', 'durable-files.ts') &&
       !(typeOnly && target === 'gateway/guard/identity.ts');
     expect(breaches(other)).toEqual([]);
   });
 
-  test('trust knows nothing of ours but pki, errors, moments and observability', () => {
+  test('trust knows nothing of ours but pki, observability and what all share of errors, files, memory and moments', () => {
+    const known = ['trust', 'pki', 'observability', 'errors.ts', 'durable-files.ts', 'expiry.ts', 'latest-used.ts'];
     const other = ({ file, target }: Import): boolean =>
-      isIn(file, 'trust') && isOurs(target) && !isIn(target, 'trust', 'pki', 'observability', 'errors.ts', 'expiry.ts');
+      isIn(file, 'trust') && isOurs(target) && !isIn(target, ...known);
     expect(breaches(other)).toEqual([]);
   });
 
-  test.each(['pki', 'sigmf'])('%s knows nothing of ours but errors', (folder) => {
+  test.each(['pki', 'sigmf'])('%s knows nothing of ours but errors and files that last', (folder) => {
     const other = ({ file, target }: Import): boolean =>
-      isIn(file, folder) && isOurs(target) && !isIn(target, folder, 'errors.ts');
+      isIn(file, folder) && isOurs(target) && !isIn(target, folder, 'errors.ts', 'durable-files.ts');
     expect(breaches(other)).toEqual([]);
   });
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { UsageError } from '../../src/errors.ts';
-import { replaceFile, writeNew } from '../../src/pki/durable-files.ts';
+import { replaceFile, writeNew } from '../src/durable-files.ts';
+import { UsageError } from '../src/errors.ts';
 
 let dir: string;
 beforeEach(async () => {

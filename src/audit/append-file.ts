@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { open, stat } from 'node:fs/promises';
 
 /** A file that is only ever written at its end. */
 export interface AppendFile {
@@ -20,8 +19,6 @@ export type OpenAppendFile = (path: string) => Promise<AppendFile>;
 
 /** Permission bits of a journal: its owner's alone. */
 const MODE = 0o600;
-/** Permission bits of a folder that is made for journals. */
-const FOLDER_MODE = 0o700;
 
 /** Opens a file of the file system's. A link in its place is refused: it would lead the lines elsewhere. */
 export const openAppendFile: OpenAppendFile = async (path) => {
@@ -38,26 +35,3 @@ export const openAppendFile: OpenAppendFile = async (path) => {
     close: () => handle.close(),
   };
 };
-
-/** Makes a folder, and those that it lies in, where they are not there, to last. */
-export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-  if (first === undefined) return;
-  for (let made = resolve(folder); made.length >= resolve(first).length; made = dirname(made)) {
-    await syncFolder(dirname(made));
-  }
-}
-
-/** Makes what was renamed or made in a folder last; a system that cannot is left to its own ways. */
-export async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    // Not every file system can, and the files themselves are synced.
-  }
-}

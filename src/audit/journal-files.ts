@@ -1,5 +1,6 @@
 import { link, rename, rm, stat } from 'node:fs/promises';
-import { type AppendFile, type OpenAppendFile, syncFolder } from './append-file.ts';
+import { syncFolder } from '../durable-files.ts';
+import type { AppendFile, OpenAppendFile } from './append-file.ts';
 import { endOf, type FileEnd } from './file-end.ts';
 import { activeFile, numberedFile, numberedFiles } from './file-names.ts';
 import { GENESIS, journalBody, seal } from './line.ts';

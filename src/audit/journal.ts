@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { makeFolder, openAppendFile } from './append-file.ts';
+import { makeFolder } from '../durable-files.ts';
+import { openAppendFile } from './append-file.ts';
 import type { Audit, AuditDecision, AuditEnd, AuditFacts } from './audit.ts';
 import { ChainWriter } from './chain-writer.ts';
 import { recovered, unavailable, unusable } from './journal-faults.ts';
@@ -14,6 +15,8 @@ import { Waiters } from './waiters.ts';
 export const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Bytes of waiting lines at which a journal no longer keeps up; what is left is for the ends of what runs already. */
 export const MAX_BACKLOG_BYTES = 8 * 1024 * 1024;
+/** Permission bits of a folder that is made for journals: its owner's alone. */
+const FOLDER_MODE = 0o700;
 /** Milliseconds between two attempts to write what could not be written, and between two syncs of `interval`. */
 const BEAT_MS = 1_000;
 
@@ -62,7 +65,7 @@ export class Journal implements Audit {
     const { folder, program, openFile = openAppendFile, log, maxBytes, keep } = options;
     let lock: Lock | undefined;
     try {
-      await makeFolder(folder);
+      await makeFolder(folder, FOLDER_MODE);
       lock = await takeLock(join(folder, `${program}.lock`));
       const { files, chain, end, emptied } = await JournalFiles.open(folder, program, openFile);
       const tenure = new Tenure(lock, files, log);

@@ -1,10 +1,10 @@
 import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config.ts';
+import { writeNew } from '../durable-files.ts';
 import { DEV_POLICY } from '../gateway/guard/policy.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { ensureDevPki } from '../pki/dev.ts';
-import { writeNew } from '../pki/durable-files.ts';
 import { loadTlsMaterial } from '../pki/tls-files.ts';
 import { loadKnownMethods } from './known-methods.ts';
 import { loadPolicy } from './policy.ts';

@@ -1,10 +1,10 @@
 import { createPrivateKey, randomInt } from 'node:crypto';
 import { join } from 'node:path';
+import { writeNew } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
-import { KEY_MODE, writeNew } from './durable-files.ts';
 import { packPkcs12 } from './pkcs12.ts';
 import { commonNames } from './subject.ts';
-import { checkKey, parseCertificates, readPem } from './tls-files.ts';
+import { checkKey, KEY_MODE, parseCertificates, readPem } from './tls-files.ts';
 
 /** Characters of a password that is made here: 95 bits, and none that is mistaken for another. */
 const PASSWORD_LENGTH = 16;

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
+import { exists, writeNew } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { issueLeaf, type LeafRequest, SUBJECT_OIDS } from './authority.ts';
-import { exists, KEY_MODE, writeNew } from './durable-files.ts';
 import { inFolder, openSigner, recordIssued, validityOf } from './folder.ts';
 import { type AuthorityOrder, ensureAuthorities } from './init.ts';
 import { writePair } from './pair-files.ts';
 import { packPkcs12 } from './pkcs12.ts';
 import { LEAF_DAYS } from './profiles.ts';
-import { readPem } from './tls-files.ts';
+import { KEY_MODE, readPem } from './tls-files.ts';
 
 /** What ensureDevPki did. */
 export interface DevPki {

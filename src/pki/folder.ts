@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { exists } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import type { IssuedCertificate, Validity } from './authority.ts';
 import { certificateFacts, plainSerial } from './certificate-facts.ts';
-import { exists } from './durable-files.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { appendEntry } from './journal.ts';
 import { finishInterrupted } from './pair-files.ts';

@@ -1,14 +1,14 @@
 import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { exists, replaceFile } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { createAuthority } from './authority.ts';
 import { certificateFacts } from './certificate-facts.ts';
-import { CERTIFICATE_MODE, exists, replaceFile } from './durable-files.ts';
 import { openAuthorities, readBundle, recordIssued, validityOf } from './folder.ts';
 import type { KeyAlgorithm } from './keys.ts';
 import { writePair } from './pair-files.ts';
 import { CA_DAYS } from './profiles.ts';
-import { readPem } from './tls-files.ts';
+import { CERTIFICATE_MODE, readPem } from './tls-files.ts';
 
 /** What CAs a folder shall have. What is there is kept as it is. */
 export interface AuthorityOrder {

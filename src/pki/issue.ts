@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { exists } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { type CertificateBody, issueLeaf, signCertificate } from './authority.ts';
-import { exists } from './durable-files.ts';
 import { type Authority, DAY_MS, inCaFolder, openSigner, recordIssued, validityOf } from './folder.ts';
 import type { KeyAlgorithm } from './keys.ts';
 import { writePair } from './pair-files.ts';

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoOf, syncFolder } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
-import { errnoOf, syncFolder } from './durable-files.ts';
 import { REVOCATION_REASONS, type RevocationReason } from './revocation.ts';
 
 /** A certificate was signed. The line is there before the certificate is. */

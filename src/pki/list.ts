@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { certificateFacts } from './certificate-facts.ts';
-import { exists } from './durable-files.ts';
 import { requireCa, signerAmong } from './folder.ts';
 import { certificateKey, INDEX_FILE, type Ledger, readLedger } from './journal.ts';
 import { commonNames } from './subject.ts';

@@ -1,14 +1,15 @@
 import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoOf, exists, replaceFile } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
 import type { ParsedCrl } from './crl.ts';
 import { parseCrls, verifyCrl } from './crl-file.ts';
-import { CERTIFICATE_MODE, errnoOf, exists, replaceFile } from './durable-files.ts';
 import { type Authority, DAY_MS, inCaFolder, openAuthorities, readBundle } from './folder.ts';
 import { appendEntry, certificateKey, readLedger } from './journal.ts';
 import { buildCrl, REVOCATION_REASONS, type RevocationReason } from './revocation.ts';
+import { CERTIFICATE_MODE } from './tls-files.ts';
 
 /** Days until the next list is due, unless told; and for a root above an issuing CA, whose key is put away. */
 export const LIST_DAYS = 30;

@@ -1,7 +1,8 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoOf, exists, moveNew, syncFolder, writeNew } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
-import { CERTIFICATE_MODE, errnoOf, exists, KEY_MODE, moveNew, syncFolder, writeNew } from './durable-files.ts';
+import { CERTIFICATE_MODE, KEY_MODE } from './tls-files.ts';
 
 /** A certificate to be put into a folder, and its key where that is made with it. */
 export interface NewPair {

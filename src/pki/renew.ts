@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as pkijs from 'pkijs';
+import { exists } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { signCertificate } from './authority.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
-import { exists } from './durable-files.ts';
 import { leafExtensions } from './extensions.ts';
 import { DAY_MS, inCaFolder, openSigner, readBundle, recordIssued, signerAmong } from './folder.ts';
 import { type Issued, leafValidity } from './issue.ts';

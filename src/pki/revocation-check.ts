@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { exists } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
 import { type RevocationList, readCrlFile, verifyCrl } from './crl-file.ts';
-import { exists } from './durable-files.ts';
 import { certificateKey, type Ledger } from './journal.ts';
 import { REVOCATION_REASONS } from './revocation.ts';
 

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
+import { exists, writeNew } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
-import { exists, KEY_MODE, writeNew } from './durable-files.ts';
 import { type LeafNames, leafExtensions, subjectAltName } from './extensions.ts';
 import { inCaFolder, openSigner } from './folder.ts';
 import { type Issued, signInto } from './issue.ts';
@@ -17,7 +17,7 @@ import {
 } from './profiles.ts';
 import { buildRequest, type CertificateRequest, readRequest } from './requests.ts';
 import { encodeSubject, SUBJECT_OIDS } from './subject.ts';
-import { readPem } from './tls-files.ts';
+import { KEY_MODE, readPem } from './tls-files.ts';
 
 /** A key and a request for its certificate, to be made. */
 export interface RequestOrder extends LeafSubject {

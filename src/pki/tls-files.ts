@@ -16,6 +16,10 @@ export interface TlsMaterial {
 /** Bytes that a certificate, key or CA file may have; a bundle of every public CA there is has a quarter of it. */
 const MAX_PEM_BYTES = 1024 * 1024;
 
+/** Permission bits of what its owner alone may read, and of what all may. */
+export const KEY_MODE = 0o600;
+export const CERTIFICATE_MODE = 0o644;
+
 const PEM_FILE = {
   what: 'a PEM file',
   maxBytes: MAX_PEM_BYTES,

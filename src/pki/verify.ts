@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
+import { exists } from '../durable-files.ts';
 import { UsageError } from '../errors.ts';
 import { certificateFacts, plainName } from './certificate-facts.ts';
-import { exists } from './durable-files.ts';
 import { DAY_MS, readBundle, signerAmong } from './folder.ts';
 import { certificateKey, readLedger } from './journal.ts';
 import { pathOf } from './path-check.ts';

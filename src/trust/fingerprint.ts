@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { errnoOf } from '../pki/durable-files.ts';
+import { errnoOf } from '../durable-files.ts';
 
 /**
  * What tells one state of some files from another without reading them. Two equal fingerprints mean that nothing was

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { LatestUsed } from '../latest-used.ts';
 import type { Log } from '../observability/log.ts';
 import { certificateFacts, plainName } from '../pki/certificate-facts.ts';
 import { type OcspAnswer, ocspNonce, ocspRequest, readOcspResponse } from '../pki/ocsp.ts';
@@ -41,7 +42,7 @@ interface Remembered {
  * ten seconds at least and five minutes at most; a responder is asked about one certificate once at a time.
  */
 export class OcspChecker {
-  private readonly remembered = new Map<string, Remembered>();
+  private readonly remembered = new LatestUsed<string, Remembered>(MAX_REMEMBERED);
   private readonly flights = new Map<string, Promise<Remembered>>();
   private readonly options: OcspOptions;
 
@@ -66,7 +67,7 @@ export class OcspChecker {
     this.flights.set(key, asked);
     try {
       const answer = await asked;
-      this.remember(key, answer);
+      this.remembered.set(key, answer);
       return answer.fault;
     } finally {
       this.flights.delete(key);
@@ -102,14 +103,6 @@ export class OcspChecker {
   private unanswered(): string | undefined {
     if (this.options.mode === 'prefer') return undefined;
     return 'nobody can say at present whether the client certificate has been revoked';
-  }
-
-  private remember(key: string, answer: Remembered): void {
-    // Deleted and set again, it is the latest; the first of a Map is the oldest.
-    this.remembered.delete(key);
-    this.remembered.set(key, answer);
-    const [oldest] = this.remembered.keys();
-    if (this.remembered.size > MAX_REMEMBERED && oldest !== undefined) this.remembered.delete(oldest);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { LatestUsed } from '../latest-used.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import type { PeerChain } from './trust.ts';
 
@@ -19,7 +20,7 @@ const MAX_PARTIAL_PATHS = 64;
 const MAX_REMEMBERED = 4096;
 
 /** Paths by the bundle that they lead to; they depend on nothing else, not even the time. */
-const remembered = new WeakMap<readonly X509Certificate[], Map<string, readonly CertificatePath[]>>();
+const remembered = new WeakMap<readonly X509Certificate[], LatestUsed<string, readonly CertificatePath[]>>();
 
 /** The last bundle that a chain was asked about: the answer without a digest, for the chain of a live connection. */
 const latest = new WeakMap<PeerChain, { authorities: readonly X509Certificate[]; paths: readonly CertificatePath[] }>();
@@ -34,16 +35,13 @@ const latest = new WeakMap<PeerChain, { authorities: readonly X509Certificate[];
 export function pathsToRoot(authorities: readonly X509Certificate[], chain: PeerChain): readonly CertificatePath[] {
   const last = latest.get(chain);
   if (last?.authorities === authorities) return last.paths;
-  const ofBundle = remembered.get(authorities) ?? new Map<string, readonly CertificatePath[]>();
+  const ofBundle = remembered.get(authorities) ?? new LatestUsed<string, readonly CertificatePath[]>(MAX_REMEMBERED);
   remembered.set(authorities, ofBundle);
   const intermediates = chain.intermediates.slice(0, MAX_INTERMEDIATES);
   const key = [chain.leaf, ...intermediates].map(({ fingerprint256 }) => fingerprint256).join();
-  const paths = ofBundle.get(key) ?? new PathSearch(authorities, intermediates).from(chain.leaf);
-  // Deleted and set again, it is the latest used; the first of a Map is the oldest.
-  ofBundle.delete(key);
-  ofBundle.set(key, paths);
-  const [oldest] = ofBundle.keys();
-  if (ofBundle.size > MAX_REMEMBERED && oldest !== undefined) ofBundle.delete(oldest);
+  const known = ofBundle.get(key);
+  const paths = known ?? new PathSearch(authorities, intermediates).from(chain.leaf);
+  if (known === undefined) ofBundle.set(key, paths);
   latest.set(chain, { authorities, paths });
   return paths;
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 // A file system without links, as FAT and some shared folders are.
 const link = (): Promise<never> => Promise.reject(Object.assign(new Error('no links here'), { code: 'EPERM' }));
 jest.unstable_mockModule('node:fs/promises', () => ({ ...fs, link }));
-const { writeNew } = await import('../../src/pki/durable-files.ts');
+const { writeNew } = await import('../../src/durable-files.ts');
 const { UsageError } = await import('../../src/errors.ts');
 
 let dir: string;

@@ -232,16 +232,21 @@ describe('no answer', () => {
     // None of them names a responder: that is as good an answer to be remembered, and soon had.
     const { checker, answers } = checkerOf({ url: undefined });
     const nowMs = Date.now();
+    // One certificate under many fingerprints: parsing as many takes most of a minute.
+    const leaf = x509(good);
     const askAll = async (...names: readonly string[]): Promise<number> => {
       const before = answers.length;
-      for (const name of names) await checker.fault(chainNamed(name), trust, nowMs);
+      for (const name of names) {
+        Object.defineProperty(leaf, 'fingerprint256', { value: name, configurable: true });
+        await checker.fault({ leaf, intermediates: [] }, trust, nowMs);
+      }
       return answers.length - before;
     };
     expect(await askAll(...Array.from({ length: 4096 }, (_, n) => `${n}`))).toBe(4096);
     expect(await askAll('0', '4095')).toBe(0);
     expect(await askAll('one more')).toBe(1);
-    expect(await askAll('1', '4095')).toBe(0);
-    expect(await askAll('0')).toBe(1);
+    expect(await askAll('0', '2', '4095')).toBe(0);
+    expect(await askAll('1')).toBe(1);
   });
 
   it('is there for a certificate that names no responder, or one that is not http', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../../pki/durable-files.ts';
+import { replaceFile } from '../../durable-files.ts';
 import { recordingName } from '../../sigmf/archive-writer.ts';
 import { type RecordingRecord, readRecord } from './recording-record.ts';
 

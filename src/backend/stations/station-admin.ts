@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
+import { errnoOf } from '../../durable-files.ts';
 import { PassbandError, UsageError } from '../../errors.ts';
 import { isRecord } from '../../is-record.ts';
-import { errnoOf } from '../../pki/durable-files.ts';
 import { withoutFolders } from '../without-folders.ts';
 import type { PlainStation } from './declared-station.ts';
 import { FieldFault } from './fields.ts';

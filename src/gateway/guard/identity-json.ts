@@ -1,4 +1,5 @@
 import { PassbandError } from '../../errors.ts';
+import { LatestUsed } from '../../latest-used.ts';
 import { nameFault, printableAscii } from './certificate-text.ts';
 import type { Identity } from './identity.ts';
 
@@ -40,7 +41,7 @@ const MAX_READ_KEPT = 1024;
  * What texts said. A pure function's memory: a delegate says the same few on every call, and what a policy comes to for
  * an identity is kept as long as the identity is the same object.
  */
-const kept = new Map<string, Identity>();
+const kept = new LatestUsed<string, Identity>(MAX_READ_KEPT);
 
 /**
  * The identity that identityToJson wrote, held to every promise of Identity. Whether its sender may be believed at all is
@@ -49,12 +50,10 @@ const kept = new Map<string, Identity>();
  * @throws PassbandError UNAUTHENTICATED for anything that identityToJson would not have written so.
  */
 export function identityFromJson(text: string): Identity {
-  const identity = kept.get(text) ?? read(text);
-  // Deleted and set again, it is the latest used; the first of a Map is the oldest.
-  kept.delete(text);
+  const known = kept.get(text);
+  if (known !== undefined) return known;
+  const identity = read(text);
   kept.set(text, identity);
-  const [oldest] = kept.keys();
-  if (kept.size > MAX_READ_KEPT && oldest !== undefined) kept.delete(oldest);
   return identity;
 }
 

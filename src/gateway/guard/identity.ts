@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import * as pkijs from 'pkijs';
 import { PassbandError } from '../../errors.ts';
+import { LatestUsed } from '../../latest-used.ts';
 import { datesOf } from '../../pki/certificate-facts.ts';
 import { nameFault, printableAscii, textOf } from './certificate-text.ts';
 import { identityFromJson, identityToJson } from './identity-json.ts';
@@ -46,7 +47,7 @@ const MAX_REMEMBERED = 1024;
  * What certificates said, by SHA-256 of their bytes. A pure function's memory: reading one takes longer than a whole
  * unary call, and the same few are asked about on every request.
  */
-const remembered = new Map<string, Identity>();
+const remembered = new LatestUsed<string, Identity>(MAX_REMEMBERED);
 
 const refusal = (message: string, cause?: unknown): PassbandError =>
   new PassbandError('PERMISSION_DENIED', message, cause === undefined ? {} : { cause });
@@ -64,12 +65,10 @@ const refusal = (message: string, cause?: unknown): PassbandError =>
  */
 export function identityFromCertificate(der: Uint8Array): Identity {
   const sha256 = createHash('sha256').update(der).digest('hex');
-  const identity = remembered.get(sha256) ?? read(der, sha256);
-  // Deleted and set again, it is the latest used; the first of a Map is the oldest.
-  remembered.delete(sha256);
+  const known = remembered.get(sha256);
+  if (known !== undefined) return known;
+  const identity = read(der, sha256);
   remembered.set(sha256, identity);
-  const [oldest] = remembered.keys();
-  if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
   return identity;
 }
 
