@@ -3,7 +3,7 @@ import { type BodyHeader, bodyHeaders } from './body-options.ts';
 import { UsageError } from './errors.ts';
 import { fieldRange } from './field-range.ts';
 import { type HttpBinding, httpBindings } from './http-bindings.ts';
-import { type LoadOptions, readProtoFiles } from './proto-files.ts';
+import { type LoadOptions, PASSBAND_PROTO, readProtoFiles } from './proto-files.ts';
 import { protoOption } from './proto-option.ts';
 import { type StreamOptions, streamOptions } from './stream-options.ts';
 import { qualifyTypeNames } from './type-names.ts';
@@ -67,6 +67,19 @@ export async function loadDescriptors(options: LoadOptions): Promise<Descriptors
     });
   }
   return describe(root, asked);
+}
+
+let own: Promise<Descriptors> | undefined;
+
+/** What {@link loadDescriptors} reads from protos by their paths; where there are none, from Passband's own, and that once. */
+export async function descriptorsOf(
+  paths: readonly string[] = [],
+  includePaths: readonly string[] = [],
+): Promise<Descriptors> {
+  if (paths.length > 0) return await loadDescriptors({ paths, includePaths });
+  if (includePaths.length > 0) return await loadDescriptors({ paths: [PASSBAND_PROTO], includePaths });
+  own ??= loadDescriptors({ paths: [PASSBAND_PROTO] });
+  return await own;
 }
 
 function describe(root: protobuf.Root, files: ReadonlySet<string>): Descriptors {

@@ -6,7 +6,7 @@ import { isRecord } from './is-record.ts';
 type Owner = protobuf.Method | protobuf.Field;
 
 /**
- * An option of a method or field as written. Its name may be relative to the scope it stands in, as any name in a proto
+ * An option of a method or field as written. Its name may be relative to the scope it stands in, like every name in a proto
  * may, and its fields may be set by several statements.
  *
  * @throws UsageError when it is given more than once.

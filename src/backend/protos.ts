@@ -56,6 +56,18 @@ function isMessageType(definition: PackageDefinition[string]): definition is Mes
   return 'format' in definition && definition.format === 'Protocol Buffer 3 DescriptorProto';
 }
 
+/**
+ * The protos as server reflection reads them: it decodes the descriptors of all files once for each definition, though every
+ * one has the same. Of a hundred definitions and more one is enough.
+ */
+export function reflectedDefinition(): PackageDefinition {
+  return Object.fromEntries(
+    Object.entries(packageDefinition)
+      .filter(([, one]) => isMessageType(one))
+      .slice(0, 1),
+  );
+}
+
 /** A message type by its full name. */
 export function messageType(name: string): MessageTypeDefinition<object, object> {
   const found = packageDefinition[name];

@@ -23,7 +23,7 @@ import { answeredSampleRates } from './door/sample-rates.ts';
 import { openTlsDoor } from './door/tls-door.ts';
 import { guardUnknownMethods } from './door/unknown-methods.ts';
 import { createMetrics } from './metrics.ts';
-import { packageDefinition, passEncodedResponses, serviceDefinition } from './protos.ts';
+import { passEncodedResponses, reflectedDefinition, serviceDefinition } from './protos.ts';
 import type { RoomLimits } from './recordings/disk-room.ts';
 import { RecordingsFolder } from './recordings/recordings-folder.ts';
 import { RtlTcpListeners } from './rtl-tcp-listener/listeners.ts';
@@ -134,7 +134,7 @@ export async function startBackend(options: BackendOptions): Promise<RunningBack
   const health = new HealthImplementation();
   for (const name of ['', ...Object.keys(services)]) health.setStatus(name, 'SERVING');
   health.addToServer(platform);
-  new ReflectionService(packageDefinition).addToServer(platform);
+  new ReflectionService(reflectedDefinition()).addToServer(platform);
   guardUnknownMethods(server);
 
   const judged = { door, connections, policy, material, log, metrics: metrics.connections };

@@ -49,7 +49,7 @@ export function gatewayPages(
   };
 }
 
-/** The stations that this caller may see: by a call of its own, which counts as any other does. */
+/** The stations that this caller may see: by a call of its own, which counts like every other. */
 async function readStations(
   gateway: Gateway,
   list: MethodDescriptor,

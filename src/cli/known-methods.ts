@@ -1,5 +1,5 @@
 import { PLATFORM_METHODS } from '../backend/door/platform-methods.ts';
-import { type Descriptors, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
+import { type Descriptors, descriptorsOf } from '../descriptors.ts';
 import { PassbandError, UsageError } from '../errors.ts';
 import type { KnownField, KnownMethods } from '../gateway/guard/policy.ts';
 import { PAGE_METHODS } from '../gateway/pages.ts';
@@ -73,5 +73,5 @@ export async function loadKnownMethods(
   protos: readonly string[],
   includePaths: readonly string[] = [],
 ): Promise<MethodTerms> {
-  return knownMethods(await loadDescriptors({ paths: protos.length === 0 ? [PASSBAND_PROTO] : protos, includePaths }));
+  return knownMethods(await descriptorsOf(protos, includePaths));
 }

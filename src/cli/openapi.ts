@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
+import { descriptorsOf } from '../descriptors.ts';
 import { UsageError } from '../errors.ts';
 import { buildRouteTable } from '../gateway/routes/table.ts';
 import { openApiDocument } from '../openapi/document.ts';
@@ -62,7 +62,7 @@ async function generate(flags: OpenApiFlags, format: DocumentFormat): Promise<st
       `--server ${server}: must be a URL without a slash at its end, such as https://localhost:8443`,
     );
   }
-  const descriptors = await loadDescriptors({ paths: proto ?? [PASSBAND_PROTO], includePaths: protoPath });
+  const descriptors = await descriptorsOf(proto, protoPath);
   const routes = buildRouteTable(descriptors);
   const version = flags.apiVersion ?? (proto === undefined ? VERSION : '0.0.0');
   const document = openApiDocument(descriptors, routes, { title, version, serverUrl: server, gatewayPages: true });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { type Descriptors, ERROR_DETAILS_PROTO, loadDescriptors, PASSBAND_PROTO } from '../descriptors.ts';
+import { type Descriptors, descriptorsOf, ERROR_DETAILS_PROTO, loadDescriptors } from '../descriptors.ts';
 import { UsageError } from '../errors.ts';
 import type { Policy } from '../gateway/guard/policy.ts';
 import { PAGES } from '../gateway/pages.ts';
@@ -36,10 +36,7 @@ export function policyFile(config: Config): string {
  * @throws UsageError naming the file and the remedy.
  */
 export async function readGatewayFiles(config: Config): Promise<GatewayFiles> {
-  const descriptors = await loadDescriptors({
-    paths: config.proto.length === 0 ? [PASSBAND_PROTO] : config.proto,
-    includePaths: config.protoPath,
-  });
+  const descriptors = await descriptorsOf(config.proto, config.protoPath);
   const errorTypes = await loadDescriptors({ paths: [ERROR_DETAILS_PROTO] });
   const table = buildRouteTable(descriptors);
   refuseHiddenRoutes(table);

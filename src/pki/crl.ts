@@ -4,7 +4,7 @@ import { DER_TAGS, type DerElement, elementsOf, hex, integerHex, readElement, ti
 
 /** One certificate on a revocation list. */
 export interface RevokedCertificate {
-  /** CRLReason (RFC 5280 section 5.3.1); 0 is "unspecified". A certificate on hold (6) is as revoked as any. */
+  /** CRLReason (RFC 5280 section 5.3.1); 0 is "unspecified". A certificate on hold (6) is revoked like all others. */
   readonly reason: number;
   readonly atMs: number;
 }

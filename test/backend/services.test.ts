@@ -224,17 +224,24 @@ describe('the radio services', () => {
 
   it('describes itself by reflection to those who may', async () => {
     const protos = loadSync(REFLECTION_PROTO);
-    const listed = async (who: 'client' | 'dashboard'): Promise<string> => {
+    const asked = async (who: 'client' | 'dashboard', request: object): Promise<string> => {
       const reflection = await backend.client('grpc.reflection.v1.ServerReflection', who, protos);
       const stream = reflection.raw.ServerReflectionInfo?.(new Metadata());
       return new Promise((resolve) => {
         stream.on('data', (answer: object) => resolve(JSON.stringify(answer)));
         stream.on('error', (error: Error) => resolve(error.message));
-        stream.write({ listServices: '' });
+        stream.write(request);
         stream.end();
       });
     };
-    expect(await listed('client')).toMatch(/"sdr.oran.IQStreamService".*"sdr.oran.StationService"/);
-    expect(await listed('dashboard')).toMatch(/7 PERMISSION_DENIED/);
+    const all = await asked('client', { listServices: '' });
+    const named = [...all.matchAll(/"name":"([^"]+)"/g)].map(([, name]) => name);
+    const ours = ['AntennaControlService', 'IQStreamService', 'SpectrumMonitorService', 'StationService'];
+    expect(named.sort()).toEqual([...ours.map((name) => `sdr.oran.${name}`), 'sdr.oran.recording.v1.RecordingService']);
+    // Also of what no service of ours has in its own file.
+    for (const symbol of ['sdr.oran.recording.v1.Recording', 'google.rpc.ErrorInfo', 'google.protobuf.Timestamp']) {
+      expect(await asked('client', { fileContainingSymbol: symbol })).toMatch(/"fileDescriptorProto":\[/);
+    }
+    expect(await asked('dashboard', { listServices: '' })).toMatch(/7 PERMISSION_DENIED/);
   });
 });

@@ -27,7 +27,7 @@ import type { Reception, SampleBlock, Source } from './sources/source.ts';
  * The source runs only while someone listens, and as long afterwards as its ring is meant to reach, so that who comes
  * back in that time finds what came meanwhile. A station that nobody reads costs nothing.
  * A source that fails ends its readers with its fault, and tries again by itself for as long as the station is started,
- * also when nobody listens; once it is well again it stops in the same time as any other that nobody listens to.
+ * also when nobody listens; once it is well again it stops in the time that all take to whom nobody listens.
  */
 export class StationHub implements FrameOrigin {
   readonly stationId: string;

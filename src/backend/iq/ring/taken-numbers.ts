@@ -46,7 +46,7 @@ export class TakenNumbers {
     for (;;) {
       const [first, second] = corners;
       if (first === undefined || second === undefined) break;
-      // The greatest for batches alone that are as long as any frame, or longer.
+      // The greatest for batches alone that are no shorter than the longest frame.
       if (second.end - first.end < (second.pieces - first.pieces) * this.longestFrame) break;
       corners.shift();
     }
