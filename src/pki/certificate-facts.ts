@@ -1,6 +1,5 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import * as pkijs from 'pkijs';
-import { DER_TAGS, type DerElement, elementsOf, hex, readElement } from './der.ts';
 
 /** What certificate paths and revocation lists are judged by, read once from a certificate. */
 export interface CertificateFacts {
@@ -28,8 +27,6 @@ const KEY_CERT_SIGN = 0b0000_0100;
 const CRL_SIGN = 0b0000_0010;
 
 const X509_VERSION_1 = 0;
-
-const NOTHING: DerElement = { tag: 0, start: 0, content: 0, end: 0 };
 
 const remembered = new WeakMap<X509Certificate, CertificateFacts>();
 
@@ -98,8 +95,8 @@ function authorityFacts(certificate: X509Certificate): AuthorityFacts {
   } catch {
     return { subjectDer: '', isSelfIssued: false, signsCertificates: false, signsLists: false, pathLength: 0 };
   }
-  const { issuerDer, subjectDer } = certificateNames(certificate.raw);
-  const isSelfIssued = subjectDer === issuerDer;
+  const subjectDer = nameDer(parsed.subject);
+  const isSelfIssued = subjectDer === nameDer(parsed.issuer);
   const extension = (oid: string): unknown => parsed.extensions?.find(({ extnID }) => extnID === oid)?.parsedValue;
   const constraints = extension(pkijs.id_BasicConstraints);
   const usage = extension(pkijs.id_KeyUsage) as
@@ -120,11 +117,7 @@ function authorityFacts(certificate: X509Certificate): AuthorityFacts {
   };
 }
 
-/** The bytes of both names as they stand in the certificate (RFC 5280 section 4.1). */
-function certificateNames(der: Uint8Array): { readonly issuerDer: string; readonly subjectDer: string } {
-  const [toBeSigned = NOTHING] = elementsOf(der, readElement(der, 0, der.length));
-  // The version is absent from certificates of version 1.
-  const fields = [...elementsOf(der, toBeSigned)].filter(({ tag }) => tag !== DER_TAGS.explicit0);
-  const [, , issuer = NOTHING, , subject = NOTHING] = fields;
-  return { issuerDer: hex(der, issuer.start, issuer.end), subjectDer: hex(der, subject.start, subject.end) };
+/** The bytes of a name as they stand in the certificate (RFC 5280 section 4.1), hexadecimal. */
+function nameDer({ valueBeforeDecode }: pkijs.RelativeDistinguishedNames): string {
+  return Buffer.from(valueBeforeDecode).toString('hex');
 }

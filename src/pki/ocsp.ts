@@ -2,7 +2,6 @@ import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { certificateFacts, plainSerial } from './certificate-facts.ts';
-import { DER_TAGS, elementsOf, readElement } from './der.ts';
 import { encodeSerial, serialText } from './encoding.ts';
 import { verifySignature } from './verify-signature.ts';
 
@@ -127,8 +126,9 @@ function basicResponse(der: Uint8Array): pkijs.BasicOCSPResponse {
   let response: pkijs.OCSPResponse;
   let basic: pkijs.BasicOCSPResponse | undefined;
   try {
-    if (readElement(der, 0, der.length).end !== der.length) throw new Error('bytes behind the response');
-    response = pkijs.OCSPResponse.fromBER(Uint8Array.from(der));
+    const bytes = Uint8Array.from(der);
+    if (asn1js.fromBER(bytes).offset !== bytes.length) throw new Error('bytes behind the response');
+    response = pkijs.OCSPResponse.fromBER(bytes);
     const { responseType, response: octets } = response.responseBytes ?? {};
     if (responseType === OIDS.basicResponse && octets !== undefined) {
       basic = pkijs.BasicOCSPResponse.fromBER(Uint8Array.from(octets.valueBlock.valueHexView));
@@ -168,10 +168,8 @@ function isDelegate(certificate: X509Certificate, issuer: X509Certificate, nowMs
 function certificateId({ certificate, issuer }: OcspSubject): pkijs.CertID {
   const { subjectDer } = certificateFacts(issuer);
   const spki = issuer.publicKey.export({ type: 'spki', format: 'der' });
-  const [, key] = elementsOf(spki, readElement(spki, 0, spki.length));
-  if (key?.tag !== DER_TAGS.bitString) throw new Error('the public key of the issuer cannot be read');
   // The bits of the key, without the octet that counts unused ones (RFC 6960 section 4.1.1).
-  const bits = spki.subarray(key.content + 1, key.end);
+  const bits = pkijs.PublicKeyInfo.fromBER(Uint8Array.from(spki)).subjectPublicKey.valueBlock.valueHexView;
   return new pkijs.CertID({
     hashAlgorithm: new pkijs.AlgorithmIdentifier({ algorithmId: OIDS.sha1, algorithmParams: new asn1js.Null() }),
     issuerNameHash: new asn1js.OctetString({ valueHex: sha1(Buffer.from(subjectDer, 'hex')) }),
