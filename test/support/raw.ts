@@ -51,14 +51,14 @@ export async function rawConnected(options: RawOptions): Promise<TLSSocket> {
 }
 
 /** Collects what a peer says until the connection is closed. */
-export function untilClosed(socket: TLSSocket): Promise<RawAnswer> {
+export function untilClosed(socket: TLSSocket, deadlineMs = DEADLINE_MS): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let error: string | undefined;
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new Error(`the peer did not close; so far: ${JSON.stringify(Buffer.concat(chunks).toString('latin1'))}`));
-    }, DEADLINE_MS);
+    }, deadlineMs);
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', (fault: NodeJS.ErrnoException) => {
       error = fault.code ?? fault.message;
