@@ -146,7 +146,8 @@ it('a set with a broken key stays out as a whole; what it takes away is taken, a
 
   await replaceFile(join(stack.certsDir, 'ca.crt'), otherCa.certPem);
   await neighbour.until(() => false);
-  expect(neighbour.end?.status).toMatchObject({ code: 16 });
+  // UNAVAILABLE where the backend sees it first: to it, the gateway is of that authority as well.
+  expect([14, 16]).toContain(neighbour.end?.status.code);
   await until(
     'the gateway lets nobody of the old authority in',
     () => statusFor(other),
