@@ -97,9 +97,11 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
     pace: () => paceOf(gateway, exchange),
     inspect: sampleRateCheck(method, exchange),
     observer: {
+      wrote: (bytes) => {
+        exchange.bytesOut += bytes;
+      },
       frame: (bytes) => {
         exchange.frames++;
-        exchange.bytesOut += bytes;
         gateway.metrics.frame(method.name, accept.format, bytes);
       },
       dropped: (messages) => {
@@ -117,7 +119,8 @@ export async function answerStream(gateway: Gateway, exchange: Exchange, answer:
   try {
     const { code, message } = await pump.done;
     exchange.code = code;
-    exchange.reason = message;
+    // Of a good end gRPC says "OK" at most.
+    exchange.reason = code === 'OK' ? '' : message;
   } finally {
     gateway.metrics.streamEnded(method.name, accept.format);
   }

@@ -43,8 +43,9 @@ export interface SharedPace {
   spend(bytes: number): void;
 }
 
-/** What the pump is told about what happens. */
+/** Is told of whatever is written, beginning, gaps, signs of life and end as well; of messages alone; and of those dropped. */
 export interface PumpObserver {
+  wrote(bytes: number): void;
   frame(bytes: number): void;
   dropped(messages: number): void;
 }
@@ -85,9 +86,7 @@ const GONE: EndStatus = { code: 'CANCELLED', message: 'the client went away', de
  */
 export function startPump(options: PumpOptions): Pump {
   const { source, sink, breakOff, writer, outgoing, loss, overflow, observer, inspect } = options;
-  const { pace = () => undefined } = options;
-  const silenceMs = options.silenceMs ?? SILENCE_MS;
-  const stallLimitMs = options.stallLimitMs ?? STALL_LIMIT_MS;
+  const { pace = () => undefined, silenceMs = SILENCE_MS, stallLimitMs = STALL_LIMIT_MS } = options;
   let queue: Uint8Array[] = [];
   let queuedBytes = 0;
   let blockedSinceMs: number | undefined;
@@ -116,7 +115,8 @@ export function startPump(options: PumpOptions): Pump {
     if (chunk === undefined || chunk.length === 0) return 0;
     lastWriteMs = Date.now();
     if (!sink.write(chunk) && sink.writableLength >= HIGH_WATER_BYTES) blockedSinceMs ??= lastWriteMs;
-    const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+    const bytes = Buffer.byteLength(chunk);
+    observer.wrote(bytes);
     pace()?.spend(bytes);
     return bytes;
   };
@@ -189,6 +189,7 @@ export function startPump(options: PumpOptions): Pump {
     if (last === undefined) breakOff();
     else {
       sink.end(last.length === 0 ? undefined : last);
+      observer.wrote(Buffer.byteLength(last));
       // A reader that takes nothing must not hold its connection for ever by not taking the end either.
       const cut = setTimeout(breakOff, stallLimitMs);
       cut.unref();
@@ -244,6 +245,6 @@ export function startPump(options: PumpOptions): Pump {
 }
 
 function endOf(error: unknown): EndStatus {
-  const known = PassbandError.from(error);
-  return { code: known.code, message: known.publicMessage, details: known.details };
+  const { code, publicMessage: message, details } = PassbandError.from(error);
+  return { code, message, details };
 }

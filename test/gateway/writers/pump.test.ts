@@ -103,6 +103,7 @@ interface Rig {
   readonly dropped: () => number;
   readonly frames: () => number;
   readonly bytes: () => number;
+  readonly written: () => number;
 }
 
 interface RigOptions {
@@ -118,6 +119,7 @@ function rig(overflow: Overflow, more: RigOptions = {}): Rig {
   let dropped = 0;
   let frames = 0;
   let bytes = 0;
+  let written = 0;
   const { writer = PLAIN, ids = true } = more;
   const pump = startPump({
     source,
@@ -134,6 +136,9 @@ function rig(overflow: Overflow, more: RigOptions = {}): Rig {
       id: () => (ids ? Buffer.from(message).toString() : undefined),
     }),
     observer: {
+      wrote: (length) => {
+        written += length;
+      },
       frame: (length) => {
         frames++;
         bytes += length;
@@ -143,7 +148,15 @@ function rig(overflow: Overflow, more: RigOptions = {}): Rig {
       },
     },
   });
-  return { source, sink, pump, dropped: () => dropped, frames: () => frames, bytes: () => bytes };
+  return {
+    source,
+    sink,
+    pump,
+    dropped: () => dropped,
+    frames: () => frames,
+    bytes: () => bytes,
+    written: () => written,
+  };
 }
 
 /** A reader that took message 1 into a full buffer and then nothing. */
@@ -164,12 +177,12 @@ afterEach(() => {
 
 describe('a reader that keeps up', () => {
   it.each(['block', 'drop-oldest', 'latest'] as const)('gets everything in order (%s)', async (overflow) => {
-    const { source, sink, pump, dropped, frames, bytes } = rig(overflow);
+    const { source, sink, pump, dropped, frames, bytes, written } = rig(overflow);
     source.count(1, 3);
     source.end();
     expect(sink.text()).toBe('1 2 3 .OK');
     expect(sink.ended).toBe(true);
-    expect([dropped(), frames(), bytes()]).toEqual([0, 3, 6]);
+    expect([dropped(), frames(), bytes(), written()]).toEqual([0, 3, 6, '1 2 3 .OK'.length]);
     await expect(pump.done).resolves.toEqual(OK);
     sink.emit('close');
   });
@@ -378,7 +391,7 @@ describe('a reader that goes away', () => {
       overflow: 'block',
       loss: countingLossMeter(),
       outgoing: (bytes) => ({ bytes, json: () => ({ head: '', ascii: '', tail: '' }), id: () => undefined }),
-      observer: { frame: () => {}, dropped: () => {} },
+      observer: { wrote: () => {}, frame: () => {}, dropped: () => {} },
     });
     await expect(pump.done).resolves.toMatchObject({ code: 'CANCELLED' });
     expect(source.cancelled).toBe(1);
@@ -387,7 +400,7 @@ describe('a reader that goes away', () => {
 
 describe('silence', () => {
   it('is broken by a sign of life, again and again', () => {
-    const { source, sink } = rig('block', { writer: sseWriter() });
+    const { source, sink, written } = rig('block', { writer: sseWriter() });
     jest.advanceTimersByTime(SILENCE_MS - 1_000);
     expect(sink.text()).toBe('retry: 2000\n\n');
     jest.advanceTimersByTime(2_000);
@@ -397,6 +410,7 @@ describe('silence', () => {
     source.say('9');
     jest.advanceTimersByTime(SILENCE_MS - 1_000);
     expect(String(sink.written.at(-1))).toBe('id: 9\ndata: 9\n\n');
+    expect(written()).toBe(sink.text().length);
     sink.emit('close');
   });
 
