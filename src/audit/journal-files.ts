@@ -1,5 +1,5 @@
 import { link, rename, rm, stat } from 'node:fs/promises';
-import { syncFolder } from '../durable-files.ts';
+import { exists, syncFolder } from '../durable-files.ts';
 import type { AppendFile, OpenAppendFile } from './append-file.ts';
 import { endOf, type FileEnd } from './file-end.ts';
 import { activeFile, numberedFile, numberedFiles } from './file-names.ts';
@@ -165,7 +165,7 @@ async function nameFull(path: string, to: string): Promise<void> {
       throw new Error(`${to} is there already; move it to a safe place`);
     }
     if (!NO_LINKS.has(code ?? '')) throw error;
-    if (await isThere(to)) throw new Error(`${to} is there already; move it to a safe place`);
+    if (await exists(to)) throw new Error(`${to} is there already; move it to a safe place`);
     await rename(path, to);
   }
 }
@@ -184,13 +184,6 @@ async function emptyAmong(paths: readonly string[]): Promise<string[]> {
     ),
   );
   return paths.filter((_, index) => sizes[index] === 0);
-}
-
-function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function appendSome(file: AppendFile, bytes: Uint8Array): Promise<number> {
