@@ -1,7 +1,7 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config.ts';
-import { writeNew } from '../durable-files.ts';
+import { exists, writeNew } from '../durable-files.ts';
 import { DEV_POLICY } from '../gateway/guard/policy.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { ensureDevPki } from '../pki/dev.ts';
@@ -58,9 +58,9 @@ export async function up(config: Config, rim: Rim): Promise<void> {
 /** A mistake in what the operator brought is told before anything is written beside it. */
 async function proveWhatIsThere(config: Config): Promise<void> {
   const policy = policyFile(config);
-  if (config.policy !== undefined || (await isThere(policy))) await loadPolicy(policy, await loadKnownMethods([]));
+  if (config.policy !== undefined || (await exists(policy))) await loadPolicy(policy, await loadKnownMethods([]));
   for (const name of ['server', 'gateway', 'backend']) {
-    const files = ['ca.crt', `${name}.crt`, `${name}.key`].map((file) => isThere(join(config.certs, file)));
+    const files = ['ca.crt', `${name}.crt`, `${name}.key`].map((file) => exists(join(config.certs, file)));
     // What is half there is for those who make the rest.
     if ((await Promise.all(files)).every(Boolean)) await loadTlsMaterial(config.certs, name);
   }
@@ -68,18 +68,11 @@ async function proveWhatIsThere(config: Config): Promise<void> {
 
 /** The policy to begin with, and beside it the schemas by which an editor can tell what may stand in it and in its tests. */
 async function writePolicy(file: string): Promise<boolean> {
-  if (await isThere(file)) return false;
+  if (await exists(file)) return false;
   for (const name of SCHEMAS) {
     const schema = join(dirname(file), name);
-    if (!(await isThere(schema))) await writeNew(schema, await readFile(join(PACKAGE_ROOT, 'docs', name)), 0o644);
+    if (!(await exists(schema))) await writeNew(schema, await readFile(join(PACKAGE_ROOT, 'docs', name)), 0o644);
   }
   await writeNew(file, `# yaml-language-server: $schema=${POLICY_SCHEMA}\n${DEV_POLICY}`, 0o644);
   return true;
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

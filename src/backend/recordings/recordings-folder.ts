@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '../../durable-files.ts';
 import { PassbandError } from '../../errors.ts';
 import { DEFAULT_MIN_FREE_BYTES, DEFAULT_QUOTA_BYTES } from '../../radio-settings.ts';
 import type { RoomLimits } from './disk-room.ts';
@@ -31,7 +31,7 @@ export class RecordingsFolder {
   /** Opens it where it is there already. */
   async openIfThere(): Promise<void> {
     const { dataDir, log } = this.#options;
-    if (dataDir === undefined || !(await isThere(join(dataDir, FOLDER)))) return;
+    if (dataDir === undefined || !(await exists(join(dataDir, FOLDER)))) return;
     await this.recordings().catch((error: unknown) =>
       log.warn({ err: error }, 'no recordings can be made or given out'),
     );
@@ -64,11 +64,4 @@ export class RecordingsFolder {
     const recordings = await this.#opened?.catch(() => undefined);
     await recordings?.close();
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Datatype, isDatatype } from '../../backend/iq/formats.ts';
 import { MAX_DECIMATION } from '../../backend/iq/tuned/tuned-band.ts';
 import { SAMPLE_RATE } from '../../backend/stations/ranges.ts';
+import { exists } from '../../durable-files.ts';
 import { UsageError } from '../../errors.ts';
 import type { TlsMaterial } from '../../pki/tls-files.ts';
 import { rfc3339Ns } from '../../rfc3339.ts';
@@ -202,8 +203,5 @@ async function isThere(file: string): Promise<boolean> {
   await access(dirname(file)).catch((cause: unknown) => {
     throw new UsageError(`${dirname(file)}: there is no such folder; make it first`, { cause });
   });
-  return access(file).then(
-    () => true,
-    () => false,
-  );
+  return await exists(file);
 }
