@@ -64,7 +64,7 @@ async function readStations(
       deadlineMs: Date.now() + STATIONS_TIMEOUT_MS,
       signal: exchange.gone.signal,
     });
-    gateway.admission.pace(caller.identity, allowed.rule, allowed.limits)?.spend(answer.length);
+    gateway.admission.pace(caller.identity, allowed)?.spend(answer.length);
     return rows(JSON.parse(printMessage(planOf(list.response), answer)));
   } catch (error) {
     exchange.cause = error;

@@ -27,7 +27,7 @@ export function sampleRateCheck(
 /** The pace at which a caller may be sent bytes now; undefined without a limit. */
 export function paceOf({ admission }: Gateway, { identity, grant }: Exchange): Turns | undefined {
   if (identity === undefined || grant === undefined) return undefined;
-  return admission.pace(identity, grant.decision.rule, grant.decision.limits);
+  return admission.pace(identity, grant.decision);
 }
 
 /** Counts an answer that was given at once against the caller's bytes a second. */

@@ -50,8 +50,8 @@ export function authorize(
 }
 
 /**
- * Asks the policy about the next message of a stream. When it is another rule that allows it, or another limit holds, the
- * stream needs a place there.
+ * Asks the policy about the next message of a stream. When it is another entry that allows it, the stream needs a
+ * place there.
  *
  * @throws PassbandError PERMISSION_DENIED, or RESOURCE_EXHAUSTED when there is no place.
  */
@@ -64,28 +64,26 @@ export function authorizeNext(
 ): Allowed {
   const before = exchange.grant;
   const allowed = authorize(gateway, exchange, caller, stream.method, message);
-  const { rule, limits } = allowed;
-  const { decision } = before ?? {};
-  if (decision?.rule === rule && decision.limits.concurrentStreams === limits.concurrentStreams) return allowed;
+  if (before?.decision.entry === allowed.entry) return allowed;
   try {
-    gateway.admission.requirePlace(stream, rule, limits);
+    gateway.admission.requirePlace(stream, allowed);
   } catch (error) {
     exchange.grant = before;
-    throw denied(gateway, exchange, PassbandError.from(error), rule);
+    throw denied(gateway, exchange, PassbandError.from(error), allowed.rule);
   }
   return allowed;
 }
 
 /**
- * Counts an allowed call against the rates of its rule, and leaves its audit line. To be awaited before anything is done
+ * Counts an allowed call against the rates of its entry, and leaves its audit line. To be awaited before anything is done
  * for the caller.
  *
  * @throws PassbandError RESOURCE_EXHAUSTED; UNAVAILABLE when the line cannot be kept and calls must not go on without.
  */
 export async function admit(gateway: Gateway, exchange: Exchange, caller: Caller, allowed: Allowed): Promise<void> {
   try {
-    if (!exchange.isStream) gateway.admission.requireBytes(caller.identity, allowed.rule, allowed.limits);
-    await gateway.admission.request(caller.identity, allowed.rule, allowed.limits);
+    if (!exchange.isStream) gateway.admission.requireBytes(caller.identity, allowed);
+    await gateway.admission.request(caller.identity, allowed);
   } catch (error) {
     throw denied(gateway, exchange, PassbandError.from(error), allowed.rule);
   }
@@ -123,8 +121,8 @@ export async function admitForPage(
   const decision = decide(gateway.policy(), identity, method, {}, Date.now());
   if (!decision.allow) return undefined;
   try {
-    admission.requireBytes(identity, decision.rule, decision.limits);
-    await admission.request(identity, decision.rule, decision.limits);
+    admission.requireBytes(identity, decision);
+    await admission.request(identity, decision);
   } catch (error) {
     if (PassbandError.from(error).code === 'RESOURCE_EXHAUSTED') return undefined;
     throw error;
@@ -146,7 +144,7 @@ function leaveAllowed(audit: Audit, facts: AuditFacts, { rule, shadowed }: Allow
  */
 export function takePlace(gateway: Gateway, exchange: Exchange, stream: LiveStream, allowed: Allowed): () => void {
   try {
-    return gateway.admission.stream(stream, allowed.limits);
+    return gateway.admission.stream(stream, allowed);
   } catch (error) {
     throw denied(gateway, exchange, PassbandError.from(error), allowed.rule);
   }

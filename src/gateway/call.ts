@@ -164,9 +164,9 @@ function liveStream({ exchange, caller, route }: Call, end: (status: StreamEnd) 
   return {
     identity: caller.identity,
     method: route.method.name,
-    // The rule may become another one while the stream is open.
-    get rule() {
-      return exchange.rule;
+    // The entry may become another one while the stream is open.
+    get entry() {
+      return exchange.grant?.decision.entry ?? '';
     },
     end,
   };

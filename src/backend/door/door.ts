@@ -139,7 +139,7 @@ export class Door {
     if (decision.allow || !name.startsWith(HEALTH)) return decision;
     // Whoever the policy knows at all may ask whether the backend is well.
     if (!isDelegate(policy, caller.peer) && !names(policy, caller.identity)) return decision;
-    return { allow: true, rule: 'health', limits: {}, shadowed: [] };
+    return { allow: true, rule: 'health', entry: '', limits: {}, shadowed: [] };
   }
 
   /** The places that a caller's streams of a method have, before there is a request; undefined where none are counted. */

@@ -47,8 +47,8 @@ export class GuardedCall implements LiveCall {
     return this.#caller?.identity.cn ?? '';
   }
 
-  get rule(): string | undefined {
-    return this.#admitted ? this.#allowed?.rule : undefined;
+  get entry(): string | undefined {
+    return this.#admitted ? this.#allowed?.entry : undefined;
   }
 
   /** The call's headers have come; they are handed on at once or in a moment, or the call is over. */

@@ -1,22 +1,20 @@
 import type { RequestView } from '../../request-view.ts';
 import { type Grant, grantsFor, rulesFor } from './grants.ts';
 import type { Identity } from './identity.ts';
-import type { Entry, Limits, Policy } from './policy.ts';
+import type { Allowance, Entry, Policy, Rule } from './policy.ts';
 import { type Extent, exceedsSampleRate, unmetCondition } from './request-match.ts';
 import { isSubject } from './subject-match.ts';
 import { isOpen, nextBorderMs } from './time-window.ts';
 
 /** The answer to one request. */
 export type Decision =
-  | {
+  | (Allowance & {
       readonly allow: true;
       /** Name of the rule that allows it. */
       readonly rule: string;
-      /** Limits of the entry that allows it. */
-      readonly limits: Limits;
       /** Rules in shadow mode but for which this would be a denial: to be logged and counted. */
       readonly shadowed: readonly string[];
-    }
+    })
   | {
       readonly allow: false;
       /** Name of the first rule that allows the caller the method but not with this request; undefined when none does. */
@@ -128,7 +126,7 @@ function answer(
     const named = names(policy, identity);
     return deny(undefined, named ? 'no rule allows this caller the method' : 'no rule names this caller');
   }
-  const onTrial: { readonly rule: string; readonly limits: Limits }[] = [];
+  const onTrial: (Allowance & { readonly rule: string })[] = [];
   let refusing: Decision | undefined;
   for (const grant of grants) {
     const { rule, entries } = grant;
@@ -137,7 +135,7 @@ function answer(
     let cap = 0;
     for (const entry of entries) {
       const verdict = judgeEntry(entry, rule.shadow, method, request, nowMs, extent);
-      if (verdict === 'allow') return { allow: true, rule: rule.name, limits: entry.limits, shadowed: NO_RULES };
+      if (verdict === 'allow') return { allow: true, ...granted(rule, entry), shadowed: NO_RULES };
       if (verdict === 'shadow') {
         trial ??= entry;
         continue;
@@ -145,12 +143,16 @@ function answer(
       if (NEARNESS.indexOf(verdict) > NEARNESS.indexOf(nearest)) nearest = verdict;
       if (verdict === 'rate') cap = Math.max(cap, entry.limits.maxSampleRateHz ?? 0);
     }
-    if (trial !== undefined) onTrial.push({ rule: rule.name, limits: trial.limits });
+    if (trial !== undefined) onTrial.push(granted(rule, trial));
     else refusing ??= deny(rule.name, reasonOf(grant, nearest, cap));
   }
   const [trial] = onTrial;
   if (trial !== undefined) return { allow: true, ...trial, shadowed: onTrial.map(({ rule }) => rule) };
   return refusing ?? deny(undefined, 'no rule allows this caller the method');
+}
+
+function granted({ name }: Rule, { id, limits }: Entry): Allowance & { readonly rule: string } {
+  return { rule: name, entry: id, limits };
 }
 
 function reasonOf({ rule }: Grant, refusal: Refusal, capHz: number): string {

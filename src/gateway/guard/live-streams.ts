@@ -4,8 +4,8 @@ import type { Identity } from './identity.ts';
 export interface LiveStream {
   readonly identity: Identity;
   readonly method: string;
-  /** Name of the rule that allows it. */
-  readonly rule: string;
+  /** The entry of the policy that allows it: Entry.id. */
+  readonly entry: string;
   /** Ends it with this status. */
   end(status: StreamEnd): void;
 }
@@ -30,12 +30,12 @@ export class LiveStreams {
     return this.streams.size;
   }
 
-  /** Streams of a stream's caller under a rule, itself left out. */
-  countBeside(stream: LiveStream, rule: string): number {
+  /** Streams of a stream's caller under an entry, itself left out. */
+  countBeside(stream: LiveStream, entry: string): number {
     const { cn } = stream.identity;
     let count = 0;
     for (const other of this.streams) {
-      if (other !== stream && other.identity.cn === cn && other.rule === rule) count++;
+      if (other !== stream && other.identity.cn === cn && other.entry === entry) count++;
     }
     return count;
   }

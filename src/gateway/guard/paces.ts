@@ -1,23 +1,24 @@
 import { PassbandError } from '../../errors.ts';
 import type { Identity } from './identity.ts';
-import type { Limits } from './policy.ts';
+import type { Allowance } from './policy.ts';
 import { Turns } from './turns.ts';
 
 /**
- * Paces that are kept before those are looked for that nothing depends on any more. Callers under one rule may be many, and
+ * Paces that are kept before those are looked for that nothing depends on any more. Callers under one entry may be many, and
  * each has a pace of its own; a few hundred bytes each.
  */
 const MAX_PACES_UNSWEPT = 1024;
 
-/** Keeps the pace of each caller and rule. */
+/** Keeps the pace of each caller and entry. */
 export class Paces {
   private readonly paces = new Map<string, Turns>();
   private sweepAt = MAX_PACES_UNSWEPT;
 
-  /** The pace at which a caller may be sent bytes under a rule, shared by all of its streams; undefined without a limit. */
-  of(identity: Identity, rule: string, { bytesPerSecond }: Limits): Turns | undefined {
+  /** The pace at which a caller may be sent bytes under an entry, shared by all of its streams; undefined without a limit. */
+  of(identity: Identity, { entry, limits }: Allowance): Turns | undefined {
+    const { bytesPerSecond } = limits;
     if (bytesPerSecond === undefined) return undefined;
-    const key = `${bytesPerSecond} ${identity.cn.length} ${identity.cn} ${rule}`;
+    const key = `${bytesPerSecond} ${identity.cn.length} ${identity.cn} ${entry}`;
     const known = this.paces.get(key);
     if (known !== undefined) return known;
     if (this.paces.size >= this.sweepAt) this.sweep();
@@ -31,10 +32,10 @@ export class Paces {
    *
    * @throws PassbandError RESOURCE_EXHAUSTED with Retry-After while the caller has had more bytes than its rate.
    */
-  require(identity: Identity, rule: string, limits: Limits): void {
-    const waitMs = this.of(identity, rule, limits)?.waitMs() ?? 0;
+  require(identity: Identity, allowance: Allowance): void {
+    const waitMs = this.of(identity, allowance)?.waitMs() ?? 0;
     if (waitMs === 0) return;
-    throw new PassbandError('RESOURCE_EXHAUSTED', `no more than ${limits.bytesPerSecond} bytes a second`, {
+    throw new PassbandError('RESOURCE_EXHAUSTED', `no more than ${allowance.limits.bytesPerSecond} bytes a second`, {
       headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) },
     });
   }

@@ -39,7 +39,7 @@ function parseRule(item: YamlValue, taken: ReadonlySet<string>, names: readonly 
   }
   if (taken.has(name)) members.name.fail(`rule "${name}" is there twice; give each rule a name of its own`);
   const subjects = parseSubjects(members.subjects);
-  const allow = members.allow.items().map((entry) => parseEntry(entry, names, known));
+  const allow = members.allow.items().map((entry, at) => parseEntry(entry, `${at + 1} ${name}`, names, known));
   const mode = members.mode;
   if (mode !== undefined && mode.text() !== 'shadow') {
     mode.fail(`mode "${mode.text()}" is unknown; write shadow, or remove mode to enforce the rule`);
@@ -52,11 +52,12 @@ function parseRule(item: YamlValue, taken: ReadonlySet<string>, names: readonly 
   return { name, shadow: mode !== undefined, subjects, allow, line: item.line };
 }
 
-function parseEntry(item: YamlValue, names: readonly string[], known: KnownMethods): Entry {
+function parseEntry(item: YamlValue, id: string, names: readonly string[], known: KnownMethods): Entry {
   const members = item.members(['methods'], ['where', 'when', 'limits']);
   const methods = members.methods.items().map((method) => parseMethod(method, names));
   const matched = names.filter((name) => methods.some((pattern) => matchesMethod(pattern, name)));
   return {
+    id,
     methods,
     where: members.where === undefined ? [] : parseWhere(members.where, matched, known),
     when: members.when === undefined ? [] : parseWhen(members.when),

@@ -11,10 +11,17 @@ export interface Limits {
   readonly concurrentStreams?: number;
   /** Requests begun in a minute, which begins with its first; the next begins with the first after it. */
   readonly requestsPerMinute?: number;
-  /** Bytes of answers a second, all streams and answers of the caller under the rule together. */
+  /** Bytes of answers a second, all streams and answers of the caller under the entry together. */
   readonly bytesPerSecond?: number;
   /** Highest sample rate that may be asked for or received, hertz. */
   readonly maxSampleRateHz?: number;
+}
+
+/** Within which limits something is allowed, and what else counts under them. */
+export interface Allowance {
+  /** Entry.id of what allows it. */
+  readonly entry: string;
+  readonly limits: Limits;
 }
 
 /** A condition on one request field. */
@@ -40,6 +47,11 @@ export type FieldTest =
 
 /** One entry of a rule's `allow`: methods, and the conditions under which they may be called. */
 export interface Entry {
+  /**
+   * What is counted under its limits is counted by this: its place in its rule, from 1, and the rule's name. So no two
+   * entries of a policy share a count, and a policy that is read again goes on counting.
+   */
+  readonly id: string;
   /** `*`, or patterns of "package.Service/Method". */
   readonly methods: readonly string[];
   /** All of them must hold; empty when the request does not matter. */

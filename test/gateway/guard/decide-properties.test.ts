@@ -83,6 +83,7 @@ const anyCondition: fc.Arbitrary<FieldCondition> = fc.oneof(
 );
 
 const anyEntry: fc.Arbitrary<Entry> = fc.record({
+  id: fc.constant('1 r'),
   methods: fc.array(fc.constantFrom('*', ...METHODS, 'sdr.oran.*/Get*', 'sdr.oran.IQStreamService/*'), {
     minLength: 1,
     maxLength: 3,
@@ -305,7 +306,15 @@ describe('for any policy', () => {
   });
 });
 
-const ENTRY: Entry = { methods: ['*'], where: [], when: [], limits: {}, sampleRates: new Map(), line: 1 };
+const ENTRY: Entry = {
+  id: '1 r',
+  methods: ['*'],
+  where: [],
+  when: [],
+  limits: {},
+  sampleRates: new Map(),
+  line: 1,
+};
 const RULE: Rule = { name: 'r', shadow: false, subjects: [{ kind: 'cn', pattern: 'a' }], allow: [ENTRY], line: 1 };
 const BARE: Policy = { delegates: [], rules: [RULE] };
 const ANY_STATION: FieldCondition = {

@@ -139,6 +139,7 @@ describe('with which request', () => {
     expect(decide(policy, named('oran-client'), START, undefined, NOW)).toEqual({
       allow: true,
       rule: 'operators',
+      entry: '1 operators',
       limits: { concurrentStreams: 8 },
       shadowed: [],
     });
@@ -159,10 +160,11 @@ describe('the answer', () => {
     }
   });
 
-  it('names the rule and its limits', () => {
+  it('names the rule and the entry, with its limits', () => {
     expect(decide(policy, named('dash-1'), SPECTRUM, { fft_size: 7 }, NOW)).toEqual({
       allow: true,
       rule: 'dashboards',
+      entry: '1 dashboards',
       limits: { requestsPerMinute: 60 },
       shadowed: [],
     });

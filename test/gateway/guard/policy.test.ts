@@ -44,6 +44,7 @@ describe('a good policy', () => {
           line: 3,
           allow: [
             {
+              id: '1 operators',
               methods: ['sdr.oran.IQStreamService/*'],
               where: [
                 { path: ['station_id'], test: { kind: 'patterns', patterns: ['gs-1', 'lab-*'] }, absent: undefined },
@@ -54,6 +55,7 @@ describe('a good policy', () => {
               line: 7,
             },
             {
+              id: '2 operators',
               methods: ['sdr.oran.StationService/ListStations'],
               where: [],
               when: [],
