@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { protoPath } from 'grpc-health-check';
 import type { Audit, AuditDecision, AuditEnd, AuditFacts } from '../../src/audit/audit.ts';
 import { DEFAULT_STATIONS } from '../../src/backend/stations/default-stations.ts';
 import { PassbandError } from '../../src/errors.ts';
@@ -70,6 +71,14 @@ describe('the audit of the backend', () => {
   });
 
   const RPC = 'sdr.oran.IQStreamService/SubscribeIQ';
+
+  it('names no rule for what a delegate may without one: to ask for health', async () => {
+    const health = await backend.client('grpc.health.v1.Health', 'gateway', loadSync(protoPath));
+    await health.unary('check', { service: '' });
+    const identity = expect.objectContaining({ cn: 'passband-gateway' });
+    expect(audit.lines).toEqual([expect.objectContaining({ outcome: 'allow', code: 'OK', rule: undefined, identity })]);
+    expect(audit.lines[0]?.reason).toBe('a delegate may ask for health');
+  });
 
   it('has a line when a stream is let in, and one with its bytes when it is over', async () => {
     const iq = await backend.client('sdr.oran.IQStreamService', 'dashboard');

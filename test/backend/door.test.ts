@@ -26,6 +26,9 @@ rules:
   - name: only-listens
     subjects: ["cn:monitor"]
     allow: [{ methods: ["passband.Gateway/*"] }]
+  - name: health
+    subjects: ["cn:probe"]
+    allow: [{ methods: ["grpc.health.v1.Health/Check"] }]
 `;
 
 const OK = 'no error';
@@ -185,25 +188,56 @@ describe('the door of the backend', () => {
 
   describe('health checks', () => {
     const protos = loadSync(protoPath);
-    const checked = async (who: TestFiles, service = ''): Promise<string> => {
+    const checked = async (who: Who, metadata?: Metadata, service = ''): Promise<string> => {
       const health = await backend.client('grpc.health.v1.Health', who, protos);
       try {
-        return String((await health.unary('check', { service })).status);
+        return String((await health.unary('check', { service }, metadata)).status);
       } catch (error) {
         return String(error);
       }
     };
+    const watched = async (who: Who): Promise<string> => {
+      const health = await backend.client('grpc.health.v1.Health', who, protos);
+      const stream = health.stream('watch', { service: '' });
+      const refused = health.status(stream).then(({ code }) => String(code));
+      const answer = once(stream, 'data').then(([{ status }]) => String(status));
+      // Whichever comes first.
+      answer.catch(() => {});
+      return Promise.race([refused, answer]).finally(() => stream.cancel());
+    };
     const SERVING = '1';
+    const REFUSED = /7 PERMISSION_DENIED/;
 
-    it('are answered to delegates and to whoever a rule names', async () => {
-      expect(await checked(await backend.pki.pair('gateway'))).toBe(SERVING);
-      expect(await checked(await backend.pki.pair('dashboard'), 'sdr.oran.IQStreamService')).toBe(SERVING);
-      expect(await checked(await backend.pki.issue({ cn: 'lab' }))).toBe(SERVING);
-      expect(await checked(await backend.pki.pair('dashboard'), 'no.such.Service')).toMatch(/5 NOT_FOUND/);
+    it('are answered to whom a rule allows them', async () => {
+      expect(await checked('client')).toBe(SERVING);
+      expect(await checked('client', undefined, 'sdr.oran.IQStreamService')).toBe(SERVING);
+      expect(await checked('client', undefined, 'no.such.Service')).toMatch(/5 NOT_FOUND/);
+      expect(await watched('client')).toBe(SERVING);
+      const probe = await backend.pki.issue({ cn: 'probe' });
+      expect(await checked(probe)).toBe(SERVING);
+      expect(await watched(probe)).toBe('7');
     });
 
-    it('are refused to strangers', async () => {
-      expect(await checked(await backend.pki.issue({ cn: 'stranger' }))).toMatch(/7 PERMISSION_DENIED/);
+    it('are refused to everybody else, were it one whom rules name', async () => {
+      for (const cn of ['stranger', 'lab', 'dash-7']) {
+        const who = await backend.pki.issue({ cn });
+        expect(await checked(who)).toMatch(REFUSED);
+        expect(await watched(who)).toBe('7');
+      }
+    });
+
+    it('are answered to a delegate that asks for itself, and for another as that other would be', async () => {
+      expect(await checked('gateway')).toBe(SERVING);
+      expect(await watched('gateway')).toBe(SERVING);
+      const behalfOf = async (name: 'client' | 'dashboard' | 'gateway'): Promise<Metadata> => {
+        const { certPem } = await backend.pki.pair(name);
+        const metadata = new Metadata();
+        metadata.set('x-passband-identity', identityToJson(identityFromCertificate(new X509Certificate(certPem).raw)));
+        return metadata;
+      };
+      expect(await checked('gateway', await behalfOf('gateway'))).toBe(SERVING);
+      expect(await checked('gateway', await behalfOf('client'))).toBe(SERVING);
+      expect(await checked('gateway', await behalfOf('dashboard'))).toMatch(REFUSED);
     });
   });
 

@@ -84,13 +84,13 @@ export class CallReport {
     this.#bytesOut += bytes;
   }
 
-  /** The rule under which the call goes on. */
-  ruledBy(rule: string): void {
+  /** The rule under which the call goes on; undefined for what needs none. */
+  ruledBy(rule: string | undefined): void {
     this.#rule = rule;
   }
 
   /** A message was allowed: leaves a line for the first, and for another that is allowed by something else. */
-  allowed(rule: string, shadowed: readonly string[]): boolean {
+  allowed(rule: string | undefined, shadowed: readonly string[]): boolean {
     const how = JSON.stringify([rule, shadowed]);
     if (this.#allowed.has(how)) return false;
     this.#allowed.add(how);
@@ -98,7 +98,7 @@ export class CallReport {
       outcome: 'allow',
       code: 'OK',
       rule,
-      reason: `rule "${rule}" allows it`,
+      reason: rule === undefined ? 'a delegate may ask for health' : `rule "${rule}" allows it`,
       shadowed,
     });
     return true;

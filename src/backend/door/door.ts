@@ -4,7 +4,7 @@ import { type Decision, decide, isDelegate, names } from '../../gateway/guard/de
 import { checkValidity, type Identity, identityFromCertificate } from '../../gateway/guard/identity.ts';
 import { identityFromJson } from '../../gateway/guard/identity-json.ts';
 import { type Places, placesFor } from '../../gateway/guard/places.ts';
-import type { Policy } from '../../gateway/guard/policy.ts';
+import type { Allowance, Policy } from '../../gateway/guard/policy.ts';
 import { IDENTITY_METADATA } from '../../identity-metadata.ts';
 import { faultOfPeer } from '../../peer-refused.ts';
 import { forwardedFault, standingFault } from '../../trust/standing.ts';
@@ -22,6 +22,22 @@ export interface Caller {
   /** On whose behalf; the peer itself unless it is a delegate that said otherwise. */
   readonly identity: Identity;
 }
+
+/** What lets a call in: a rule, or none where a delegate asks for the backend's health on its own behalf. */
+export type Admitted = Allowance & {
+  readonly allow: true;
+  readonly rule: string | undefined;
+  readonly shadowed: readonly string[];
+};
+
+/** Gateways ask by themselves, for their own `/readyz`. No rule says so, and so none is named for it. */
+const HEALTH_OF_DELEGATES: Admitted = Object.freeze({
+  allow: true,
+  rule: undefined,
+  entry: '',
+  limits: {},
+  shadowed: [],
+});
 
 /** Asks an OCSP responder about a certificate; the answer is why it is not good, undefined when it is. */
 export interface OcspQuestion {
@@ -132,14 +148,13 @@ export class Door {
     path: string,
     request: Readonly<Record<string, unknown>> | undefined,
     nowMs: number,
-  ): Decision {
+  ): Decision | Admitted {
     const name = policyName(path);
     const policy = this.#policy();
     const decision = decide(policy, caller.identity, name, request, nowMs);
     if (decision.allow || !name.startsWith(HEALTH)) return decision;
-    // Whoever the policy knows at all may ask whether the backend is well.
-    if (!isDelegate(policy, caller.peer) && !names(policy, caller.identity)) return decision;
-    return { allow: true, rule: 'health', entry: '', limits: {}, shadowed: [] };
+    // Of the caller, and not of the peer: on behalf of another a delegate may what that other may.
+    return isDelegate(policy, caller.identity) ? HEALTH_OF_DELEGATES : decision;
   }
 
   /** The places that a caller's streams of a method have, before there is a request; undefined where none are counted. */

@@ -1,16 +1,14 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { codeNumber, PassbandError } from '../../errors.ts';
 import { afterMoment } from '../../expiry.ts';
-import { type Decision, sampleRateReason } from '../../gateway/guard/decide.ts';
+import { sampleRateReason } from '../../gateway/guard/decide.ts';
 import type { Identity } from '../../gateway/guard/identity.ts';
 import type { Turns } from '../../gateway/guard/turns.ts';
 import { isRecord } from '../../is-record.ts';
 import type { CallReport } from './call-report.ts';
 import type { Connection } from './connections.ts';
-import type { Caller } from './door.ts';
+import type { Admitted, Caller } from './door.ts';
 import type { CallRules, LiveCall, Transport } from './live-call.ts';
-
-type Allowed = Extract<Decision, { allow: true }>;
 
 /** One call from its headers to its end: who may, for how long, and how much. */
 export class GuardedCall implements LiveCall {
@@ -23,7 +21,7 @@ export class GuardedCall implements LiveCall {
   #caller: Caller | undefined;
   /** The latest message of the caller: what is judged again. */
   #request: Readonly<Record<string, unknown>> | undefined;
-  #allowed: Allowed | undefined;
+  #allowed: Admitted | undefined;
   #admitted = false;
   #noMessage: NodeJS.Timeout | undefined;
   #disarm = (): void => {};
@@ -182,7 +180,7 @@ export class GuardedCall implements LiveCall {
   }
 
   /** A message is allowed: takes its place among the caller's calls where it had none `before`, and leaves its line. */
-  #takeIn(before?: Allowed): Promise<void> | undefined {
+  #takeIn(before?: Admitted): Promise<void> | undefined {
     const { holder } = this;
     const allowed = this.#allowed;
     if (allowed === undefined) return undefined;
