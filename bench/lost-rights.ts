@@ -24,8 +24,8 @@ const PERMISSION_DENIED = 7;
 const HOUR_MS = 3_600_000;
 /** How long the second authority lasts: so long that nobody warns of its end. */
 const YEAR_MS = 365 * 24 * HOUR_MS;
-/** How long the certificates last that run out: enough to open a thousand streams, and not too long to wait for. */
-const LIFETIME_MS = 8_000;
+/** How long the certificates last that run out, beyond twice the time that it took to open as many streams before. */
+const SPARE_LIFETIME_MS = 3_000;
 
 const validity = (notAfterMs = Date.now() + HOUR_MS) => ({
   notBefore: new Date(Date.now() - HOUR_MS),
@@ -51,8 +51,13 @@ export async function addAuthority(folder: string): Promise<Authorities> {
  * Puts policy and revocation list into a folder, and gives what can be done there to open streams.
  *
  * @param folder the certs folder of the program that is to end the streams.
+ * @param openingMs how long it takes to open all streams, as far as is known.
  */
-export async function lossesIn(folder: string, { own, second }: Authorities): Promise<readonly Loss[]> {
+export async function lossesIn(
+  folder: string,
+  { own, second }: Authorities,
+  openingMs: () => number,
+): Promise<readonly Loss[]> {
   const revoked: Revocation[] = [];
   let number = 0;
   const newList = (): Promise<string> =>
@@ -104,7 +109,8 @@ export async function lossesIn(folder: string, { own, second }: Authorities): Pr
     code: UNAUTHENTICATED,
     closesConnections: true,
     newClient: (index) => {
-      if (Date.now() > notAfterMs) notAfterMs = Math.ceil((Date.now() + LIFETIME_MS) / 1000) * 1000;
+      const lifetimeMs = SPARE_LIFETIME_MS + 2 * openingMs();
+      if (Date.now() > notAfterMs) notAfterMs = Math.ceil((Date.now() + lifetimeMs) / 1000) * 1000;
       return issue(own, index, notAfterMs);
     },
     take: async () => {

@@ -33,6 +33,8 @@ const STREAMS_PER_CONNECTION = 100;
 /** Milliseconds until an end, a close or an entrance that does not come stops the bench. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 50;
+/** The longest time so far in which all streams were opened, milliseconds. */
+let openingMs = 0;
 
 /** Sorted milliseconds of one round. */
 interface Round {
@@ -54,7 +56,9 @@ async function patiently<T>(what: string, promise: Promise<T>): Promise<T> {
 async function measure(door: Door, caPem: string, loss: Loss): Promise<Round> {
   const count = Math.ceil(streams / STREAMS_PER_CONNECTION);
   const clients = await Promise.all(Array.from({ length: count }, (_, index) => loss.newClient(index)));
+  const beganMs = performance.now();
   const open = await patiently('the streams to open', openStreams(door, caPem, clients, streams));
+  openingMs = Math.max(openingMs, performance.now() - beganMs);
   try {
     const goneMs = await loss.take(clients);
     const since = (moments: readonly number[]): number[] => moments.map((ms) => ms - goneMs).sort((a, b) => a - b);
@@ -135,9 +139,9 @@ const children: Parameters<typeof stop>[0][] = [];
 try {
   await ensureDevPki(certs);
   const authorities = await addAuthority(certs);
-  const atGateway = await lossesIn(certs, authorities);
+  const atGateway = await lossesIn(certs, authorities, () => openingMs);
   cpSync(certs, backendCerts, { recursive: true });
-  const atBackend = await lossesIn(backendCerts, authorities);
+  const atBackend = await lossesIn(backendCerts, authorities, () => openingMs);
   const backend = await start([join(import.meta.dirname, 'quiet-backend.ts'), backendCerts], /^(\d+)\n/);
   children.push(backend.child);
   const load = loadavg()[0]?.toFixed(1);
