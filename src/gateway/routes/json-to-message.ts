@@ -52,10 +52,10 @@ export function setField(
 export function fieldFromJson(field: FieldPlan, json: JsonValue, where: string): FieldValue {
   if (field.mapKey !== undefined) {
     const keyField: FieldPlan = { ...field, kind: field.mapKey };
-    const entries = new Map<Scalar, Scalar | Message>();
+    const entries = new Map<string, Scalar | Message>();
     for (const [key, value] of objectOf(json, where).members) {
       const at = `${where}[${JSON.stringify(echoed(key))}]`;
-      const mapKey = scalarFromText(keyField, key, at);
+      const mapKey = String(scalarFromText(keyField, key, at));
       if (entries.has(mapKey)) throw invalid(at, 'is given twice');
       entries.set(mapKey, elementFromJson(field, value, at));
     }

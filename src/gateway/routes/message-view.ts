@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 import { PassbandError } from '../../errors.ts';
 import { MAX_VIEWED_BYTES, MAX_VIEWED_ELEMENTS } from '../../request-view.ts';
-import { MAX_MESSAGE_DEPTH, MAX_MESSAGES, type Message, newMessage, type Scalar } from './message.ts';
+import { type FieldValue, MAX_MESSAGE_DEPTH, MAX_MESSAGES, type Message, newMessage, type Scalar } from './message.ts';
 import type { EnumPlan, FieldPlan, MessagePlan } from './plan.ts';
 import { invalid } from './scalar.ts';
 import { has32Bits, packedBytes, refuseOddVarint, walkMessageStrictly, walkStrictly } from './strict-wire.ts';
@@ -33,6 +33,7 @@ function view(plan: MessagePlan, walk: Walk, depth: number, count: { messages: n
   const message = newMessage();
   // Of single messages; also of one that another member of its oneof has taken back in between.
   const given = new Set<FieldPlan>();
+  const lastOfOneof = new Map<string, FieldPlan>();
   if (depth > MAX_MESSAGE_DEPTH) throw new RangeError('nested too deep');
   if (++count.messages > MAX_MESSAGES) throw invalid('body', `has more than ${MAX_MESSAGES} messages`);
   const visit: Visit = (field, reader, wireType) => {
@@ -40,12 +41,13 @@ function view(plan: MessagePlan, walk: Walk, depth: number, count: { messages: n
       const entry = entryPlan(field, field.mapKey);
       const bytes = reader.bytes();
       const read = view(entry, (visitPart) => walkStrictly(entry, bytes, visitPart), depth, count);
-      const { key = defaultOf(field.mapKey), value = defaultOf(field.kind, field.enum) } = read;
+      const { value = defaultOf(field.kind, field.enum) } = read;
+      const key = String(read.key ?? defaultOf(field.mapKey));
       message[field.name] ??= new Map();
-      const map = message[field.name] as Map<Scalar, Scalar | Message>;
-      if (map.has(key as Scalar) && isMended(field, key)) throw new RangeError('keys of a map are not UTF-8');
+      const map = message[field.name] as Map<string, Scalar | Message>;
+      if (map.has(key) && isMended(field, key)) throw new RangeError('keys of a map are not UTF-8');
       // Of entries with one key the last counts.
-      if (map.has(key as Scalar) || map.size <= MAX_VIEWED_ELEMENTS) map.set(key as Scalar, value as Scalar | Message);
+      if (map.has(key) || map.size <= MAX_VIEWED_ELEMENTS) map.set(key, value as Scalar | Message);
     } else if (field.kind === 'message') {
       // By the specification the two are one; protobufjs before 8 takes the second alone.
       if (!field.repeated && given.has(field)) throw invalid(field.jsonName, 'is given twice');
@@ -57,14 +59,18 @@ function view(plan: MessagePlan, walk: Walk, depth: number, count: { messages: n
       for (let i = 0; i <= MAX_VIEWED_ELEMENTS && packed.pos < packed.len; i++) {
         keep(message, field, scalar(packed, field, field.kind));
       }
+    } else if (field.kind === 'bytes' && isFull(message[field.name])) {
+      reader.skip(reader.size());
     } else {
       if (has32Bits(field.kind)) refuseOddVarint(reader);
       keep(message, field, scalar(reader, field, field.kind));
     }
-    if (field.oneof === undefined) return;
-    for (const other of plan.oneofs.get(field.oneof) ?? []) if (other !== field) delete message[other.name];
+    if (field.oneof !== undefined) lastOfOneof.set(field.oneof, field);
   };
   walk(visit);
+  for (const [oneof, last] of lastOfOneof) {
+    for (const other of plan.oneofs.get(oneof) ?? []) if (other !== last) delete message[other.name];
+  }
   return message;
 }
 
@@ -75,12 +81,17 @@ function keep(message: Message, field: FieldPlan, value: Scalar | Message): void
   }
   message[field.name] ??= [];
   const list = message[field.name] as (Scalar | Message)[];
-  if (list.length <= MAX_VIEWED_ELEMENTS) list.push(value);
+  if (!isFull(list)) list.push(value);
+}
+
+/** Whether a field is a list of which no more is kept. */
+function isFull(value: FieldValue | undefined): boolean {
+  return Array.isArray(value) && value.length > MAX_VIEWED_ELEMENTS;
 }
 
 /** Whether a key may have been other bytes, which proto2 lets through: mended alike, two of them are one here alone. */
-function isMended({ utf8 }: FieldPlan, key: unknown): boolean {
-  return !utf8 && typeof key === 'string' && key.includes('\ufffd');
+function isMended({ utf8 }: FieldPlan, key: string): boolean {
+  return !utf8 && key.includes('\ufffd');
 }
 
 /** What a part of a map's entry is that is not there. */
@@ -97,8 +108,7 @@ function defaultOf(kind: FieldPlan['kind'], known?: EnumPlan): Scalar | Message 
 function scalar(reader: protobuf.Reader, field: FieldPlan, kind: Exclude<FieldPlan['kind'], 'message'>): Scalar {
   switch (kind) {
     case 'bytes':
-      // Copied: what is decided on may be kept for long, and must not keep all of a body with it.
-      return new Uint8Array(reader.bytes().subarray(0, MAX_VIEWED_BYTES + 1));
+      return viewedBytes(reader);
     case 'string':
       return stringValue(reader, field.utf8);
     case 'int64':
@@ -106,7 +116,7 @@ function scalar(reader: protobuf.Reader, field: FieldPlan, kind: Exclude<FieldPl
     case 'sint64':
     case 'fixed64':
     case 'sfixed64':
-      return BigInt(reader[kind]().toString());
+      return bigintOf(reader[kind]());
     case 'enum':
       return enumNumber(reader, field.enum);
     case 'bool':
@@ -114,6 +124,15 @@ function scalar(reader: protobuf.Reader, field: FieldPlan, kind: Exclude<FieldPl
     default:
       return reader[kind]();
   }
+}
+
+/** Copied: what is decided on may be kept for long, and must not keep all of a body with it. */
+function viewedBytes(reader: protobuf.Reader): Uint8Array {
+  const length = reader.size();
+  const start = reader.pos;
+  reader.skip(length);
+  // The slice of a Buffer is none of its own.
+  return Uint8Array.prototype.slice.call(reader.buf, start, start + Math.min(length, MAX_VIEWED_BYTES + 1));
 }
 
 /** A number that a closed enum does not name is an unknown field to some decoders, and a value to others (Go, C#). */
@@ -125,7 +144,13 @@ function enumNumber(reader: protobuf.Reader, known: EnumPlan | undefined): numbe
 
 /** A bool as every encoder writes it. Of a varint over 32 bits some decoders look at the lower half alone. */
 function plainBool(reader: protobuf.Reader): boolean {
-  const value = reader.uint64();
-  if (Number(value) > 1) throw new RangeError('a bool is neither 0 nor 1');
-  return Number(value) === 1;
+  const { low, high } = reader.uint64();
+  if (high !== 0 || (low !== 0 && low !== 1)) throw new RangeError('a bool is neither 0 nor 1');
+  return low === 1;
+}
+
+/** Its halves put together; over their decimal digits it would take five times as long. */
+function bigintOf({ low, high, unsigned }: protobuf.Long): bigint {
+  if (high === 0) return BigInt(low >>> 0);
+  return (BigInt(unsigned ? high >>> 0 : high) << 32n) | BigInt(low >>> 0);
 }

@@ -5,8 +5,11 @@ import { invalid } from './scalar.ts';
 /** A scalar of a message: 64-bit integers are bigint, enums are their numbers. */
 export type Scalar = string | number | bigint | boolean | Uint8Array;
 
-/** What a field of a message may hold. */
-export type FieldValue = Scalar | Message | readonly (Scalar | Message)[] | ReadonlyMap<Scalar, Scalar | Message>;
+/**
+ * What a field of a message may hold. A map's keys are texts, whatever their kind: a Map finds numbers by digests that anybody
+ * can work out, and keys that all have one would be looked through one by one for each of them.
+ */
+export type FieldValue = Scalar | Message | readonly (Scalar | Message)[] | ReadonlyMap<string, Scalar | Message>;
 
 /** A message while it is bound: its set fields by proto name. The decision and the encoder read the same object. */
 export interface Message {
@@ -95,7 +98,7 @@ class Encoder {
       if (value === undefined) {
         if (field.required && !this.override) throw invalid(field.jsonName, `is required in ${plan.fullName}`);
       } else if (field.mapKey !== undefined) {
-        this.map(field, field.mapKey, value as ReadonlyMap<Scalar, Scalar | Message>, depth);
+        this.map(field, field.mapKey, value as ReadonlyMap<string, Scalar | Message>, depth);
       } else if (field.repeated) this.repeated(field, value as readonly (Scalar | Message)[], depth);
       else if (field.presence || this.override || !isDefault(value)) {
         this.one(field.number, field, value as Scalar | Message, depth);
@@ -106,12 +109,12 @@ class Encoder {
   private map(
     field: FieldPlan,
     keyKind: ScalarKind,
-    entries: ReadonlyMap<Scalar, Scalar | Message>,
+    entries: ReadonlyMap<string, Scalar | Message>,
     depth: number,
   ): void {
     for (const [key, value] of entries) {
       this.tag(field.number, 2).fork();
-      writeScalar(this.tag(1, WIRE_TYPE[keyKind]), keyKind, key);
+      writeScalar(this.tag(1, WIRE_TYPE[keyKind]), keyKind, keyValue(keyKind, key));
       this.one(2, field, value, depth);
       this.writer.ldelim();
     }
@@ -145,6 +148,13 @@ class Encoder {
   private tag(number: number, wireType: number): protobuf.Writer {
     return this.writer.uint32((number << 3) | wireType);
   }
+}
+
+/** The key that a text in a map stands for. */
+function keyValue(kind: ScalarKind, text: string): Scalar {
+  if (kind === 'string') return text;
+  if (kind === 'bool') return text === 'true';
+  return isLongKind(kind) ? BigInt(text) : Number(text);
 }
 
 /** Kinds whose values are bigint here. */

@@ -28,11 +28,16 @@ const MAX_INTEGER_EXPONENT = 40;
 /** Largest finite value of an IEEE 754 binary32. */
 const MAX_FLOAT = 3.4028234663852886e38;
 
+/** An integer that a double holds exactly, written plainly. */
+const PLAIN_INTEGER = /^-?(?:0|[1-9][0-9]{0,14})$/;
+
 /**
  * The integer that a decimal text means: `12`, `-0`, `1.0`, `2.5e1`. Undefined when it is no number, or no whole one.
  * Exact for any size, unlike parseFloat.
  */
-function parseInteger(text: string): bigint | undefined {
+function parseInteger(text: string): bigint | number | undefined {
+  // Most are; a bigint is slow to make. And -0 is 0.
+  if (PLAIN_INTEGER.test(text)) return Number(text) + 0;
   if (text.length > MAX_NUMBER_LENGTH) return undefined;
   const parts = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?$/.exec(text);
   if (parts === null) return undefined;
@@ -62,7 +67,7 @@ export function integer(kind: IntegerKind | 'enum', text: string, where: string,
   const [least, most] = INTEGER_BOUNDS[kind === 'enum' ? 'int32' : kind];
   if (value === undefined) throw invalid(where, range?.text ?? `must be a whole number of type ${kind}`);
   if (value < least || value > most) throw invalid(where, range?.text ?? `must be from ${least} to ${most} (${kind})`);
-  return WIDE.has(kind) ? value : Number(value);
+  return WIDE.has(kind) ? BigInt(value) : Number(value);
 }
 
 /** A number's text as a float or double; `NaN`, `Infinity` and `-Infinity` where `special` is allowed. */

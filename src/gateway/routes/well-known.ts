@@ -8,6 +8,9 @@ const TIMESTAMP_RANGE: readonly [bigint, bigint] = [-62_135_596_800n, 253_402_30
 /** About 10,000 years in seconds: the range of google.protobuf.Duration. */
 const MAX_DURATION_SECONDS = 315_576_000_000n;
 
+/** Characters of a google.protobuf.FieldMask in JSON: a thousand paths, and more than any message has fields. */
+const MAX_MASK_CHARACTERS = 65_536;
+
 /** Seconds and nanoseconds, as Timestamp and Duration hold them. */
 export interface SecondsAndNanos {
   readonly seconds: bigint;
@@ -39,6 +42,7 @@ export function parseDuration(text: string, where: string): SecondsAndNanos {
 /** The paths of a google.protobuf.FieldMask from its JSON text: lowerCamelCase names, separated by commas. */
 export function parseFieldMask(text: string, where: string): string[] {
   if (text === '') return [];
+  if (text.length > MAX_MASK_CHARACTERS) throw invalid(where, `has more than ${MAX_MASK_CHARACTERS} characters`);
   return text.split(',').map((path) => {
     if (!/^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$/.test(path)) {
       throw invalid(where, `"${echoed(path)}" is no lowerCamelCase field path`);
