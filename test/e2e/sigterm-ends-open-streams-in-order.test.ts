@@ -61,7 +61,7 @@ it('SIGTERM: every stream is told UNAVAILABLE, calls are finished, the process l
   // One that says nothing and waits for nothing, and one that stops in the middle of its request.
   const idle = [await rawConnected({ port, caPem, pair }), await rawConnected({ port, caPem, pair })];
   idle[1]?.write('POST /v1/stations/sim-1:stop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{');
-  const idleEnds = idle.map(untilClosed);
+  const idleEnds = idle.map((socket) => untilClosed(socket));
 
   const startedMs = Date.now();
   passband.child.kill('SIGTERM');
