@@ -105,6 +105,10 @@ export async function* lines(request: EdgeRequest, limits: BodyLimits): AsyncGen
   for await (const chunk of withIdleLimit(request, limits)) {
     let start = 0;
     for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, start)) {
+      if (at === start && rest.length === 0) {
+        start++;
+        continue;
+      }
       rest.add(chunk.subarray(start, at));
       if (rest.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
       const line = rest.take();

@@ -6,6 +6,9 @@ import type { FieldPlan, MessagePlan } from './plan.ts';
 import { floating, invalid, unicode } from './scalar.ts';
 import { parseDuration, parseFieldMask, parseTimestamp, type SecondsAndNanos } from './well-known.ts';
 
+/** Any messages inside one another. Each holds the bytes of all inside it, which are copied once for each of them. */
+const MAX_ANY_DEPTH = 16;
+
 /** How a reader of this file has what lies inside its message read. */
 export interface Inner {
   message(plan: MessagePlan, json: JsonValue, where: string): Message;
@@ -54,6 +57,9 @@ const value: Reader = (plan, json, where, inner) => {
   return nested('members' in json ? 'struct_value' : 'list_value');
 };
 
+/** Of the one that is being read; reading waits for nothing. */
+let anysAround = 0;
+
 /** `{"@type": "type.googleapis.com/pkg.Name", …}`; a well-known type stands in a member `value`. */
 const any: Reader = (plan, json, where, inner) => {
   const { members } = objectOf(json, where);
@@ -63,10 +69,17 @@ const any: Reader = (plan, json, where, inner) => {
   const type = url.includes('/') ? plan.lookup(name) : undefined;
   if (type === undefined)
     throw new PassbandError('INVALID_ARGUMENT', `${where}.@type: "${echoed(url)}" names no known message type`);
+  if (anysAround >= MAX_ANY_DEPTH) throw invalid(where, `is inside ${MAX_ANY_DEPTH} google.protobuf.Any, and no more are read`);
   const rest = new Map([...members].filter(([key]) => key !== '@type'));
   const only = rest.size === 1 ? rest.get('value') : undefined;
-  const bytes = (body: JsonValue, at: string): Message =>
-    of({ type_url: url, value: encodeMessage(type, inner.message(type, body, at)) });
+  const bytes = (body: JsonValue, at: string): Message => {
+    anysAround++;
+    try {
+      return of({ type_url: url, value: encodeMessage(type, inner.message(type, body, at)) });
+    } finally {
+      anysAround--;
+    }
+  };
   // Some writers take Empty for a type with a form of its own.
   if (name === 'google.protobuf.Empty' && only !== undefined) return bytes(only, `${where}.value`);
   if (!inner.isSpecial(name)) return bytes({ members: rest }, where);

@@ -14,9 +14,17 @@ const members = (count: number): string =>
 const { root } = protobuf.parse(
   `syntax = "proto3";
 message Maps { map<int32, int32> ints = 1; map<fixed64, bool> longs = 2; map<bool, string> flags = 3; }
+message Box { google.protobuf.Any any = 1; string text = 2; }
 message Few { oneof choice { ${members(2)} } }
 message Many { oneof choice { ${members(MANY)} } }`,
   { keepCase: true },
+);
+protobuf.parse(
+  'syntax = "proto3"; package google.protobuf; message Any { string type_url = 1; bytes value = 2; }',
+  root,
+  {
+    keepCase: true,
+  },
 );
 root.resolveAll();
 const plan = (name: string): MessagePlan => planOf(root.lookupType(name));
@@ -121,4 +129,16 @@ it('a field mask is as long as 65536 characters, and no longer', () => {
   const mask = `${'a,'.repeat(32_767)}bC`;
   expect(parseFieldMask(mask, 'mask').at(-1)).toBe('b_c');
   expect(() => parseFieldMask(`${mask}d`, 'mask')).toThrow('mask: has more than 65536 characters');
+});
+
+it('as many Any lie inside one another as are read, and no more, as often as one likes', () => {
+  const nested = (count: number): string => {
+    const head = '{"any":{"@type":"/Box"'.concat(',"any":{"@type":"/Box"'.repeat(count - 1));
+    return `${head},"text":"a"${'}'.repeat(count + 1)}`;
+  };
+  const bind = (count: number): unknown => messageFromJson(plan('Box'), parseJson(nested(count)));
+  for (let i = 0; i < 3; i++) {
+    expect(() => bind(16)).not.toThrow();
+    expect(() => bind(17)).toThrow('is inside 16 google.protobuf.Any, and no more are read');
+  }
 });
