@@ -69,7 +69,8 @@ const any: Reader = (plan, json, where, inner) => {
   const type = url.includes('/') ? plan.lookup(name) : undefined;
   if (type === undefined)
     throw new PassbandError('INVALID_ARGUMENT', `${where}.@type: "${echoed(url)}" names no known message type`);
-  if (anysAround >= MAX_ANY_DEPTH) throw invalid(where, `is inside ${MAX_ANY_DEPTH} google.protobuf.Any, and no more are read`);
+  if (anysAround >= MAX_ANY_DEPTH)
+    throw invalid(where, `is inside ${MAX_ANY_DEPTH} google.protobuf.Any, and no more are read`);
   const rest = new Map([...members].filter(([key]) => key !== '@type'));
   const only = rest.size === 1 ? rest.get('value') : undefined;
   const bytes = (body: JsonValue, at: string): Message => {
