@@ -5,6 +5,12 @@ import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import type { Ended } from './run.ts';
 import { until } from './until.ts';
 
+/**
+ * Milliseconds that a program may take to start or to end: it does so within a second or two; where many compete for the cores,
+ * twenty seconds were too few.
+ */
+const TIMEOUT_MS = 60_000;
+
 /** The command line as it is built, in a process of its own. */
 export class CliProcess {
   readonly child: ChildProcess;
@@ -28,8 +34,8 @@ export class CliProcess {
     this.closed = once(this.child, 'close').then(([code, signal]) => code ?? signal);
   }
 
-  /** Waits for a text on standard output, for as long as `until` does unless told, and gives what the pattern captures. */
-  async says(pattern: RegExp, deadlineMs?: number): Promise<string> {
+  /** Waits for a text on standard output, and gives what the pattern captures. */
+  async says(pattern: RegExp, deadlineMs = TIMEOUT_MS): Promise<string> {
     const isSaid = (): boolean => pattern.test(this.stdout) || this.child.exitCode !== null;
     await until(`standard output has ${pattern}`, isSaid, Boolean, deadlineMs);
     const found = pattern.exec(this.stdout);
@@ -47,9 +53,6 @@ export class CliProcess {
     if (this.child.exitCode === null) this.child.kill('SIGKILL');
   }
 }
-
-/** Milliseconds after which it is killed: it ends within a second; where many compete for the cores, twenty were too few. */
-const TIMEOUT_MS = 60_000;
 
 /** Runs the command line to its end. A program that does not end by itself is killed, and its code is a signal's name. */
 export async function cli(
