@@ -1,3 +1,6 @@
+// Bombs of headers: many, long, or small on the wire and large when unpacked, cookies among them. Each request may take a
+// bounded part of memory before anybody knows what it asks for; what is more is refused with 431, or by a reset of its
+// stream, and others are served.
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { Duplex } from 'node:stream';
@@ -18,6 +21,10 @@ afterAll(() => edge?.stop());
 const headers = (number: number, length = 1): [string, string][] =>
   Array.from({ length: number }, (_, index) => [`x-${index}`, 'a'.repeat(length)]);
 
+const SERVED = { status: 200, body: 'served', reset: 0 };
+const TOO_MANY = { status: 431, body: 'the request has more than 100 headers', reset: 0 };
+const TOO_LARGE = { status: 431, body: 'the request line and the headers are too large', reset: 0 };
+
 describe('HTTP/1.1', () => {
   // Host and Connection are two more.
   it.each([
@@ -33,6 +40,26 @@ describe('HTTP/1.1', () => {
     expect(edge.unreadable.slice(seen)).toEqual([expect.objectContaining({ status: 431, code: 'RESOURCE_EXHAUSTED' })]);
     expect(answer.body).toBe('the request has more than 100 headers');
     expect(answer.headers.get('connection')).toBe('close');
+  });
+});
+
+describe('cookies of HTTP/1.1', () => {
+  const crumbs = (number: number): string => Array.from({ length: number }, (_, index) => `c${index}=1`).join('; ');
+
+  it.each<readonly [string, readonly string[], number, string]>([
+    ['a thousand crumbs in a line that is not too long', [`Cookie: ${crumbs(1_000)}`], 200, 'served'],
+    ['ten thousand crumbs in one line', [`Cookie: ${crumbs(10_000)}`], 431, TOO_LARGE.body],
+    ['one crumb of a megabyte', [`Cookie: c=${'x'.repeat(1 << 20)}`], 431, TOO_LARGE.body],
+    ['a line a crumb, a hundred of them', Array(100).fill('Cookie: c=1'), 431, TOO_MANY.body],
+    ['a line a crumb, ten thousand of them', Array(10_000).fill('Cookie: c=1'), 431, TOO_LARGE.body],
+  ])('%s', async (_name, lines, status, body) => {
+    const seen = edge.unreadable.length;
+    const answer = await rawExchange(edge.asClient, requestText('GET', '/', lines));
+    // Who goes on sending to a connection that is closed may lose what was said last.
+    if (answer.status !== 0 || status === 200)
+      expect([answer.status, answer.body.includes(body)]).toEqual([status, true]);
+    expect(edge.unreadable.slice(seen).map((refused) => refused.status)).toEqual(status === 200 ? [] : [status]);
+    expect((await rawExchange(edge.asClient, requestText('GET', '/'))).status).toBe(200);
   });
 });
 
@@ -93,9 +120,6 @@ async function get(client: ClientHttp2Session, given: readonly [string, string][
   return { status, body, reset: stream.rstCode };
 }
 
-const SERVED = { status: 200, body: 'served', reset: 0 };
-const TOO_MANY = { status: 431, body: 'the request has more than 100 headers', reset: 0 };
-const TOO_LARGE = { status: 431, body: 'the request line and the headers are too large', reset: 0 };
 /** What nghttp2 says by itself, without an answer. */
 const CALM = { status: 0, body: '', reset: constants.NGHTTP2_ENHANCE_YOUR_CALM };
 

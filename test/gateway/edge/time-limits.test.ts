@@ -1,3 +1,6 @@
+// Slowloris in its plainest forms: a peer that never begins, never ends or trickles a handshake or its headers holds a
+// place, which costs it nothing. Each has a time by which it must be done; then it is closed, told 408 where it can be, and
+// its place is free.
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
