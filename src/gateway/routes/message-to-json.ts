@@ -13,7 +13,7 @@ import { readSlots, type Slot } from './wire-slots.ts';
  * @throws PassbandError INTERNAL when the bytes are no such message: that is the backend's fault, not the caller's.
  */
 export function printMessage(plan: MessagePlan, bytes: Uint8Array): string {
-  return orInternal(() => print(plan, bytes, 0));
+  return orInternal(() => print(plan, [bytes], 0));
 }
 
 /** A JSON text in parts, so that a long one need not be put together before it is encoded. */
@@ -33,7 +33,7 @@ export function printMessageText(plan: MessagePlan, bytes: Uint8Array): JsonText
   return orInternal(() => {
     const text = { head: '{', ascii: '', tail: '' };
     let separator = '';
-    for (const [field, slot] of shownFields(plan, bytes, 0)) {
+    for (const [field, slot] of shownFields(plan, [bytes], 0)) {
       const key = `${separator}${field.jsonKey}`;
       separator = ',';
       if (text.ascii !== '') text.tail += `${key}${slotText(field, slot, 0)}`;
@@ -53,7 +53,7 @@ export function printMessageText(plan: MessagePlan, bytes: Uint8Array): JsonText
 /** Prints one field of a message alone, as `response_body` asks: its default (an unset message: null) when it is not there. */
 export function printField(plan: MessagePlan, field: FieldPlan, bytes: Uint8Array): string {
   return orInternal(() => {
-    const slot = readSlots(plan, bytes)[field.index];
+    const slot = readSlots(plan, [bytes])[field.index];
     if (slot !== undefined) return slotText(field, slot, 0);
     if (field.mapKey !== undefined) return '{}';
     return field.repeated ? '[]' : scalarDefault(field.kind, field.enum);
@@ -66,8 +66,8 @@ export function printAny(plan: Pick<MessagePlan, 'lookup'>, url: string, value: 
   const name = url.slice(url.lastIndexOf('/') + 1);
   const inner = plan.lookup(name);
   if (inner === undefined) return `{"@type":${type},"value":"${Buffer.from(value).toString('base64')}"}`;
-  if (PRINTERS.has(name)) return `{"@type":${type},"value":${print(inner, value, depth + 1)}}`;
-  const rest = members(inner, value, depth + 1);
+  if (PRINTERS.has(name)) return `{"@type":${type},"value":${print(inner, [value], depth + 1)}}`;
+  const rest = members(inner, [value], depth + 1);
   return `{"@type":${type}${rest === '' ? '' : `,${rest}`}}`;
 }
 
@@ -80,18 +80,18 @@ function orInternal<T>(work: () => T): T {
   }
 }
 
-function print(plan: MessagePlan, bytes: Uint8Array, depth: number): string {
+function print(plan: MessagePlan, parts: readonly Uint8Array[], depth: number): string {
   const special = PRINTERS.get(plan.fullName);
-  if (special === undefined) return `{${members(plan, bytes, depth)}}`;
-  return special(plan, slotsAt(plan, bytes, depth), {
+  if (special === undefined) return `{${members(plan, parts, depth)}}`;
+  return special(plan, slotsAt(plan, parts, depth), {
     value: (field, slot) => slotText(field, slot, depth),
     any: (url, value) => printAny(plan, url, value, depth),
   });
 }
 
-function members(plan: MessagePlan, bytes: Uint8Array, depth: number): string {
+function members(plan: MessagePlan, parts: readonly Uint8Array[], depth: number): string {
   let text = '';
-  for (const [field, slot] of shownFields(plan, bytes, depth)) {
+  for (const [field, slot] of shownFields(plan, parts, depth)) {
     text += `${text === '' ? '' : ','}${field.jsonKey}${slotText(field, slot, depth)}`;
   }
   return text;
@@ -100,17 +100,21 @@ function members(plan: MessagePlan, bytes: Uint8Array, depth: number): string {
 type Held = Exclude<Slot, undefined>;
 
 /** The fields that a message shows, with what the wire held of them, in the order of their numbers. */
-function* shownFields(plan: MessagePlan, bytes: Uint8Array, depth: number): Generator<readonly [FieldPlan, Held]> {
-  const slots = slotsAt(plan, bytes, depth);
+function* shownFields(
+  plan: MessagePlan,
+  parts: readonly Uint8Array[],
+  depth: number,
+): Generator<readonly [FieldPlan, Held]> {
+  const slots = slotsAt(plan, parts, depth);
   for (const field of plan.fields) {
     const slot = slots[field.index];
     if (slot !== undefined && !isAbsent(field, slot)) yield [field, slot];
   }
 }
 
-function slotsAt(plan: MessagePlan, bytes: Uint8Array, depth: number): Slot[] {
+function slotsAt(plan: MessagePlan, parts: readonly Uint8Array[], depth: number): Slot[] {
   if (depth > MAX_MESSAGE_DEPTH) throw unprintable(`nested deeper than ${MAX_MESSAGE_DEPTH}`);
-  return readSlots(plan, bytes);
+  return readSlots(plan, parts);
 }
 
 /** An empty list, no bytes, or the default of a field that cannot tell it from "not set". */
@@ -124,14 +128,12 @@ function slotText(field: FieldPlan, slot: Held, depth: number): string {
   if (slot instanceof Uint8Array) return base64Text(slot);
   if (slot instanceof Map) {
     const entries = [...slot].map(([key, value]) => {
-      return `${key}:${typeof value === 'string' ? value : print(field.message(), value, depth + 1)}`;
+      return `${key}:${typeof value === 'string' ? value : print(field.message(), [value], depth + 1)}`;
     });
     return `{${entries.join(',')}}`;
   }
   if (field.kind !== 'message') return `[${slot.join(',')}]`;
   const parts = slot as Uint8Array[];
-  if (field.repeated) return `[${parts.map((part) => print(field.message(), part, depth + 1)).join(',')}]`;
-  const [first = new Uint8Array()] = parts;
-  // Parts of one message merge, and their concatenation is that merge.
-  return print(field.message(), parts.length === 1 ? first : Buffer.concat(parts), depth + 1);
+  if (field.repeated) return `[${parts.map((part) => print(field.message(), [part], depth + 1)).join(',')}]`;
+  return print(field.message(), parts, depth + 1);
 }

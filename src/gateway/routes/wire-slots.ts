@@ -1,7 +1,7 @@
 import type protobuf from 'protobufjs';
 import type { FieldPlan, MessagePlan, ScalarKind } from './plan.ts';
 import { scalarDefault, scalarText } from './scalar-to-json.ts';
-import { entryPlan, isPacked, messageBytes, walkFields, walkPacked } from './wire.ts';
+import { entryPlan, isPacked, messageBytes, type Visit, walkFields, walkPacked } from './wire.ts';
 
 /**
  * What the wire held of one field: the JSON text of a scalar; the texts of a repeated scalar; of `bytes` a view of them,
@@ -10,17 +10,23 @@ import { entryPlan, isPacked, messageBytes, walkFields, walkPacked } from './wir
  */
 export type Slot = string | string[] | Uint8Array | Uint8Array[] | Map<string, string | Uint8Array> | undefined;
 
-/** The slots of a message, in the order of its plan's fields; fields that are not there are undefined. */
-export function readSlots(plan: MessagePlan, bytes: Uint8Array): Slot[] {
+/**
+ * The slots of a message, in the order of its plan's fields; fields that are not there are undefined.
+ *
+ * @param parts of the message, which are one after the other what they would be in one piece. They are not put together: each
+ * message around one that came in parts would hold a copy of it.
+ */
+export function readSlots(plan: MessagePlan, parts: readonly Uint8Array[]): Slot[] {
   const slots: Slot[] = new Array(plan.fields.length).fill(undefined);
-  walkFields(plan, bytes, (field, reader, wireType) => {
+  const visit: Visit = (field, reader, wireType) => {
     const slot = readField(reader, field, wireType, slots[field.index]);
     slots[field.index] = slot;
     // The last member of a oneof on the wire is the one that counts.
     if (slot !== undefined && field.oneof !== undefined) {
       for (const other of plan.oneofs.get(field.oneof) ?? []) if (other !== field) slots[other.index] = undefined;
     }
-  });
+  };
+  for (const part of parts) walkFields(plan, part, visit);
   return slots;
 }
 
