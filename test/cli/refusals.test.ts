@@ -91,6 +91,15 @@ describe('a gateway that cannot be safe does not start, and says what to do', ()
   });
 });
 
+/** The `where` of its entry, line 6 of the file, names a field that StartStream does not have. */
+const UNKNOWN_FIELD = `version: 1
+rules:
+  - name: operators
+    subjects: ["cn:*"]
+    allow:
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], where: { station: ["sim-1"] } }
+`;
+
 describe('the command line refuses in the same words', () => {
   it.each([
     ['no CA', () => rm(join(pki.dir, 'ca.crt')), /ca\.crt is missing/],
@@ -100,6 +109,11 @@ describe('the command line refuses in the same words', () => {
       /server\.key may be read by others/,
     ],
     ['no policy', () => rm(join(pki.dir, 'policy.yaml')), /policy\.yaml/],
+    [
+      'a policy that looks at a field that is not there, with its place',
+      () => writeFile(join(pki.dir, 'policy.yaml'), UNKNOWN_FIELD),
+      /policy\.yaml:6:71: .*"station"/,
+    ],
   ])('%s', async (_name, spoil, says) => {
     await spoil();
     const args = ['--port', String(port), '--metrics-port', '0', '--host', '127.0.0.1', '--certs', pki.dir];

@@ -17,6 +17,15 @@ export const REFUSED: readonly (readonly [string, TestCertificate | undefined, R
 /** Certificates that open nothing though the handshake does, and what the answer says. */
 export const NAMELESS: readonly (readonly [string, TestCertificate, RegExp])[] = [
   ['no CN', { cn: null, o: ['oran-client'] }, /has no CN/],
+  ['an empty CN', { cn: '' }, /'s CN is empty$/],
+  ['a CN of spaces', { cn: '  ' }, /'s CN is empty$/],
+  ['a CN of 65 characters', { cn: 'a'.repeat(65) }, /'s CN is longer than 64 characters$/],
+  [
+    'a CN of 65 characters, the first of them known',
+    { cn: `oran-client${' '.repeat(54)}` },
+    /'s CN is longer than 64 characters$/,
+  ],
+  ['a CN of 64 characters, which no rule names', { cn: 'a'.repeat(64) }, /no rule/],
   ['two CNs', { cn: ['oran-client', 'dash-1'] }, /more than one CN/],
   ['the same CN twice', { cn: ['oran-client', 'oran-client'] }, /more than one CN/],
   ['a NUL in its CN', { rawSubject: [{ type: SUBJECT_OIDS.CN, value: 'oran-client\0.evil' }] }, /CN/],
