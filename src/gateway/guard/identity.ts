@@ -44,10 +44,11 @@ const GENERAL_NAME = { email: 1, dns: 2, uri: 6 } as const;
 const MAX_REMEMBERED = 1024;
 
 /**
- * What certificates said, by SHA-256 of their bytes. A pure function's memory: reading one takes longer than a whole
- * unary call, and the same few are asked about on every request.
+ * What certificates said, or why they were refused, by SHA-256 of their bytes. A pure function's memory: reading one takes longer
+ * than a whole unary call, one with thousands of names a third of a second, and the same few are asked about on every
+ * request or connection.
  */
-const remembered = new LatestUsed<string, Identity>(MAX_REMEMBERED);
+const remembered = new LatestUsed<string, Identity | PassbandError>(MAX_REMEMBERED);
 
 const refusal = (message: string, cause?: unknown): PassbandError =>
   new PassbandError('PERMISSION_DENIED', message, cause === undefined ? {} : { cause });
@@ -65,11 +66,19 @@ const refusal = (message: string, cause?: unknown): PassbandError =>
  */
 export function identityFromCertificate(der: Uint8Array): Identity {
   const sha256 = createHash('sha256').update(der).digest('hex');
-  const known = remembered.get(sha256);
-  if (known !== undefined) return known;
-  const identity = read(der, sha256);
-  remembered.set(sha256, identity);
-  return identity;
+  const found = remembered.get(sha256) ?? readOrRefuse(der, sha256);
+  remembered.set(sha256, found);
+  if (found instanceof PassbandError) throw found;
+  return found;
+}
+
+function readOrRefuse(der: Uint8Array, sha256: string): Identity | PassbandError {
+  try {
+    return read(der, sha256);
+  } catch (error) {
+    if (error instanceof PassbandError) return error;
+    throw error;
+  }
 }
 
 function read(der: Uint8Array, sha256: string): Identity {

@@ -89,6 +89,13 @@ describe('a certificate that names its holder', () => {
   });
 });
 
+test('a certificate that was refused is not read again, however often its holder comes', async () => {
+  const der = pemToDer((await pki.issue({ dns: Array.from({ length: 500 }, (_, i) => `host-${i}.example`) })).certPem);
+  const first = refusal(() => identityFromCertificate(der));
+  expect(first.message).toContain('names of more than 4096 bytes');
+  expect(refusal(() => identityFromCertificate(Uint8Array.from(der)))).toBe(first);
+});
+
 test('two certificates of the same name are two identities, and each stays itself', async () => {
   const ders = await Promise.all([pki.issue(), pki.issue()].map(async (issued) => pemToDer((await issued).certPem)));
   const first = ders.map((der) => identityFromCertificate(der));
