@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { pkiCommand } from '../../src/cli/pki.ts';
 import { UsageError } from '../../src/errors.ts';
+import { cli } from '../support/cli.ts';
 import { openssl, opensslSays } from '../support/openssl.ts';
 
 // That an option of the command line comes to where it does something: what is made is looked at, by OpenSSL where it can.
@@ -189,6 +190,15 @@ test('verify: the side, the host and the days are asked for', async () => {
   ] as const) {
     expect(await verdict(...flags)).toEqual([1, expect.stringMatching(says)]);
   }
+});
+
+test('verify: the program ends with 1 when something is wrong, and with 0 when all is good', async () => {
+  await pki('issue', 'client', '--cn', 'judged', '--days', '5');
+  const verify = (...flags: readonly string[]) => cli(['pki', 'verify', 'judged', ...flags, '--certs', dir]);
+  const good = await verify('--for', 'client');
+  expect([good.code, good.stdout]).toEqual([0, expect.stringContaining('judged.crt: good')]);
+  const bad = await verify('--for', 'server');
+  expect([bad.code, bad.stdout]).toEqual([1, expect.stringMatching(/wrong: .*lacks serverAuth/)]);
 });
 
 describe('export', () => {
