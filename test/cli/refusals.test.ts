@@ -38,6 +38,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** The `where` of its entry, line 6 of the file, names a field that StartStream does not have. */
+const UNKNOWN_FIELD = `version: 1
+rules:
+  - name: operators
+    subjects: ["cn:*"]
+    allow:
+      - { methods: ["sdr.oran.IQStreamService/StartStream"], where: { station: ["sim-1"] } }
+`;
+
 describe('a gateway that cannot be safe does not start, and says what to do', () => {
   const refused = async (says: RegExp): Promise<void> => {
     const flags = { port: String(port), 'metrics-port': '0', host: '127.0.0.1', certs: pki.dir };
@@ -77,6 +86,7 @@ describe('a gateway that cannot be safe does not start, and says what to do', ()
       DEV_POLICY.replace('StationService/ListStations', 'StationServise/ListStations'),
       /policy\.yaml:\d+:\d+.*StationServise/,
     ],
+    ['an unknown field', UNKNOWN_FIELD, /policy\.yaml:6:71: .*StartStream has no field "station"/],
     ['YAML that breaks off', 'version: 1\nrules: [', /policy\.yaml:2:\d+/],
   ])('with %s', async (_name, text, says) => {
     await writeFile(join(pki.dir, 'policy.yaml'), text);
@@ -91,15 +101,6 @@ describe('a gateway that cannot be safe does not start, and says what to do', ()
   });
 });
 
-/** The `where` of its entry, line 6 of the file, names a field that StartStream does not have. */
-const UNKNOWN_FIELD = `version: 1
-rules:
-  - name: operators
-    subjects: ["cn:*"]
-    allow:
-      - { methods: ["sdr.oran.IQStreamService/StartStream"], where: { station: ["sim-1"] } }
-`;
-
 describe('the command line refuses in the same words', () => {
   it.each([
     ['no CA', () => rm(join(pki.dir, 'ca.crt')), /ca\.crt is missing/],
@@ -112,7 +113,7 @@ describe('the command line refuses in the same words', () => {
     [
       'a policy that looks at a field that is not there, with its place',
       () => writeFile(join(pki.dir, 'policy.yaml'), UNKNOWN_FIELD),
-      /policy\.yaml:6:71: .*"station"/,
+      /policy\.yaml:6:71: .*StartStream has no field "station"/,
     ],
   ])('%s', async (_name, spoil, says) => {
     await spoil();
