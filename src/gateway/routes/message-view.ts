@@ -19,7 +19,7 @@ import { entryPlan, isPacked, stringValue, type Visit } from './wire.ts';
  */
 export function viewMessage(plan: MessagePlan, bytes: Uint8Array): Message {
   try {
-    return view(plan, (visit) => walkStrictly(plan, bytes, visit), 0, { messages: 0 });
+    return view((visit) => walkStrictly(plan, bytes, visit), 0, { messages: 0 });
   } catch (cause) {
     if (cause instanceof PassbandError) throw cause;
     throw new PassbandError('INVALID_ARGUMENT', `the body is no valid ${plan.fullName} in protobuf`, { cause });
@@ -29,18 +29,18 @@ export function viewMessage(plan: MessagePlan, bytes: Uint8Array): Message {
 /** Calls back for each value of a message. */
 type Walk = (visit: Visit) => void;
 
-function view(plan: MessagePlan, walk: Walk, depth: number, count: { messages: number }): Message {
+function view(walk: Walk, depth: number, count: { messages: number }): Message {
   const message = newMessage();
-  // Of single messages; also of one that another member of its oneof has taken back in between.
   const given = new Set<FieldPlan>();
-  const lastOfOneof = new Map<string, FieldPlan>();
+  /** What each oneof holds. */
+  const members = new Map<string, FieldPlan>();
   if (depth > MAX_MESSAGE_DEPTH) throw new RangeError('nested too deep');
   if (++count.messages > MAX_MESSAGES) throw invalid('body', `has more than ${MAX_MESSAGES} messages`);
   const visit: Visit = (field, reader, wireType) => {
     if (field.mapKey !== undefined) {
       const entry = entryPlan(field, field.mapKey);
       const bytes = reader.bytes();
-      const read = view(entry, (visitPart) => walkStrictly(entry, bytes, visitPart), depth, count);
+      const read = view((visitPart) => walkStrictly(entry, bytes, visitPart), depth, count);
       const { value = defaultOf(field.kind, field.enum) } = read;
       const key = String(read.key ?? defaultOf(field.mapKey));
       message[field.name] ??= new Map();
@@ -53,7 +53,7 @@ function view(plan: MessagePlan, walk: Walk, depth: number, count: { messages: n
       if (!field.repeated && given.has(field)) throw invalid(field.jsonName, 'is given twice');
       given.add(field);
       const inside: Walk = (visitPart) => walkMessageStrictly(field, reader, visitPart);
-      keep(message, field, view(field.message(), inside, depth + 1, count));
+      keep(message, field, view(inside, depth + 1, count));
     } else if (isPacked(field, wireType)) {
       const packed = protobuf.Reader.create(packedBytes(reader, field.kind));
       for (let i = 0; i <= MAX_VIEWED_ELEMENTS && packed.pos < packed.len; i++) {
@@ -65,12 +65,15 @@ function view(plan: MessagePlan, walk: Walk, depth: number, count: { messages: n
       if (has32Bits(field.kind)) refuseOddVarint(reader);
       keep(message, field, scalar(reader, field, field.kind));
     }
-    if (field.oneof !== undefined) lastOfOneof.set(field.oneof, field);
+    if (field.oneof === undefined) return;
+    const member = members.get(field.oneof) ?? field;
+    members.set(field.oneof, member);
+    // By the specification the last one counts; protobufjs before 8 keeps both.
+    if (member !== field) {
+      throw invalid(field.jsonName, `excludes "${member.jsonName}"; give one of the two (oneof ${field.oneof})`);
+    }
   };
   walk(visit);
-  for (const [oneof, last] of lastOfOneof) {
-    for (const other of plan.oneofs.get(oneof) ?? []) if (other !== last) delete message[other.name];
-  }
   return message;
 }
 

@@ -154,6 +154,28 @@ describe('what the URL says cannot be taken back', () => {
     expect(() => bind('POST /whole/x', Uint8Array.from(body))).toThrow('the body is no valid test.Request in protobuf');
   });
 
+  // The last one counts; protobufjs before 8 in @grpc/proto-loader reads both.
+  test.each<[string, number[], string]>([
+    [
+      'two members of a oneof',
+      [0x42, 0x01, 0x61, 0x48, 0x05],
+      'code: excludes "tag"; give one of the two (oneof choice)',
+    ],
+    [
+      'the same in the other order',
+      [0x48, 0x00, 0x42, 0x00],
+      'tag: excludes "code"; give one of the two (oneof choice)',
+    ],
+  ])('%s are refused, as in JSON', (_, body, message) => {
+    expect(() => bind('POST /whole/x', Uint8Array.from(body))).toThrow(message);
+  });
+
+  test('a member of a oneof that comes twice is passed on', () => {
+    const { message, bytes } = bind('POST /whole/x', Uint8Array.from([0x48, 0x05, 0x48, 0x06]));
+    expect(message).toEqual({ id: 'x', code: 6n });
+    expect(decoded(bytes)).toEqual({ id: 'x', code: '6' });
+  });
+
   test('lists and maps in every framing of their own are passed on', () => {
     const body = encoded({
       numbers: [1, '-1', 300],
