@@ -1,25 +1,23 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { until } from '../support/until.ts';
 import { BackendUnderTest, policyOf } from './backend-under-test.ts';
 
 const REFLECTION = 'grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
-const POLICY = policyOf(`version: 1
+const at = (host: string): string =>
+  `{ methods: ["${REFLECTION}"], where: { host: ["${host}"] }, limits: { concurrentStreams: 1 } }`;
+const TWO_RULES = `version: 1
 rules:
-  - name: at-a
-    subjects: ["cn:*"]
-    allow: [{ methods: ["${REFLECTION}"], where: { host: ["a"] }, limits: { concurrentStreams: 1 } }]
-  - name: at-n
-    subjects: ["cn:*"]
-    allow: [{ methods: ["${REFLECTION}"], where: { host: ["n"] }, limits: { concurrentStreams: 1 } }]
-`);
+  - { name: at-a, subjects: ["cn:*"], allow: [${at('a')}] }
+  - { name: at-n, subjects: ["cn:*"], allow: [${at('n')}] }
+`;
+const TWO_ENTRIES = `version: 1
+rules:
+  - { name: both, subjects: ["cn:*"], allow: [${at('a')}, ${at('n')}] }
+`;
 
 let backend: BackendUnderTest;
-
-beforeAll(async () => {
-  backend = await BackendUnderTest.start({ policy: POLICY });
-});
-afterAll(() => backend.stop());
+afterEach(() => backend.stop());
 
 /** Asks for the services at a host, in protobuf. */
 const asking = (host: string): Buffer => Buffer.concat([Buffer.from([0x0a, 1]), Buffer.from(`${host}:\u0001*`)]);
@@ -55,7 +53,11 @@ class Questions {
   }
 }
 
-it('and is refused when there is none', async () => {
+it.each([
+  ['rule', TWO_RULES, 'at-n'],
+  ['entry of its rule', TWO_ENTRIES, 'both'],
+])('another %s, and is refused when there is no place', async (_what, policy, rule) => {
+  backend = await BackendUnderTest.start({ policy: policyOf(policy) });
   const { raw } = await backend.client('sdr.oran.StationService');
   const asIs = (bytes: Buffer): Buffer => bytes;
   const open = (): Questions => new Questions(raw.makeBidiStreamRequest(`/${REFLECTION}`, asIs, asIs));
@@ -66,9 +68,7 @@ it('and is refused when there is none', async () => {
   const second = open();
   expect(await second.ask('a')).toBeUndefined();
   expect(await second.ask('n')).toBe('8: no more than 1 streams at one time');
-  expect(backend.log).toContainEqual(
-    expect.objectContaining({ audit: 'deny', code: 'RESOURCE_EXHAUSTED', rule: 'at-n' }),
-  );
+  expect(backend.log).toContainEqual(expect.objectContaining({ audit: 'deny', code: 'RESOURCE_EXHAUSTED', rule }));
   expect(await first.ask('n')).toBeUndefined();
   first.cancel();
 });

@@ -17,6 +17,11 @@ rules:
   - name: n-to-z
     subjects: ["cn:*"]
     allow: [{ methods: ["${SHOUT}"], where: { title: ["n*"] }, limits: { concurrentStreams: 1 } }]
+  - name: digits
+    subjects: ["cn:*"]
+    allow:
+      - { methods: ["${SHOUT}"], where: { title: ["1*"] }, limits: { concurrentStreams: 1 } }
+      - { methods: ["${SHOUT}"], where: { title: ["2*"] }, limits: { concurrentStreams: 1 } }
   - name: imports
     subjects: ["cn:*"]
     allow: [{ methods: ["acme.library.v1.Library/ImportBooks"], limits: { concurrentStreams: 1 } }]
@@ -112,6 +117,24 @@ it('one that comes under a rule by its messages needs a place there', async () =
     return next.status();
   };
   await until('a place', again, (status) => status === 200);
+});
+
+it('and so does one that comes under another entry of the same rule', async () => {
+  const path = '/v1/books:shout';
+  const first = new Titles(path).send('1 a');
+  expect(await first.status()).toBe(200);
+  first.send('2 b').send('1 c').send('2 d');
+  await first.has(/2 B[\s\S]*1 C[\s\S]*2 D/);
+
+  const second = new Titles(path).send('1 e');
+  expect(await second.status()).toBe(200);
+  await second.has(/1 E/);
+  second.send('2 f');
+  await second.has(/event: end\ndata: {"code":8,/);
+  first.send('1 g');
+  await first.has(/1 G/);
+  first.end();
+  await first.has(/event: end\ndata: {"code":0,/);
 });
 
 it('one that is answered once has a place, too, until it is answered', async () => {
