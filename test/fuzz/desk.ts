@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DescMessage, FileRegistry } from '@bufbuild/protobuf';
-import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader';
+import { loadSync, type MessageTypeDefinition, type Options } from '@grpc/proto-loader';
+import { knownMethods } from '../../src/cli/known-methods.ts';
 import { loadDescriptors } from '../../src/descriptors.ts';
 import { parseRequestTarget } from '../../src/gateway/routes/path.ts';
 import { type BoundRequest, bindRequest, type RequestBinder } from '../../src/gateway/routes/request.ts';
 import { buildRouteTable, type Route } from '../../src/gateway/routes/table.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { inFolderWith, oracleRegistry } from '../support/protos.ts';
-import { compareViews, compareWithLoader } from './views.ts';
+import { openRulings, type Reading } from './rulings.ts';
+import { compareViews, compareWithLoader, readByLoader, readByProtobufEs } from './views.ts';
 
 const PROTOS = join(PACKAGE_ROOT, 'test', 'fuzz', 'protos');
 
@@ -70,8 +72,8 @@ export interface Desk {
   descOf(type: string): DescMessage;
   /** Routes `METHOD TARGET`; undefined where nothing is found there. */
   bind(request: string): Bound | undefined;
-  /** Fails where the message that is decided on differs from what the bytes hold. */
-  compare(type: string, bound: BoundRequest): void;
+  /** Fails where what is decided on differs from what the bytes hold, or the decision from one on what they hold. */
+  compare(route: Route, request: BoundRequest): void;
 }
 
 const CONTROLS = new Set(['overflow', 'lastEventId']);
@@ -83,13 +85,16 @@ export async function openDesk(): Promise<Desk> {
   const files = { 'desk.proto': read('desk.proto'), 'lectern.proto': read('lectern.proto'), 'service.proto': SERVICE };
   const descriptors = await inFolderWith(files, (folder) => loadDescriptors({ paths: [folder] }));
   const table = buildRouteTable(descriptors);
-  const loaded = loadSync('desk.proto', { keepCase: true, longs: String, enums: Number, includeDirs: [PROTOS] });
-  const decode = (loaded['fuzz.Request'] as MessageTypeDefinition<object, object>).deserialize;
   const descOf = (type: string): DescMessage => {
     const desc = registry.getMessage(type);
     if (desc === undefined) throw new Error(`no ${type}`);
     return desc;
   };
+  const desc = descOf('fuzz.Request');
+  const decode = loaded({ enums: Number });
+  // As the backend of this package reads them.
+  const decodeAtBackend = loaded({ enums: String, defaults: true });
+  const rulings = openRulings(knownMethods(descriptors), { 'fuzz.Desk': desc, 'fuzz.Lectern': descOf('fuzz.Note') });
   return {
     routes: table.routes,
     registry,
@@ -102,10 +107,25 @@ export async function openDesk(): Promise<Desk> {
       const binder = bindRequest(match.route, match.segments, query, CONTROLS);
       return { route: match.route, binder, path: request.slice(space + 1).split('?')[0] ?? '' };
     },
-    compare: (type, bound) => {
-      compareViews(descOf(type), bound);
+    compare: (route, request) => {
+      const { message, bytes } = request;
+      const type = descOf(route.request.fullName);
+      const found = readByProtobufEs(type, request);
+      const readings: Reading[] = found === undefined ? [] : [{ reader: 'protobuf-es', request: found.all }];
       // It knows nothing of editions.
-      if (type === 'fuzz.Request') compareWithLoader(decode, bound);
+      const isKnown = type === desc;
+      const atBackend = isKnown ? readByLoader(desc, decodeAtBackend, bytes) : undefined;
+      if (atBackend !== undefined) readings.push({ reader: 'proto-loader', request: atBackend });
+      rulings.compare(route.method.name, message, readings);
+      compareViews(type, request);
+      const there = isKnown ? readByLoader(desc, decode, bytes) : undefined;
+      if (there !== undefined) compareWithLoader(there, message);
     },
   };
+}
+
+/** A reader of requests by @grpc/proto-loader. */
+function loaded(options: Options): (bytes: Buffer) => object {
+  const types = loadSync('desk.proto', { keepCase: true, longs: String, includeDirs: [PROTOS], ...options });
+  return (types['fuzz.Request'] as MessageTypeDefinition<object, object>).deserialize;
 }

@@ -72,7 +72,7 @@ export async function queryTarget(): Promise<FuzzTarget<string>> {
       const bound = call && orRefusal(() => call.binder.fromNothing());
       if (call === undefined || bound === undefined) return;
       checkTexts(pairs ?? [], call.route.request, bound);
-      desk.compare('fuzz.Request', bound);
+      desk.compare(call.route, bound);
     },
   };
 }
