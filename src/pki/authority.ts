@@ -59,8 +59,8 @@ export interface CertificateBody extends Validity {
   readonly extensions: (authority: pkijs.Certificate) => pkijs.Extension[];
 }
 
-/** Bytes of a serial number: 128 random bits, beyond the 64 that the CA/Browser Forum asks for. */
-const SERIAL_BYTES = 16;
+/** Bytes of a serial number that are random: 128 bits, beyond the 64 that the CA/Browser Forum asks for. */
+const RANDOM_SERIAL_BYTES = 16;
 
 const X509_VERSION_3 = 2;
 
@@ -137,8 +137,7 @@ export async function signCertificate(
 }
 
 function newSerial(): asn1js.Integer {
-  const serial = randomBytes(SERIAL_BYTES);
-  // A serial is a positive integer (RFC 5280 section 4.1.2.2) of full length: the top bit off, the next one on.
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
-  return new asn1js.Integer({ valueHex: serial });
+  // The octet in front makes it positive, and as long in every way of writing it, whatever is random behind: 17 octets of
+  // the 20 that there may be (RFC 5280 section 4.1.2.2).
+  return new asn1js.Integer({ valueHex: Buffer.concat([Uint8Array.of(0x40), randomBytes(RANDOM_SERIAL_BYTES)]) });
 }

@@ -53,7 +53,7 @@ it('a life: issued, listed, verified, exported, renewed, revoked', async () => {
   expect(made).toContain(
     `made ${at('noc-1.crt')}\nmade ${at('noc-1.key')}\nsubject    OU=NOC, CN=noc-1\nnames      URI:spiffe://a/b\n`,
   );
-  const serial = /^serial +([0-9a-f]{32})$/m.exec(made)?.[1] ?? '';
+  const serial = /^serial +(40[0-9a-f]{32})$/m.exec(made)?.[1] ?? '';
   expect(await here('list')).toMatch(
     new RegExp(`^${serial}  noc-1 +client +\\d{4}-\\d\\d-\\d\\d  valid +noc-1\\.crt$`, 'm'),
   );
