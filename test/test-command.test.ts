@@ -129,6 +129,14 @@ describe('npm test', () => {
     expect(code).toBe(1);
   });
 
+  it('leaves out, under CI too, what lacks no program but the right to mount, and says so', async () => {
+    await put('test/rotor.test.ts', '// needs: tmpfs\n');
+    const { code, stdout, jest } = await npmTest(DEBIAN_AS_ROOT, { CI: 'true' });
+    expect(jest).toContain(LEFT_OUT);
+    expect(stdout).toContain('test/rotor.test.ts  (tmpfs)');
+    expect(code).toBe(0);
+  });
+
   it('runs everything under CI when it could be installed', async () => {
     expect(await npmTest(DEBIAN_AS_ROOT, { CI: 'true' })).toMatchObject({
       code: 0,
