@@ -61,18 +61,8 @@ export interface Found {
   readonly said: RequestView;
 }
 
-/** Whether a list or map has a google.protobuf.Value of no kind, of which protobuf-es makes null inside a Struct. */
-function holdsEmptyValue(at: unknown): boolean {
-  if (typeof at !== 'object' || at === null || at instanceof Uint8Array) return false;
-  const isMany = Array.isArray(at) || at instanceof Map;
-  return [...(isMany ? at.values() : Object.values(at))].some(
-    (one) => holdsEmptyValue(one) || (isMany && typeof one === 'object' && Object.keys(one).length === 0),
-  );
-}
-
 /** Undefined where it cannot read them (such a backend does nothing), or where it is known to read them in a way of its own. */
-export function readByProtobufEs(desc: DescMessage, { message: given, bytes }: BoundRequest): Found | undefined {
-  if (holdsEmptyValue(given.struct)) return undefined;
+export function readByProtobufEs(desc: DescMessage, { bytes }: BoundRequest): Found | undefined {
   try {
     const message = reflect(desc, fromBinary(desc, bytes));
     return { all: plain(message, true), said: plain(message, false) };

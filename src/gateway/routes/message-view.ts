@@ -48,12 +48,15 @@ function view(walk: Walk, depth: number, count: { messages: number }): Message {
       if (map.has(key) && isMended(field, key)) throw new RangeError('keys of a map are not UTF-8');
       // Of entries with one key the last counts.
       if (map.has(key) || map.size <= MAX_VIEWED_ELEMENTS) map.set(key, value as Scalar | Message);
+      if (field.kind === 'message') requireKind(field, value as Message);
     } else if (field.kind === 'message') {
       // By the specification the two are one; protobufjs before 8 takes the second alone.
       if (!field.repeated && given.has(field)) throw invalid(field.jsonName, 'is given twice');
       given.add(field);
       const inside: Walk = (visitPart) => walkMessageStrictly(field, reader, visitPart);
-      keep(message, field, view(inside, depth + 1, count));
+      const inner = view(inside, depth + 1, count);
+      requireKind(field, inner);
+      keep(message, field, inner);
     } else if (isPacked(field, wireType)) {
       const packed = protobuf.Reader.create(packedBytes(reader, field.kind));
       for (let i = 0; i <= MAX_VIEWED_ELEMENTS && packed.pos < packed.len; i++) {
@@ -90,6 +93,12 @@ function keep(message: Message, field: FieldPlan, value: Scalar | Message): void
 /** Whether a field is a list of which no more is kept. */
 function isFull(value: FieldValue | undefined): boolean {
   return Array.isArray(value) && value.length > MAX_VIEWED_ELEMENTS;
+}
+
+/** A google.protobuf.Value without a kind is an error by its proto, which most decoders let pass, and null to protobuf-es. */
+function requireKind(field: FieldPlan, value: Message): void {
+  if (field.message().fullName !== 'google.protobuf.Value' || Object.keys(value).length > 0) return;
+  throw invalid(field.jsonName, 'is of no kind; give one, null at least');
 }
 
 /** Whether a key may have been other bytes, which proto2 lets through: mended alike, two of them are one here alone. */
@@ -138,10 +147,14 @@ function viewedBytes(reader: protobuf.Reader): Uint8Array {
   return Uint8Array.prototype.slice.call(reader.buf, start, start + Math.min(length, MAX_VIEWED_BYTES + 1));
 }
 
-/** A number that a closed enum does not name is an unknown field to some decoders, and a value to others (Go, C#). */
+/**
+ * A number that a closed enum does not name is an unknown field to some decoders, and a value to others (Go, C#). Any number of
+ * google.protobuf.NullValue is null to those that read it as JSON (protobuf-es), and a number of its own to others.
+ */
 function enumNumber(reader: protobuf.Reader, known: EnumPlan | undefined): number {
   const number = reader.int32();
-  if (known?.closed === true && !known.byNumber.has(number)) throw new RangeError('a closed enum has no such value');
+  const isClosed = known?.closed === true || known?.fullName === 'google.protobuf.NullValue';
+  if (isClosed && !known.byNumber.has(number)) throw new RangeError('the enum has no such value');
   return number;
 }
 

@@ -230,3 +230,30 @@ message Unknown { string text = 1; }`;
     expect(() => viewMessage(planOf(root.lookupType(name)), nested(102))).toThrow(`no valid ${name} in protobuf`);
   });
 });
+
+describe('google.protobuf.Value', () => {
+  const STRUCT = `syntax = "proto3"; package google.protobuf;
+message Struct { map<string, Value> fields = 1; }
+message Value { oneof kind { NullValue null_value = 1; double number_value = 2; string string_value = 3; } }
+enum NullValue { NULL_VALUE = 0; }
+message ListValue { repeated Value values = 1; }`;
+  const { root } = protobuf.parse(STRUCT, { keepCase: true });
+  root.resolveAll();
+  const viewOf = (name: string, hex: string): Message =>
+    viewMessage(planOf(root.lookupType(`google.protobuf.${name}`)), Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+
+  it('may be null', () => {
+    expect(viewOf('ListValue', '0a02 0800')).toEqual({ values: [{ null_value: 0 }] });
+    expect(viewOf('Struct', '0a07 0a0161 1202 0800')).toEqual({ fields: new Map([['a', { null_value: 0 }]]) });
+  });
+
+  // protobuf-es makes null of all of these, other decoders a value without a kind, or a number.
+  test.each([
+    ['of no kind, in a list', 'ListValue', '0a00'],
+    ['of no kind, in a map', 'Struct', '0a05 0a0161 1200'],
+    ['that is left out of its entry', 'Struct', '0a03 0a0161'],
+    ['with a null of another number', 'ListValue', '0a02 0807'],
+  ])('%s, is refused', (_what, name, hex) => {
+    expect(() => viewOf(name, hex)).toThrow(PassbandError);
+  });
+});
