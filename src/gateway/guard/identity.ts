@@ -66,8 +66,9 @@ const refusal = (message: string, cause?: unknown): PassbandError =>
  */
 export function identityFromCertificate(der: Uint8Array): Identity {
   const sha256 = createHash('sha256').update(der).digest('hex');
-  const found = remembered.get(sha256) ?? readOrRefuse(der, sha256);
-  remembered.set(sha256, found);
+  const known = remembered.get(sha256);
+  const found = known ?? readOrRefuse(der, sha256);
+  if (known === undefined) remembered.set(sha256, found);
   if (found instanceof PassbandError) throw found;
   return found;
 }
