@@ -109,7 +109,7 @@ function quantise(powersDb: Float64Array): {
 } {
   const lowest = powersDb.reduce((least, power) => Math.min(least, power), Number.POSITIVE_INFINITY);
   const highest = powersDb.reduce((most, power) => Math.max(most, power), Number.NEGATIVE_INFINITY);
-  // All equal: any step does, and 0 would divide.
+  // All of them equal; every step will do, and 0 would divide.
   const stepDb = highest > lowest ? (highest - lowest) / 255 : 1;
   const values = Uint8Array.from(powersDb, (power) => Math.round((power - lowest) / stepDb));
   return { values, offsetDb: lowest, stepDb };
