@@ -7,17 +7,21 @@ import { type Inner, READERS } from './well-known-from-json.ts';
 
 const INNER: Inner = { message: messageFromJson, field: fieldFromJson, isSpecial: isWellKnown };
 
-/** A message from its JSON form (protobuf.dev/programming-guides/json). Unknown members are refused. */
-export function messageFromJson(plan: MessagePlan, json: JsonValue, where = 'body'): Message {
+/**
+ * A message from its JSON form (protobuf.dev/programming-guides/json). Unknown members are refused.
+ *
+ * @param anys how many google.protobuf.Any it lies in.
+ */
+export function messageFromJson(plan: MessagePlan, json: JsonValue, where = 'body', anys = 0): Message {
   const special = READERS.get(plan.fullName);
-  if (special !== undefined) return special(plan, json, where, INNER);
+  if (special !== undefined) return special(plan, json, where, INNER, anys);
   const message = newMessage();
-  mergeJson(plan, message, objectOf(json, where), where);
+  mergeJson(plan, message, objectOf(json, where), where, anys);
   return message;
 }
 
 /** Sets the members of a JSON object on a message. A field that is given in both spellings is refused. */
-export function mergeJson(plan: MessagePlan, message: Message, json: JsonObject, where: string): void {
+function mergeJson(plan: MessagePlan, message: Message, json: JsonObject, where: string, anys: number): void {
   const seen = new Set<FieldPlan>();
   for (const [name, value] of json.members) {
     const field = plan.byName.get(name);
@@ -27,7 +31,7 @@ export function mergeJson(plan: MessagePlan, message: Message, json: JsonObject,
     seen.add(field);
     // null leaves a field unset, except where null is a value of it.
     if (value === null && !takesNull(field)) continue;
-    setField(plan, message, field, fieldFromJson(field, value, at), at);
+    setField(plan, message, field, fieldFromJson(field, value, at, anys), at);
   }
 }
 
@@ -49,7 +53,7 @@ export function setField(
 }
 
 /** A field's value from its JSON form, map and repeated fields included. */
-export function fieldFromJson(field: FieldPlan, json: JsonValue, where: string): FieldValue {
+export function fieldFromJson(field: FieldPlan, json: JsonValue, where: string, anys = 0): FieldValue {
   if (field.mapKey !== undefined) {
     const keyField: FieldPlan = { ...field, kind: field.mapKey };
     const entries = new Map<string, Scalar | Message>();
@@ -57,15 +61,15 @@ export function fieldFromJson(field: FieldPlan, json: JsonValue, where: string):
       const at = `${where}[${JSON.stringify(echoed(key))}]`;
       const mapKey = String(scalarFromText(keyField, key, at));
       if (entries.has(mapKey)) throw invalid(at, 'is given twice');
-      entries.set(mapKey, elementFromJson(field, value, at));
+      entries.set(mapKey, elementFromJson(field, value, at, anys));
     }
     return entries;
   }
   if (field.repeated) {
     if (json === null || typeof json !== 'object' || !('array' in json)) throw invalid(where, 'must be an array');
-    return json.array.map((element, index) => elementFromJson(field, element, `${where}[${index}]`));
+    return json.array.map((element, index) => elementFromJson(field, element, `${where}[${index}]`, anys));
   }
-  return elementFromJson(field, json, where);
+  return elementFromJson(field, json, where, anys);
 }
 
 /** Whether JSON null is a value of a field and not its absence. */
@@ -76,10 +80,10 @@ export function takesNull(field: FieldPlan): boolean {
     : field.kind === 'message' && field.message().fullName === 'google.protobuf.Value';
 }
 
-function elementFromJson(field: FieldPlan, json: JsonValue, where: string): Scalar | Message {
+function elementFromJson(field: FieldPlan, json: JsonValue, where: string, anys: number): Scalar | Message {
   if (field.kind === 'message') {
     if (json === null && field.message().fullName !== 'google.protobuf.Value') throw invalid(where, 'must not be null');
-    return messageFromJson(field.message(), json, where);
+    return messageFromJson(field.message(), json, where, anys);
   }
   return scalarFromJson(field, json, where);
 }

@@ -11,14 +11,18 @@ const MAX_ANY_DEPTH = 16;
 
 /** How a reader of this file has what lies inside its message read. */
 export interface Inner {
-  message(plan: MessagePlan, json: JsonValue, where: string): Message;
-  field(field: FieldPlan, json: JsonValue, where: string): FieldValue;
+  message(plan: MessagePlan, json: JsonValue, where: string, anys: number): Message;
+  field(field: FieldPlan, json: JsonValue, where: string, anys: number): FieldValue;
   /** Whether a message type has a JSON form of its own. */
   isSpecial(fullName: string): boolean;
 }
 
-/** Reads a message whose JSON form is not that of an ordinary one. */
-export type Reader = (plan: MessagePlan, json: JsonValue, where: string, inner: Inner) => Message;
+/**
+ * Reads a message whose JSON form is not that of an ordinary one.
+ *
+ * @param anys how many google.protobuf.Any it lies in.
+ */
+export type Reader = (plan: MessagePlan, json: JsonValue, where: string, inner: Inner, anys: number) => Message;
 
 function text(json: JsonValue | undefined, where: string): string {
   if (typeof json === 'string') return unicode(json, where);
@@ -40,15 +44,15 @@ function time({ seconds, nanos }: SecondsAndNanos): Message {
 }
 
 /** A message that is written as the value of its only field. */
-const onlyField: Reader = ({ fields: [field] }, json, where, inner) => {
+const onlyField: Reader = ({ fields: [field] }, json, where, inner, anys) => {
   if (json === null) throw invalid(where, 'must not be null');
-  return field === undefined ? newMessage() : of({ [field.name]: inner.field(field, json, where) });
+  return field === undefined ? newMessage() : of({ [field.name]: inner.field(field, json, where, anys) });
 };
 
-const value: Reader = (plan, json, where, inner) => {
+const value: Reader = (plan, json, where, inner, anys) => {
   const nested = (name: string): Message => {
     const field = plan.byName.get(name);
-    return of(field === undefined ? {} : { [name]: inner.field(field, json, where) });
+    return of(field === undefined ? {} : { [name]: inner.field(field, json, where, anys) });
   };
   if (json === null) return of({ null_value: 0 });
   if (typeof json === 'string') return of({ string_value: unicode(json, where) });
@@ -57,11 +61,8 @@ const value: Reader = (plan, json, where, inner) => {
   return nested('members' in json ? 'struct_value' : 'list_value');
 };
 
-/** Of the one that is being read; reading waits for nothing. */
-let anysAround = 0;
-
 /** `{"@type": "type.googleapis.com/pkg.Name", …}`; a well-known type stands in a member `value`. */
-const any: Reader = (plan, json, where, inner) => {
+const any: Reader = (plan, json, where, inner, anys) => {
   const { members } = objectOf(json, where);
   if (members.size === 0) return newMessage();
   const url = text(members.get('@type'), `${where}.@type`);
@@ -69,18 +70,12 @@ const any: Reader = (plan, json, where, inner) => {
   const type = url.includes('/') ? plan.lookup(name) : undefined;
   if (type === undefined)
     throw new PassbandError('INVALID_ARGUMENT', `${where}.@type: "${echoed(url)}" names no known message type`);
-  if (anysAround >= MAX_ANY_DEPTH)
+  if (anys >= MAX_ANY_DEPTH)
     throw invalid(where, `is inside ${MAX_ANY_DEPTH} google.protobuf.Any, and no more are read`);
   const rest = new Map([...members].filter(([key]) => key !== '@type'));
   const only = rest.size === 1 ? rest.get('value') : undefined;
-  const bytes = (body: JsonValue, at: string): Message => {
-    anysAround++;
-    try {
-      return of({ type_url: url, value: encodeMessage(type, inner.message(type, body, at)) });
-    } finally {
-      anysAround--;
-    }
-  };
+  const bytes = (body: JsonValue, at: string): Message =>
+    of({ type_url: url, value: encodeMessage(type, inner.message(type, body, at, anys + 1)) });
   // Some writers take Empty for a type with a form of its own.
   if (name === 'google.protobuf.Empty' && only !== undefined) return bytes(only, `${where}.value`);
   if (!inner.isSpecial(name)) return bytes({ members: rest }, where);
