@@ -4,12 +4,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import { identityFromCertificate } from '../../src/gateway/guard/identity.ts';
 import { identityToJson } from '../../src/gateway/guard/identity-json.ts';
 import type { Policy } from '../../src/gateway/guard/policy.ts';
 import { createAuthority } from '../../src/pki/authority.ts';
 import type { Material } from '../../src/trust/material.ts';
+import { narrowStation } from '../support/narrow-station.ts';
 import type { TestFiles } from '../support/pki.ts';
 import { makeTestPki, type TestPki } from '../support/pki.ts';
 import { until } from '../support/until.ts';
@@ -28,19 +28,7 @@ const RULES = {
 const policy = (delegates: string, ...rules: (keyof typeof RULES)[]): Policy =>
   policyOf(`version: 1\ndelegates: [${delegates}]\nrules:\n${rules.map((rule) => `  ${RULES[rule]}\n`).join('')}`);
 
-/** Sixty frames a second each: enough to see a gap, and little work. */
-const STATIONS: readonly StationConfig[] = ['sim-1', 'adsb'].map((stationId, index) => ({
-  stationId,
-  description: 'narrow',
-  source: {
-    kind: 'sim',
-    seed: index,
-    sampleRateHz: 64_000,
-    centerFrequencyHz: 1e8,
-    carriers: [{ offsetHz: 1000, powerDbfs: -12 }],
-    noiseDbfs: -32,
-  },
-}));
+const STATIONS = ['sim-1', 'adsb'].map(narrowStation);
 
 const GATEWAY = '"cn:passband-gateway"';
 const UNAUTHENTICATED = 16;

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { StationConfig } from '../../src/backend/stations/station-config.ts';
 import { type ClientPair, callerOf } from '../support/https.ts';
+import { narrowStation } from '../support/narrow-station.ts';
 import type { TestCertificate, TestPki } from '../support/pki.ts';
 import { replaceFile } from '../support/revocation.ts';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -124,18 +124,7 @@ const ROWS: readonly Row[] = [
 
 /** Each row's rule is about a station of its own, so that no other rule can let its callers in. */
 const stationOf = (index: number): string => `row-${index}`;
-const STATIONS: readonly StationConfig[] = ROWS.map((_row, index) => ({
-  stationId: stationOf(index),
-  description: 'a station',
-  source: {
-    kind: 'sim',
-    seed: index,
-    sampleRateHz: 64_000,
-    centerFrequencyHz: 1e8,
-    carriers: [{ offsetHz: 1000, powerDbfs: -12 }],
-    noiseDbfs: -32,
-  },
-}));
+const STATIONS = ROWS.map((_row, index) => narrowStation(stationOf(index), index));
 
 const HEAD = 'version: 1\ndelegates: ["cn:passband-gateway"]\nrules:\n';
 const EVERYBODY = `${HEAD}  - { name: everybody, subjects: [{ not: "cn:nobody" }], allow: [{ methods: ["*"] }] }\n`;
